@@ -1,0 +1,7 @@
+/** base: time, randomness, logs, queues, quantities. No word of any domain; imports nothing of this project. */
+export { FakeClock, formatMicroTime, formatTime, settle, sleep, systemClock, type Clock, type Timer } from './clock.ts';
+export { createLogger, silentLogger, type Logger, type LogLevel, type LoggerOptions } from './log.ts';
+export { randomSuffix, seededRandom, systemRandom, type Random } from './random.ts';
+export { WorkQueue, type WorkQueueOptions } from './queue.ts';
+export { Backoff } from './backoff.ts';
+export { compareQuantity, formatBytes, parseQuantity, quantityToMilli, quantityToNumber } from './quantity.ts';

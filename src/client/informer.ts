@@ -1,0 +1,178 @@
+import { type Clock, type Logger } from '#base';
+import type { Api, Kind, KubeObject } from '#machinery';
+
+export interface Subscription {
+  close(): void;
+}
+
+/** Called after the cache holds the change. `object` is undefined on deletion, `old` is undefined on creation. Must be quick and must not throw. */
+export type ChangeHandler<T> = (object: T | undefined, old: T | undefined) => void;
+
+/** A cache of all objects of a kind, fed by list and watch. What it hands out is shared: never change it. */
+export interface Informer<T extends KubeObject> {
+  readonly kind: Kind<T>;
+  /** True once the first list is in. */
+  readonly synced: boolean;
+  /** The revision up to which the cache has seen everything; '' before the first list. Compare as numbers. */
+  readonly resourceVersion: string;
+  ready(): Promise<void>;
+  get(namespace: string | undefined, name: string): T | undefined;
+  list(namespace?: string): T[];
+  readonly size: number;
+  /** Objects for which the index function gave `value`. */
+  byIndex(index: string, value: string): T[];
+  /** Adds an index (idempotent per name); the present objects are indexed at once. */
+  addIndex(name: string, values: (object: T) => readonly string[]): void;
+  /** Replays the present objects as creations, then follows. */
+  onChange(handler: ChangeHandler<T>): Subscription;
+}
+
+interface Deps {
+  api: Api;
+  clock: Clock;
+  log: Logger;
+}
+
+const cacheKey = (namespace: string | undefined, name: string): string => `${namespace ?? ''}/${name}`;
+
+export class CachingInformer<T extends KubeObject> implements Informer<T> {
+  readonly kind: Kind<T>;
+  synced = false;
+  resourceVersion = '';
+  readonly #deps: Deps;
+  readonly #objects = new Map<string, T>();
+  readonly #namespaces = new Map<string, Map<string, T>>();
+  readonly #indexes = new Map<string, { values: (object: T) => readonly string[]; entries: Map<string, Set<T>> }>();
+  readonly #handlers = new Set<ChangeHandler<T>>();
+  readonly #ready: Promise<void>;
+  #markReady: () => void = () => {};
+  #watch: { close(): void } | undefined;
+  #closed = false;
+  #failures = 0;
+
+  constructor(kind: Kind<T>, deps: Deps) {
+    this.kind = kind;
+    this.#deps = deps;
+    this.#ready = new Promise((resolve) => (this.#markReady = resolve));
+    void this.#relist();
+  }
+
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+  get size(): number {
+    return this.#objects.size;
+  }
+  get(namespace: string | undefined, name: string): T | undefined {
+    return this.#objects.get(cacheKey(this.kind.namespaced ? namespace : undefined, name));
+  }
+  list(namespace?: string): T[] {
+    return [...(namespace === undefined ? this.#objects : (this.#namespaces.get(namespace) ?? new Map<string, T>())).values()];
+  }
+  byIndex(index: string, value: string): T[] {
+    const found = this.#indexes.get(index);
+    if (!found) throw new Error(`informer of ${this.kind.plural} has no index ${index}`);
+    return [...(found.entries.get(value) ?? [])];
+  }
+  addIndex(name: string, values: (object: T) => readonly string[]): void {
+    if (this.#indexes.has(name)) return;
+    const index = { values, entries: new Map<string, Set<T>>() };
+    this.#indexes.set(name, index);
+    for (const object of this.#objects.values()) addTo(index.entries, values(object), object);
+  }
+  onChange(handler: ChangeHandler<T>): Subscription {
+    for (const object of this.#objects.values()) handler(object, undefined);
+    this.#handlers.add(handler);
+    return { close: () => void this.#handlers.delete(handler) };
+  }
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+  }
+
+  async #relist(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      const list = await this.#deps.api.list(this.kind);
+      if (this.#closed) return;
+      this.#failures = 0;
+      this.resourceVersion = list.resourceVersion;
+      this.#replace(list.items);
+      this.#open(list.resourceVersion);
+      this.synced = true;
+      this.#markReady();
+    } catch (error) {
+      this.#deps.log.debug('list failed', { kind: this.kind.plural, error });
+      this.#deps.clock.after(Math.min(30_000, 250 * 2 ** Math.min(this.#failures++, 7)), () => void this.#relist());
+    }
+  }
+  #open(resourceVersion: string): void {
+    this.#watch = this.#deps.api.watch(this.kind, { resourceVersion, allowWatchBookmarks: true }, {
+      event: (type, object) => {
+        this.resourceVersion = object.metadata?.resourceVersion ?? this.resourceVersion;
+        if (type === 'BOOKMARK') return;
+        if (type === 'DELETED') this.#remove(object);
+        else this.#put(object);
+      },
+      end: (error) => {
+        this.#deps.log.debug('watch ended', { kind: this.kind.plural, error });
+        this.#deps.clock.after(50, () => void this.#relist());
+      },
+    });
+  }
+  #replace(items: readonly T[]): void {
+    const seen = new Set<string>();
+    for (const object of items) {
+      const key = cacheKey(object.metadata?.namespace, object.metadata?.name ?? '');
+      seen.add(key);
+      const old = this.#objects.get(key);
+      if (!old || old.metadata?.resourceVersion !== object.metadata?.resourceVersion) this.#put(object);
+    }
+    for (const [key, object] of this.#objects) if (!seen.has(key)) this.#remove(object);
+  }
+  #put(object: T): void {
+    const namespace = object.metadata?.namespace;
+    const key = cacheKey(namespace, object.metadata?.name ?? '');
+    const old = this.#objects.get(key);
+    this.#objects.set(key, object);
+    if (namespace !== undefined) {
+      let map = this.#namespaces.get(namespace);
+      if (!map) this.#namespaces.set(namespace, (map = new Map()));
+      map.set(key, object);
+    }
+    for (const index of this.#indexes.values()) {
+      if (old) removeFrom(index.entries, index.values(old), old);
+      addTo(index.entries, index.values(object), object);
+    }
+    for (const handler of this.#handlers) handler(object, old);
+  }
+  #remove(object: T): void {
+    const namespace = object.metadata?.namespace;
+    const key = cacheKey(namespace, object.metadata?.name ?? '');
+    const old = this.#objects.get(key);
+    if (!old) return;
+    this.#objects.delete(key);
+    if (namespace !== undefined) {
+      const map = this.#namespaces.get(namespace);
+      map?.delete(key);
+      if (map?.size === 0) this.#namespaces.delete(namespace);
+    }
+    for (const index of this.#indexes.values()) removeFrom(index.entries, index.values(old), old);
+    for (const handler of this.#handlers) handler(undefined, old);
+  }
+}
+
+function addTo<T>(entries: Map<string, Set<T>>, values: readonly string[], object: T): void {
+  for (const value of values) {
+    let set = entries.get(value);
+    if (!set) entries.set(value, (set = new Set()));
+    set.add(object);
+  }
+}
+function removeFrom<T>(entries: Map<string, Set<T>>, values: readonly string[], object: T): void {
+  for (const value of values) {
+    const set = entries.get(value);
+    set?.delete(object);
+    if (set?.size === 0) entries.delete(value);
+  }
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** PodLogOptions. Times in ms since the epoch. */
+export interface LogOptions {
+  container: string;
+  follow: boolean;
+  previous: boolean;
+  timestamps: boolean;
+  sinceTime?: number;
+  tailLines?: number;
+  limitBytes?: number;
+}
+
+export interface StreamTarget {
+  namespace: string;
+  name: string;
+  uid: string;
+  container: string;
+}
+
+export interface ExecOptions {
+  command: readonly string[];
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  tty: boolean;
+}
+
+/** What the API server asks of the node a pod runs on (a kubelet's streaming endpoints). Rejects with ApiError. */
+export interface NodeStreams {
+  logs(target: StreamTarget, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Answers the upgrade (WebSocket v5/v4 or SPDY/3.1) on `socket` itself, and ends it. Rejects only before anything was written. */
+  exec(target: StreamTarget, options: ExecOptions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  attach(target: StreamTarget, options: Omit<ExecOptions, 'command'>, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  portForward(target: Omit<StreamTarget, 'container'>, ports: readonly number[], request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+}

@@ -1,0 +1,6 @@
+/** store: a versioned key-value store with watch, behind five verbs. Knows bytes and revisions; knows nothing of what they mean. */
+export * from './store.ts';
+export { MAX_COMMIT_BYTES, type EmbeddedStore, type StoreFigures } from './core/embedded.ts';
+export { createMemoryStore } from './memory/memory.ts';
+export { openSqliteStore, type SqliteStoreOptions } from './sqlite/sqlite.ts';
+export { startCompactor, type Compactor, type CompactorOptions } from './compactor.ts';
