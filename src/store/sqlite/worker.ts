@@ -1,0 +1,61 @@
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { Database, failureOf } from './database.ts';
+import type { Reply, Request, WorkerInput } from './protocol.ts';
+
+/** The writer thread: opens the file, hands over what is in it, then does one request after the other. */
+function main(port: MessagePort, input: WorkerInput): void {
+  const reply = (message: Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const database = open(input, reply);
+  if (!database) return port.close();
+  let head: Float64Array = new Float64Array(0);
+  let values: Uint8Array = new Uint8Array(0);
+
+  const perform = (request: Request): boolean => {
+    switch (request.kind) {
+      case 'buffers':
+        head = new Float64Array(request.head);
+        values = new Uint8Array(request.values);
+        return false;
+      case 'write':
+        database.write({ count: request.count, head, keys: request.keys, values });
+        return false;
+      case 'compacted':
+        database.markCompacted(request.revision);
+        return false;
+      case 'forget':
+        database.forget(request.ids);
+        return false;
+      case 'tidy':
+        return database.tidy();
+      case 'close':
+        database.close();
+        return false;
+    }
+  };
+
+  port.on('message', (request: Request) => {
+    try {
+      const more = perform(request);
+      if (request.kind !== 'buffers') reply({ kind: 'done', failure: undefined, more });
+    } catch (error) {
+      reply({ kind: 'done', failure: failureOf(error), more: false });
+    }
+    if (request.kind === 'close') port.close();
+  });
+}
+
+function open(input: WorkerInput, reply: (message: Reply, transfer?: ArrayBuffer[]) => void): Database | undefined {
+  let database: Database | undefined;
+  try {
+    database = new Database(input.file, input.lockWaitMs, input.quotaBytes);
+    database.load((rows) => reply({ kind: 'rows', rows }, [rows.head.buffer as ArrayBuffer, rows.values.buffer as ArrayBuffer]));
+    reply({ kind: 'ready', compacted: database.compacted() });
+    return database;
+  } catch (error) {
+    database?.close();
+    reply({ kind: 'refused', failure: failureOf(error) });
+    return undefined;
+  }
+}
+
+if (parentPort) main(parentPort, workerData as WorkerInput);

@@ -1,0 +1,21 @@
+/**
+ * A process to be killed: commits without end, 16 at a time, and prints `<revision> <key> <value>` for each
+ * commit that was acknowledged, and compacts now and then. Arguments: the database file.
+ */
+import { writeSync } from 'node:fs';
+import { openSqliteStore } from '../sqlite/sqlite.ts';
+import { bytes } from './recorder.ts';
+
+const store = await openSqliteStore({ file: process.argv[2] as string });
+async function client(id: number): Promise<never> {
+  for (let n = 0; ; n++) {
+    const key = `/client-${id}/${n % 50}`;
+    const revision = await store.commit([
+      { key, value: bytes(`${n}`) },
+      { key: `/newest/${id}`, value: bytes(`${n}`) },
+    ]);
+    writeSync(1, `${revision} ${key} ${n}\n`);
+    if (id === 0 && n % 40 === 39) void store.compact(revision);
+  }
+}
+await Promise.all(Array.from({ length: 16 }, (_, id) => client(id)));
