@@ -1,0 +1,43 @@
+import { defineKind, type Kind } from '#machinery';
+import type { V1Endpoints } from '../generated/types.ts';
+import { ageColumn, column, nameColumn } from '../support/columns.ts';
+import { required } from '../support/errors.ts';
+import { checked, validIP, validPortNumber } from '../support/names.ts';
+
+function endpointsText(endpoints: V1Endpoints): string {
+  const all: string[] = [];
+  for (const subset of endpoints.subsets ?? []) {
+    for (const address of subset.addresses ?? []) {
+      const ip = address.ip.includes(':') ? `[${address.ip}]` : address.ip;
+      if ((subset.ports ?? []).length === 0) all.push(address.ip);
+      for (const port of subset.ports ?? []) all.push(`${ip}:${port.port}`);
+    }
+  }
+  if (all.length === 0) return '<none>';
+  return all.length > 3 ? `${all.slice(0, 3).join(',')} + ${all.length - 3} more...` : all.join(',');
+}
+
+export const Endpoints: Kind<V1Endpoints> = defineKind<V1Endpoints>({
+  group: '',
+  version: 'v1',
+  kind: 'Endpoints',
+  plural: 'endpoints',
+  singular: 'endpoints',
+  shortNames: ['ep'],
+  namespaced: true,
+  schema: 'V1Endpoints',
+  columns: [nameColumn, column('Endpoints', 'string', 'The set of all endpoints is the union of all subsets.', endpointsText), ageColumn],
+  defaults(endpoints) {
+    for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
+  },
+  validate: (endpoints) =>
+    (endpoints.subsets ?? []).flatMap((subset, i) => {
+      const at = `subsets[${i}]`;
+      const addresses = [...(subset.addresses ?? []), ...(subset.notReadyAddresses ?? [])];
+      return [
+        ...(addresses.length === 0 ? [required(at, 'must specify `addresses` or `notReadyAddresses`')] : []),
+        ...addresses.flatMap((address, a) => checked(`${at}.addresses[${a}].ip`, address.ip, validIP)),
+        ...(subset.ports ?? []).flatMap((port, p) => checked(`${at}.ports[${p}].port`, port.port, validPortNumber)),
+      ];
+    }),
+});

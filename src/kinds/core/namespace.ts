@@ -1,0 +1,40 @@
+import { defineKind, type Kind } from '#machinery';
+import type { V1Namespace } from '../generated/types.ts';
+import { ageColumn, column, nameColumn } from '../support/columns.ts';
+import { immutable } from '../support/errors.ts';
+
+const nameLabel = 'kubernetes.io/metadata.name';
+
+export const Namespace: Kind<V1Namespace> = defineKind<V1Namespace>({
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  shortNames: ['ns'],
+  namespaced: false,
+  schema: 'V1Namespace',
+  // As in Kubernetes, namespaces are never deleted by collection.
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  status: true,
+  generation: false,
+  subresources: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
+  nameRule: 'dns-label',
+  columns: [nameColumn, column('Status', 'string', 'The status of the namespace', (namespace) => namespace.status?.phase ?? ''), ageColumn],
+  selectableFields: { 'status.phase': (namespace) => namespace.status?.phase ?? '' },
+  defaults(namespace) {
+    if (namespace.metadata?.name) (namespace.metadata.labels ??= {})[nameLabel] = namespace.metadata.name;
+  },
+  prepareCreate(namespace) {
+    namespace.status = { phase: 'Active' };
+    const finalizers = namespace.spec?.finalizers ?? [];
+    namespace.spec = { ...namespace.spec, finalizers: finalizers.includes('kubernetes') ? finalizers : [...finalizers, 'kubernetes'] };
+  },
+  prepareUpdate(namespace, old) {
+    // Only the finalize subresource may change the finalizers of the spec.
+    if (old.spec) namespace.spec = old.spec;
+  },
+  validate(namespace, old) {
+    const name = namespace.metadata?.labels?.[nameLabel];
+    return old && name !== namespace.metadata?.name ? [immutable(`metadata.labels[${nameLabel}]`, name)] : [];
+  },
+});

@@ -1,0 +1,94 @@
+import { ApiError, defineKind, type FieldError, type Kind } from '#machinery';
+import type { V1Pod, V1PodSpec } from '../generated/types.ts';
+import { forbidden } from '../support/errors.ts';
+import { podColumns } from './pod-columns.ts';
+import { defaultPodRequests, defaultPodSpec } from './pod-spec-defaults.ts';
+import { validatePodSpec } from './pod-spec-validation.ts';
+import { validatePodUpdate } from './pod-update.ts';
+import { qosClass } from './qos.ts';
+
+const systemPriorities: { readonly [name: string]: number } = { 'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000 };
+
+/** What the Priority admission of Kubernetes does where no other PriorityClass exists. */
+function setPriority(pod: V1Pod, spec: V1PodSpec): void {
+  const name = spec.priorityClassName;
+  const priority = name ? systemPriorities[name] : 0;
+  if (priority === undefined) throw new ApiError('Forbidden', `pods "${pod.metadata?.name ?? ''}" is forbidden: no PriorityClass with name ${name} was found`);
+  spec.priority ??= priority;
+  spec.preemptionPolicy ??= 'PreemptLowerPriority';
+}
+
+function mirrorIPs(pod: V1Pod): void {
+  const { status } = pod;
+  if (!status) return;
+  if (status.podIP && !status.podIPs?.length) status.podIPs = [{ ip: status.podIP }];
+  if (!status.podIP && status.podIPs?.[0]) status.podIP = status.podIPs[0].ip;
+  if (status.hostIP && !status.hostIPs?.length) status.hostIPs = [{ ip: status.hostIP }];
+}
+
+export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  shortNames: ['po'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'V1Pod',
+  status: true,
+  subresources: [
+    { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
+    { name: 'binding', kind: 'Binding', verbs: ['create'] },
+    { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
+    { name: 'log', kind: 'Pod', verbs: ['get'] },
+    { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
+  ],
+  columns: podColumns,
+  selectableFields: {
+    'spec.nodeName': (pod) => pod.spec?.nodeName ?? '',
+    'spec.restartPolicy': (pod) => pod.spec?.restartPolicy ?? '',
+    'spec.schedulerName': (pod) => pod.spec?.schedulerName ?? '',
+    'spec.serviceAccountName': (pod) => pod.spec?.serviceAccountName ?? '',
+    'spec.hostNetwork': (pod) => String(pod.spec?.hostNetwork ?? false),
+    'status.phase': (pod) => pod.status?.phase ?? '',
+    'status.podIP': (pod) => pod.status?.podIP ?? '',
+    'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
+  },
+  defaults(pod) {
+    mirrorIPs(pod);
+    const spec = (pod.spec ??= { containers: [] });
+    defaultPodSpec(spec);
+    defaultPodRequests(spec);
+    spec.enableServiceLinks ??= true;
+  },
+  prepareCreate(pod) {
+    const spec = pod.spec!;
+    delete spec.ephemeralContainers;
+    setPriority(pod, spec);
+    pod.status = { phase: 'Pending', qosClass: qosClass(spec) };
+    if ((spec.schedulingGates ?? []).length > 0) {
+      pod.status.conditions = [
+        { type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
+      ];
+    }
+  },
+  prepareUpdate(pod, old) {
+    // QoS class is decided once; a status write that leaves it out keeps it.
+    if (pod.status && old.status?.qosClass !== undefined) pod.status.qosClass ??= old.status.qosClass;
+  },
+  validate(pod, old): FieldError[] {
+    if (old) return validatePodUpdate(pod, old);
+    const errors = validatePodSpec(pod.spec!, 'spec');
+    if (pod.spec!.nodeName && (pod.spec!.schedulingGates ?? []).length > 0)
+      errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
+    return errors;
+  },
+  gracePeriodSeconds(pod, requested) {
+    const phase = pod.status?.phase;
+    // Nothing runs that could use the time.
+    if (!pod.spec?.nodeName || phase === 'Succeeded' || phase === 'Failed') return 0;
+    // A negative period (once allowed in specs) means the shortest one.
+    const period = requested ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+    return period < 0 ? 1 : period;
+  },
+});

@@ -1,0 +1,24 @@
+import { defineKind, type Kind } from '#machinery';
+import type { V1ServiceAccount } from '../generated/types.ts';
+import { ageColumn, column, nameColumn } from '../support/columns.ts';
+
+export const ServiceAccount: Kind<V1ServiceAccount> = defineKind<V1ServiceAccount>({
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  shortNames: ['sa'],
+  namespaced: true,
+  schema: 'V1ServiceAccount',
+  subresources: [{ name: 'token', kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: ['create'] }],
+  columns: [
+    nameColumn,
+    column(
+      'Secrets',
+      'string',
+      'Secrets is a list of the secrets that pods running using this ServiceAccount are allowed to use.',
+      (account) => account.secrets?.length ?? 0,
+    ),
+    ageColumn,
+  ],
+});

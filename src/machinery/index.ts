@@ -1,0 +1,23 @@
+/**
+ * machinery: what a Kubernetes API kind *is*: descriptors, schemas, decoding, validation, selectors,
+ * patches, server-side apply, tables, OpenAPI. Knows no kind by name, no HTTP server and no store.
+ */
+export * from './api.ts';
+export * from './errors.ts';
+export * from './kind.ts';
+export * from './object.ts';
+export * from './streams.ts';
+export * from './schema/index.ts';
+export { parseLabelSelector, labelSelectorMatcher, formatLabelSelector, type LabelMatcher, type Labels } from './selectors.ts';
+export { parseFieldSelector, fieldSelectorValue, type FieldMatcher } from './selectors-fields.ts';
+export { jsonPatch } from './patch/json-patch.ts';
+export { mergePatch } from './patch/merge-patch.ts';
+export { strategicMergePatch } from './patch/strategic.ts';
+export { applyPatch, type ApplyOptions } from './apply/apply.ts';
+export { trackUpdate, userAgentManager, type TrackOptions } from './apply/track.ts';
+export { noSchema, schemaView, type FieldView, type PatchSchema } from './schema-view.ts';
+export { validateLabels, validateMetadata } from './metadata.ts';
+export * from './names.ts';
+export { age, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
+export * from './discovery.ts';
+export * from './openapi/index.ts';

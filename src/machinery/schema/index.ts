@@ -1,0 +1,4 @@
+export * from './schema-set.ts';
+export * from './parse-json.ts';
+export { canonicalQuantity } from './scalars.ts';
+export { decode, decodeObject, type Decoded, type DecodeRequest, type FieldValidation } from './decode.ts';
