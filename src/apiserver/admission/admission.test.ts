@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { seededRandom, FakeClock } from '#base';
+import { allKinds, Namespace, Node, Pod, schemas, Service, ServiceAccount, type V1Pod, type V1Service } from '#kinds';
+import { isApiError, type Kind, type KubeObject, type StatusReason } from '#machinery';
+import { issueCa } from '../pki/x509.ts';
+import { standardParts } from '../standard.ts';
+import { fixture } from '../test-support.ts';
+
+const tokenKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const { cert: clientCa } = issueCa('x', { notBefore: 0, notAfter: Date.UTC(2040, 0, 1) });
+async function cluster(serviceCidr = '10.96.0.0/16') {
+  const clock = new FakeClock();
+  const parts = standardParts({ clock, random: seededRandom(3), serviceCidr, clientCa, tokenKey });
+  const f = await fixture({ ...parts, clock, kinds: allKinds, schemas });
+  await f.api.create(Namespace, { metadata: { name: 'default' } });
+  return { ...f, parts };
+}
+const refused = (reason: StatusReason, text: RegExp) => (error: unknown) => {
+  assert.ok(isApiError(error, reason), String(error));
+  assert.match(error.message, text);
+  return true;
+};
+const service = (name: string, spec: V1Service['spec'] = {}): V1Service => ({ metadata: { name, namespace: 'default' }, spec: { ports: [{ port: 80 }], ...spec } });
+const pod = (name: string, spec: Partial<NonNullable<V1Pod['spec']>> = {}): V1Pod => ({ metadata: { name, namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } });
+
+describe('service addresses', () => {
+  it('are unique under concurrency, and come back when services go', async () => {
+    const { api } = await cluster('10.0.0.0/28');
+    const made = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => api.create(Service, service(`s${i}`))));
+    const ips = made.flatMap((o) => (o.status === 'fulfilled' ? [o.value.spec?.clusterIP] : []));
+    assert.deepEqual([ips.length, new Set(ips).size], [14, 14]);
+    await assert.rejects(api.create(Service, service('late')), refused('Invalid', /failed to allocate IP: range is full/));
+    await api.delete(Service, { namespace: 'default', name: 's0' });
+    assert.ok((await api.create(Service, service('late'))).spec?.clusterIP);
+  });
+  it('may be chosen, once and in range', async () => {
+    const { api } = await cluster();
+    await api.create(Service, service('dns', { clusterIP: '10.96.0.10' }));
+    await assert.rejects(api.create(Service, service('b', { clusterIP: '10.96.0.10' })), refused('Invalid', /spec\.clusterIPs: Invalid value: \["10\.96\.0\.10"\]: failed to allocate IP 10\.96\.0\.10: provided IP is already allocated/));
+    await assert.rejects(api.create(Service, service('b', { clusterIP: '10.97.0.1' })), refused('Invalid', /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/16/));
+    assert.equal((await api.create(Service, service('h', { clusterIP: 'None' }))).spec?.clusterIP, 'None');
+  });
+  it('are kept by updates, and node ports with them', async () => {
+    const { api } = await cluster();
+    const made = await api.create(Service, service('a', { type: 'NodePort' }));
+    const port = made.spec?.ports?.[0]?.nodePort ?? 0;
+    assert.ok(port >= 30000 && port <= 32767);
+    const updated = await api.update(Service, service('a', { type: 'NodePort', selector: { a: 'b' } }));
+    assert.deepEqual([updated.spec?.clusterIP, updated.spec?.ports?.[0]?.nodePort], [made.spec?.clusterIP, port]);
+    await assert.rejects(api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] })), refused('Invalid', /nodePort: Invalid value: \d+: provided port is already allocated/));
+    await assert.rejects(api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] })), refused('Invalid', /provided port is not in the valid range\. The range of valid ports is 30000-32767/));
+    await api.delete(Service, { namespace: 'default', name: 'a' });
+    await api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] }));
+  });
+  it('are not taken by a dry run or a refused write', async () => {
+    const { api } = await cluster();
+    await api.create(Service, service('a', { clusterIP: '10.96.0.20' }), { dryRun: true });
+    await assert.rejects(api.create(Service, service('BAD', { clusterIP: '10.96.0.20' })));
+    await api.create(Service, service('a', { clusterIP: '10.96.0.20' }));
+  });
+});
+
+describe('pods', () => {
+  it('need the ServiceAccount, get its token, tolerate nodes for 300 s', async () => {
+    const { api } = await cluster();
+    await assert.rejects(api.create(Pod, pod('p')), refused('Forbidden', /pods "p" is forbidden: error looking up service account default\/default: serviceaccount "default" not found/));
+    await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
+    const made = await api.create(Pod, pod('p'));
+    const volume = made.spec?.volumes?.[0];
+    assert.match(volume?.name ?? '', /^kube-api-access-[a-z0-9]{5}$/);
+    assert.equal(volume?.projected?.sources?.[0]?.serviceAccountToken?.expirationSeconds, 3607);
+    assert.equal(made.spec?.containers[0]?.volumeMounts?.[0]?.mountPath, '/var/run/secrets/kubernetes.io/serviceaccount');
+    assert.deepEqual(made.spec?.tolerations?.map((t) => [t.key, t.tolerationSeconds]), [['node.kubernetes.io/not-ready', 300], ['node.kubernetes.io/unreachable', 300]]);
+    const without = await api.create(Pod, pod('q', { automountServiceAccountToken: false }));
+    assert.equal(without.spec?.volumes, undefined);
+  });
+  it('are bound once', async () => {
+    const { api } = await cluster();
+    await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
+    await api.create(Pod, pod('p'));
+    const bind = (node: string) => api.subresource(Pod as unknown as Kind, { namespace: 'default', name: 'p' }, 'binding', { metadata: { name: 'p' }, target: { kind: 'Node', name: node } } as KubeObject);
+    await bind('n1');
+    const bound = await api.get(Pod, { namespace: 'default', name: 'p' });
+    assert.deepEqual([bound.spec?.nodeName, bound.status?.conditions?.find((c) => c.type === 'PodScheduled')?.status], ['n1', 'True']);
+    await assert.rejects(bind('n2'), refused('Conflict', /pod p is already assigned to node "n1"/));
+  });
+  it('carry tokens that live as long as they and their account do', async () => {
+    const { api, parts, server } = await cluster();
+    await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
+    await api.create(Node, { metadata: { name: 'n1' } });
+    const made = await api.create(Pod, pod('p'));
+    const request = { spec: { expirationSeconds: 3600, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p', uid: made.metadata?.uid } } } as KubeObject;
+    const key = { namespace: 'default', name: 'default' };
+    const answer = await api.subresource<KubeObject & { status: { token: string } }>(ServiceAccount as unknown as Kind, key, 'token', request);
+    const ask = () => parts.authenticators.map((a) => a.authenticate({ certificate: undefined, authorization: `Bearer ${answer.status.token}` })).find((verdict) => verdict !== undefined);
+    const user = ask();
+    assert.ok(user);
+    assert.deepEqual([user.username, user.groups], ['system:serviceaccount:default:default', ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated']]);
+    assert.ok(server.reader.get('', 'pods', 'default', 'p'));
+    await api.delete(Pod, { namespace: 'default', name: 'p' }, { gracePeriodSeconds: 0 });
+    assert.equal(ask(), false);
+    await assert.rejects(api.subresource(ServiceAccount as unknown as Kind, key, 'token', { spec: { expirationSeconds: 1 } } as KubeObject), refused('Invalid', /may not specify a duration less than 10 minutes/));
+  });
+});
+
+describe('namespaces', () => {
+  it('take no new content while they go, and go when finalized', async () => {
+    const { api } = await cluster();
+    await api.create(Namespace, { metadata: { name: 'x' } });
+    await api.create(ServiceAccount, { metadata: { name: 'a', namespace: 'x' } });
+    await api.delete(Namespace, { name: 'x' });
+    const going = await api.get(Namespace, { name: 'x' });
+    assert.equal(going.status?.phase, 'Terminating');
+    await assert.rejects(api.create(ServiceAccount, { metadata: { name: 'b', namespace: 'x' } }), refused('Forbidden', /serviceaccounts "b" is forbidden: unable to create new content in namespace x because it is being terminated/));
+    await assert.rejects(api.create(ServiceAccount, { metadata: { name: 'b', namespace: 'y' } }), refused('NotFound', /^namespaces "y" not found$/));
+    await api.update(Namespace, { ...going, spec: { finalizers: [] } }, { subresource: 'finalize' });
+    await assert.rejects(api.get(Namespace, { name: 'x' }), refused('NotFound', /namespaces "x" not found/));
+    await assert.rejects(api.delete(Namespace, { name: 'default' }), refused('Forbidden', /this namespace may not be deleted/));
+  });
+});

@@ -1,0 +1,174 @@
+import type { Logger } from '#base';
+import type { Kind, KubeObject } from '#machinery';
+import type { Change, Entry, Revision, Store, StoreError, StoreEvent, Watch } from '#store';
+import { CacheEntry } from './entry.ts';
+import { KindCache } from './kind-cache.ts';
+import type { CacheEvent } from './event.ts';
+
+interface Pending {
+  readonly value: Buffer;
+  readonly object: KubeObject;
+  entry: CacheEntry | undefined;
+}
+export interface ObjectChange {
+  readonly kind: Kind;
+  readonly key: string;
+  /** From `Codec.normalize`; undefined deletes. Taken over. */
+  readonly object: KubeObject | undefined;
+  readonly expected: Revision;
+}
+
+const root = '/registry/';
+
+/**
+ * Every object of the store in memory, fed by one watch. A write is acknowledged when the cache shows it,
+ * so whoever was told of a write reads it.
+ */
+export class ObjectCache {
+  readonly #store: Store;
+  readonly #log: Logger;
+  readonly #kinds = new Map<Kind, KindCache>();
+  readonly #byPrefix = new Map<string, KindCache>();
+  readonly #pending = new Map<string, Pending[]>();
+  #waiters: { revision: Revision; resolve: () => void; reject: (error: Error) => void }[] = [];
+  #watch: Watch | undefined;
+  #failure: Error | undefined;
+  #closed = false;
+  revision: Revision = 0;
+
+  constructor(store: Store, kinds: readonly Kind[], log: Logger) {
+    this.#store = store;
+    this.#log = log;
+    for (const kind of kinds) this.#add(kind);
+  }
+  #add(kind: Kind): void {
+    const other = this.#byPrefix.get(kind.prefix);
+    if (other) throw new Error(`kinds ${other.kind.kind} and ${kind.kind} share the store prefix ${kind.prefix}`);
+    const cache = new KindCache(kind, 0);
+    this.#kinds.set(kind, cache);
+    this.#byPrefix.set(kind.prefix, cache);
+  }
+  async start(): Promise<void> {
+    const listing = await this.#store.list(root);
+    for (const entry of listing.entries) this.#load(entry);
+    this.revision = listing.revision;
+    for (const cache of this.#kinds.values()) cache.lastChange = cache.oldest = listing.revision;
+    this.#follow();
+  }
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+    this.#fail(new Error('the API server is shutting down'));
+  }
+  of(kind: Kind): KindCache {
+    const found = this.#kinds.get(kind) ?? this.#byPrefix.get(kind.prefix);
+    if (!found) throw new Error(`kind ${kind.kind} of ${kind.apiVersion} is not served`);
+    return found;
+  }
+  all(): Iterable<KindCache> {
+    return this.#kinds.values();
+  }
+  /** Resolves when everything up to `revision` is visible here. */
+  reached(revision: Revision): Promise<void> {
+    if (this.revision >= revision) return Promise.resolve();
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => this.#waiters.push({ revision, resolve, reject }));
+  }
+  /** Commits all or none and gives the new states (undefined where deleted). Throws StoreError. */
+  async commit(changes: readonly ObjectChange[]): Promise<{ revision: Revision; entries: (CacheEntry | undefined)[] }> {
+    const pendings = changes.map((change) => this.#expect(change));
+    try {
+      const revision = await this.#store.commit(changes.map((change, i): Change => ({ key: change.key, value: pendings[i]?.value, expected: change.expected })));
+      await this.reached(revision);
+      return { revision, entries: pendings.map((p, i) => p && (p.entry ?? this.of((changes[i] as ObjectChange).kind).get((changes[i] as ObjectChange).key))) };
+    } finally {
+      changes.forEach((change, i) => this.#forget(change.key, pendings[i]));
+    }
+  }
+  #expect(change: ObjectChange): Pending | undefined {
+    if (!change.object) return undefined;
+    const pending: Pending = { value: this.of(change.kind).codec.encode(change.object), object: change.object, entry: undefined };
+    const list = this.#pending.get(change.key);
+    if (list) list.push(pending);
+    else this.#pending.set(change.key, [pending]);
+    return pending;
+  }
+  #forget(key: string, pending: Pending | undefined): void {
+    const list = this.#pending.get(key);
+    if (!list || !pending) return;
+    if (list.length === 1) this.#pending.delete(key);
+    else list.splice(list.indexOf(pending), 1);
+  }
+  #load(entry: Entry): void {
+    const cache = this.#route(entry.key);
+    cache?.load(new CacheEntry(cache.codec, entry.key, entry.revision, cache.codec.adopt(entry.value)));
+  }
+  #route(key: string): KindCache | undefined {
+    const group = key.indexOf('/', root.length);
+    const plural = key.indexOf('/', group + 1);
+    return this.#byPrefix.get(key.slice(0, plural + 1));
+  }
+  #follow(): void {
+    this.#watch = this.#store.watch(root, this.revision, {
+      events: (events) => this.#apply(events),
+      progress: (revision) => this.#advance(revision),
+      end: (error) => this.#ended(error),
+    });
+  }
+  /** All of one revision is applied before anyone is told: who opens a watch meanwhile sees whole revisions. */
+  #apply(events: readonly StoreEvent[]): void {
+    const told: [KindCache, CacheEvent][] = [];
+    for (const { key, revision, entry } of events) {
+      const cache = this.#route(key);
+      const event = cache?.apply(key, revision, entry && this.#entry(cache, entry));
+      if (cache && event) told.push([cache, event]);
+    }
+    const newest = events.at(-1)?.revision ?? this.revision;
+    if (newest > this.revision) this.revision = newest;
+    for (const [cache, event] of told) cache.publish(event);
+    this.#advance(newest);
+  }
+  #entry(cache: KindCache, { key, value, revision }: Entry): CacheEntry {
+    for (const pending of this.#pending.get(key) ?? []) {
+      if (pending.entry || !same(pending.value, value)) continue;
+      return (pending.entry = new CacheEntry(cache.codec, key, revision, pending.value, pending.object));
+    }
+    return new CacheEntry(cache.codec, key, revision, cache.codec.adopt(value));
+  }
+  #advance(revision: Revision): void {
+    if (revision > this.revision) this.revision = revision;
+    if (this.#waiters.length === 0) return;
+    const due = this.#waiters.filter((w) => w.revision <= this.revision);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((w) => w.revision > this.revision);
+    for (const waiter of due) waiter.resolve();
+  }
+  #ended(error: StoreError): void {
+    if (this.#closed) return;
+    this.#log.warn('watch of the store ended', { error });
+    if (error.code === 'closed') this.#fail(error);
+    else void this.#resync().catch((failure: unknown) => this.#fail(failure as Error));
+  }
+  /** After lost history: compares everything and tells the differences as events of the listing's revision. */
+  async #resync(): Promise<void> {
+    const { entries, revision } = await this.#store.list(root);
+    const present = new Set(entries.map((entry) => entry.key));
+    const events: StoreEvent[] = [];
+    for (const cache of this.#kinds.values()) {
+      for (const entry of cache.range(cache.kind.prefix)) if (!present.has(entry.key)) events.push({ key: entry.key, revision, entry: undefined, previous: undefined });
+    }
+    for (const entry of entries) if (this.#route(entry.key)?.get(entry.key)?.revision !== entry.revision) events.push({ key: entry.key, revision, entry, previous: undefined });
+    this.#apply(events);
+    this.#advance(revision);
+    this.#follow();
+  }
+  #fail(error: Error): void {
+    this.#failure = error;
+    for (const cache of this.#kinds.values()) for (const group of cache.groups()) group.end(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+}
+
+function same(a: Buffer, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && a.equals(b));
+}

@@ -1,0 +1,77 @@
+import type { Kind, KubeObject } from '#machinery';
+import type { Revision } from '#store';
+
+/**
+ * Stored bytes do not know their revision. They begin with `{"kind":…,"apiVersion":…,"metadata":{"resourceVersion":"`
+ * and an empty version right behind it, so that answering is a splice: head, revision, tail; and an object is
+ * stringified once in its life.
+ */
+export class Codec {
+  readonly kind: Kind;
+  readonly head: Buffer;
+  constructor(kind: Kind) {
+    this.kind = kind;
+    this.head = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},"metadata":{"resourceVersion":"`);
+  }
+  /** A new top level and metadata around the same fields; its resourceVersion is empty until the store gave one. */
+  normalize(object: KubeObject): KubeObject {
+    const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
+    const { resourceVersion: _old, ...meta } = metadata ?? {};
+    return { kind: this.kind.kind, apiVersion: this.kind.apiVersion, metadata: { resourceVersion: '', ...meta }, ...rest };
+  }
+  /** `object` must come from `normalize`, with an empty resourceVersion. */
+  encode(object: KubeObject): Buffer {
+    return Buffer.from(JSON.stringify(object));
+  }
+  /** Bytes as they are kept in the cache; foreign bytes (another layout) are laid out anew. */
+  adopt(value: Uint8Array): Buffer {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (bytes.length > this.head.length && bytes.subarray(0, this.head.length).equals(this.head) && bytes[this.head.length] === 0x22) return bytes;
+    return this.encode(this.normalize(JSON.parse(bytes.toString()) as KubeObject));
+  }
+}
+
+/** One state of one object. */
+export class CacheEntry {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly codec: Codec;
+  readonly #value: Buffer;
+  #object: KubeObject | undefined;
+
+  constructor(codec: Codec, key: string, revision: Revision, value: Buffer, object?: KubeObject) {
+    this.codec = codec;
+    this.key = key;
+    this.revision = revision;
+    this.#value = value;
+    if (object) this.#object = this.#stamp(object);
+  }
+  /** Decoded on first use, then shared. */
+  get object(): KubeObject {
+    return (this.#object ??= this.#stamp(JSON.parse(this.#value.toString()) as KubeObject));
+  }
+  get size(): number {
+    return this.#value.length + 16;
+  }
+  /** The object as JSON with its resourceVersion; made anew each time (copying beats keeping). */
+  json(): Buffer {
+    const out = Buffer.allocUnsafe(this.#value.length + 16);
+    return out.subarray(0, this.writeTo(out, 0));
+  }
+  /** Writes the JSON at `offset` and gives the end. `out` needs `size` bytes of room. */
+  writeTo(out: Buffer, offset: number): number {
+    const at = this.codec.head.length;
+    let end = offset + this.#value.copy(out, offset, 0, at);
+    end += out.write(String(this.revision), end, 'latin1');
+    return end + this.#value.copy(out, end, at);
+  }
+  /** The same content under another revision: the last state of something deleted. */
+  at(revision: Revision): CacheEntry {
+    const old = this.object;
+    return new CacheEntry(this.codec, this.key, revision, this.#value, { ...old, metadata: { ...old.metadata } });
+  }
+  #stamp(object: KubeObject): KubeObject {
+    if (object.metadata) object.metadata.resourceVersion = String(this.revision);
+    return object;
+  }
+}

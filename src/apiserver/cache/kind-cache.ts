@@ -1,0 +1,124 @@
+import type { Kind, KubeObject } from '#machinery';
+import type { Revision } from '#store';
+import { CacheEntry, Codec } from './entry.ts';
+import { CacheEvent } from './event.ts';
+import { GroupIndex } from './group-index.ts';
+import type { WatchGroup } from './watch-group.ts';
+
+/** How many past events of a kind a watch can still be opened at. */
+const window = 2048;
+
+/** All objects of one kind, sorted by key, with the events of the recent past and everyone who follows. */
+export class KindCache {
+  readonly kind: Kind;
+  readonly codec: Codec;
+  /** Revision of the newest change of this kind. */
+  lastChange: Revision;
+  /** A watch from this revision or later misses nothing. */
+  oldest: Revision;
+  readonly #groups = new GroupIndex();
+  readonly #entries = new Map<string, CacheEntry>();
+  #sorted: CacheEntry[] = [];
+  #history: CacheEvent[] = [];
+  readonly #observers: ((object: KubeObject | undefined, old: KubeObject | undefined) => void)[] = [];
+
+  constructor(kind: Kind, revision: Revision) {
+    this.kind = kind;
+    this.codec = new Codec(kind);
+    this.lastChange = revision;
+    this.oldest = revision;
+  }
+  get size(): number {
+    return this.#entries.size;
+  }
+  get(key: string): CacheEntry | undefined {
+    return this.#entries.get(key);
+  }
+  /** Entries whose key starts with `prefix`, in key order, after the key `after`. A copy when it is not everything. */
+  range(prefix: string, after?: string): readonly CacheEntry[] {
+    const from = after === undefined ? lowerBound(this.#sorted, prefix) : lowerBound(this.#sorted, after + '\0');
+    const to = prefix === this.kind.prefix ? this.#sorted.length : lowerBound(this.#sorted, prefix.slice(0, -1) + '0');
+    return this.#sorted.slice(from, Math.max(from, to));
+  }
+  /** The first fill, in key order. */
+  load(entry: CacheEntry): void {
+    this.#entries.set(entry.key, entry);
+    this.#sorted.push(entry);
+  }
+  apply(key: string, revision: Revision, entry: CacheEntry | undefined): CacheEvent | undefined {
+    const previous = this.#entries.get(key);
+    if (!entry && !previous) return undefined;
+    if (entry) this.#put(entry, previous);
+    else this.#drop(key);
+    this.lastChange = revision;
+    const event = new CacheEvent(revision, entry, previous);
+    this.#remember(event);
+    return event;
+  }
+  /** Tells observers and watchers. */
+  publish(event: CacheEvent): void {
+    for (const observer of this.#observers) observer(event.entry?.object, event.previous?.object);
+    this.#groups.offer(event);
+  }
+  observe(handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
+    for (const entry of this.#sorted) handler(entry.object, undefined);
+    this.#observers.push(handler);
+  }
+  groups(): Iterable<WatchGroup> {
+    return this.#groups.all();
+  }
+  /** The group under `key`, made on first use. */
+  group<G extends WatchGroup>(key: string, make: () => G): G {
+    return this.#groups.obtain(key, make);
+  }
+  dropGroup(key: string): void {
+    this.#groups.drop(key);
+  }
+  /** Events after `revision`; undefined when some of them are forgotten. */
+  since(revision: Revision): readonly CacheEvent[] | undefined {
+    if (revision < this.oldest) return undefined;
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#history[middle] as CacheEvent).revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return this.#history.slice(low);
+  }
+  /** Drops history at or below `revision`. */
+  forget(revision: Revision): void {
+    if (revision <= this.oldest) return;
+    const kept = this.since(revision);
+    if (!kept || kept.length === this.#history.length) return;
+    this.#history = [...kept];
+    this.oldest = revision;
+  }
+  #put(entry: CacheEntry, previous: CacheEntry | undefined): void {
+    this.#entries.set(entry.key, entry);
+    const last = this.#sorted.at(-1);
+    if (!previous && (!last || last.key < entry.key)) this.#sorted.push(entry);
+    else this.#sorted.splice(lowerBound(this.#sorted, entry.key), previous ? 1 : 0, entry);
+  }
+  #drop(key: string): void {
+    this.#entries.delete(key);
+    this.#sorted.splice(lowerBound(this.#sorted, key), 1);
+  }
+  #remember(event: CacheEvent): void {
+    this.#history.push(event);
+    if (this.#history.length < window * 2) return;
+    this.oldest = (this.#history[window - 1] as CacheEvent).revision;
+    this.#history = this.#history.slice(window);
+  }
+}
+
+function lowerBound(sorted: readonly CacheEntry[], key: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as CacheEntry).key < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

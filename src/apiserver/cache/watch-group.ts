@@ -1,0 +1,149 @@
+import type { KubeObject, WatchEventType, WatchSink } from '#machinery';
+import type { Revision } from '#store';
+import type { CacheEntry } from './entry.ts';
+import type { CacheEvent } from './event.ts';
+import type { Filter } from './filter.ts';
+
+/** Followers of one kind with the same filter (and, over HTTP, the same representation): an event is judged and rendered once for all. */
+export interface WatchGroup {
+  readonly filter: Filter;
+  offer(event: CacheEvent): void;
+  bookmark(revision: Revision): void;
+  end(error: Error): void;
+}
+
+/** What an event means through a filter: entering the selection is ADDED, leaving it is DELETED with the last matching state. */
+export function classify(filter: Filter, event: CacheEvent): { type: WatchEventType; entry: CacheEntry } | undefined {
+  const is = event.entry !== undefined && filter.matches(event.entry);
+  const was = event.previous !== undefined && filter.matches(event.previous);
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', entry: event.entry as CacheEntry };
+  return was ? { type: 'DELETED', entry: event.last } : undefined;
+}
+
+interface SinkMember {
+  sink: WatchSink<KubeObject>;
+  from: Revision;
+  bookmarks: boolean;
+}
+
+/** Followers in this process: called at once, with the shared object. */
+export class SinkGroup implements WatchGroup {
+  readonly filter: Filter;
+  readonly members = new Set<SinkMember>();
+  constructor(filter: Filter) {
+    this.filter = filter;
+  }
+  offer(event: CacheEvent): void {
+    const seen = classify(this.filter, event);
+    if (!seen) return;
+    for (const member of this.members) if (event.revision > member.from) member.sink.event(seen.type, seen.entry.object);
+  }
+  bookmark(revision: Revision): void {
+    for (const member of this.members) if (member.bookmarks) member.sink.event('BOOKMARK', { metadata: { resourceVersion: String(revision) } });
+  }
+  end(error: Error): void {
+    for (const member of this.members) member.sink.end(error);
+    this.members.clear();
+  }
+}
+
+/** How objects look to a follower: JSON bytes of the event's object, or undefined to leave it out. */
+export type Render = (entry: CacheEntry) => Buffer;
+
+export interface FrameMember {
+  write(frames: Buffer): void;
+  end(error: Error): void;
+  readonly bookmarks: boolean;
+}
+interface Batch {
+  readonly sequence: number;
+  readonly frames: Buffer;
+  readonly bookmark: boolean;
+}
+const slice = 128;
+
+/** Followers over HTTP: what arrived in one turn becomes one buffer that all of them share; a large audience is served in slices. */
+export class FrameGroup implements WatchGroup {
+  readonly filter: Filter;
+  readonly #render: Render;
+  readonly #bookmarkFrame: (revision: Revision) => Buffer;
+  readonly #members = new Map<FrameMember, number>();
+  #pending: Buffer[] = [];
+  #queue: Batch[] = [];
+  #sequence = 0;
+  #pumping = false;
+
+  constructor(filter: Filter, render: Render, bookmarkFrame: (revision: Revision) => Buffer) {
+    this.filter = filter;
+    this.#render = render;
+    this.#bookmarkFrame = bookmarkFrame;
+  }
+  get size(): number {
+    return this.#members.size;
+  }
+  /** From now on; everything offered before is not for this member. */
+  join(member: FrameMember): void {
+    this.#cut();
+    this.#members.set(member, this.#sequence);
+  }
+  leave(member: FrameMember): void {
+    this.#members.delete(member);
+  }
+  offer(event: CacheEvent): void {
+    const seen = classify(this.filter, event);
+    if (!seen) return;
+    this.#pending.push(frame(seen.type, this.#render(seen.entry)));
+    this.#schedule();
+  }
+  bookmark(revision: Revision): void {
+    this.#cut();
+    this.#queue.push({ sequence: ++this.#sequence, frames: this.#bookmarkFrame(revision), bookmark: true });
+    this.#schedule();
+  }
+  end(error: Error): void {
+    for (const member of this.#members.keys()) member.end(error);
+    this.#members.clear();
+  }
+  #cut(): void {
+    if (this.#pending.length === 0) return;
+    const frames = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#queue.push({ sequence: ++this.#sequence, frames, bookmark: false });
+  }
+  #schedule(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => this.#pump());
+  }
+  #pump(): void {
+    this.#cut();
+    const batch = this.#queue.shift();
+    if (!batch) {
+      this.#pumping = false;
+      return;
+    }
+    this.#deliver(batch, [...this.#members], 0);
+  }
+  #deliver(batch: Batch, members: [FrameMember, number][], from: number): void {
+    const to = Math.min(members.length, from + slice);
+    for (let i = from; i < to; i++) {
+      const [member, joined] = members[i] as [FrameMember, number];
+      if (batch.sequence > joined && (!batch.bookmark || member.bookmarks) && this.#members.has(member)) member.write(batch.frames);
+    }
+    if (to < members.length) setImmediate(() => this.#deliver(batch, members, to));
+    else setImmediate(() => this.#pump());
+  }
+}
+
+const frameHeads: Record<WatchEventType, Buffer> = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+};
+const frameTail = Buffer.from('}\n');
+
+/** One line of a watch stream. */
+export function frame(type: WatchEventType, object: Buffer): Buffer {
+  return Buffer.concat([frameHeads[type], object, frameTail]);
+}

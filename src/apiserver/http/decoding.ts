@@ -1,0 +1,72 @@
+import { ApiError, badRequest, decodeObject as decodeTyped, parseJsonStrict, parseYaml, type FieldValidation, type Json, type Kind, type KubeObject, type SchemaSet } from '#machinery';
+import { bodyType, refuseBodyType } from './negotiate.ts';
+import { readBody, readBytes } from './body.ts';
+import type { ProtobufDecoder } from './protobuf.ts';
+import type { Request } from './types.ts';
+
+export const objectTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
+/** Parsed JSON or YAML of a request; `duplicates` are paths that occur twice. */
+export interface Body {
+  readonly value: Json;
+  readonly duplicates: readonly string[];
+}
+
+/** The body of a POST, PUT or DELETE. Undefined when it is empty. */
+export async function readObject(request: Request, protobuf: ProtobufDecoder | undefined): Promise<Body | undefined> {
+  const type = bodyType(request);
+  if (type === 'application/vnd.kubernetes.protobuf' && protobuf) {
+    const bytes = await readBytes(request);
+    return bytes.length === 0 ? undefined : { value: protobuf.decode(bytes), duplicates: [] };
+  }
+  if (type !== 'application/json' && type !== 'application/yaml') {
+    request.resume();
+    throw refuseBodyType(type, objectTypes);
+  }
+  const text = await readBody(request);
+  if (text === '') return undefined;
+  return (type === 'application/json' ? parseJsonStrict(text) : await parseYaml(text)) as Body;
+}
+
+export function fieldValidation(query: URLSearchParams): FieldValidation {
+  const value = query.get('fieldValidation');
+  if (value === null || value === '') return 'Warn';
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
+  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`);
+}
+
+/** A typed object of `kind` from a body; what strict decoding finds becomes an error or warnings. */
+export function decodeObject(schemas: SchemaSet, kind: Kind, body: Body, mode: FieldValidation, warnings: string[]): KubeObject {
+  checkTypeMeta(kind, body.value);
+  const decoded = decodeTyped(schemas, kind, body.value, { mode, duplicates: body.duplicates });
+  warnings.push(...decoded.warnings);
+  return decoded.object;
+}
+
+/** apiVersion and kind of the data must be those of the URL; both may be left out. */
+function checkTypeMeta(kind: Kind, value: Json): void {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw badRequest(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`);
+  const { apiVersion, kind: name } = value;
+  if (apiVersion === undefined && name === undefined) {
+    Object.assign(value, { apiVersion: kind.apiVersion, kind: kind.kind });
+    return;
+  }
+  if (typeof name !== 'string' || name === '') throw badRequest(`Object 'Kind' is missing in '${excerpt(value)}'`);
+  if (typeof apiVersion !== 'string' || apiVersion === '') throw badRequest(`Object 'apiVersion' is missing in '${excerpt(value)}'`);
+  if (apiVersion !== kind.apiVersion) throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${kind.apiVersion})`);
+  if (name !== kind.kind) throw badRequest(`${name} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: converting (${name}) to (${kind.kind}): unknown conversion`);
+}
+function jsonType(value: Json): string {
+  return Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value === 'boolean' ? 'bool' : typeof value;
+}
+function excerpt(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length > 1000 ? `${text.slice(0, 1000)}…` : text;
+}
+
+/** Any JSON object, for subresources whose bodies have no schema here. */
+export function plainObject(body: Body | undefined): KubeObject {
+  const value = body?.value;
+  if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) throw new ApiError('BadRequest', 'the request body must be a JSON object');
+  return value as KubeObject;
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { aggregatedDiscovery, defineKind, legacyDiscovery, type Kind, type SchemaSet } from '#machinery';
+import type { TokenSigner } from '../pki/jwt.ts';
+import type { VirtualResource } from '../types.ts';
+import { OpenApi } from './openapi.ts';
+import { sendJson } from './respond.ts';
+import type { Exchange } from './types.ts';
+
+/** Texts and names of types for OpenAPI. */
+export type Descriptions = { readonly [type: string]: { readonly name: string; readonly description: string; readonly fields: { readonly [field: string]: string } } };
+
+/** GET /version. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+const thisVersion: VersionInfo = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.0+batuta',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: `node ${process.version}`,
+  compiler: 'v8',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
+
+export interface DocumentOptions {
+  readonly kinds: readonly Kind[];
+  readonly virtual: readonly VirtualResource[];
+  readonly schemas: SchemaSet;
+  readonly descriptions: (() => Descriptions) | undefined;
+  readonly version: Partial<VersionInfo>;
+  readonly signer: TokenSigner | undefined;
+}
+interface Document {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly type: string;
+}
+
+/** What the server says of itself: made when first asked for, then the same bytes with an ETag. */
+export class Documents {
+  readonly #options: DocumentOptions;
+  readonly #kinds: readonly Kind[];
+  readonly #made = new Map<string, Document | undefined>();
+  readonly #openapi: OpenApi;
+
+  constructor(options: DocumentOptions) {
+    this.#options = options;
+    this.#kinds = [...options.kinds, ...options.virtual.map(asKind)];
+    this.#openapi = new OpenApi(options);
+  }
+  /** Gives the code, or undefined when the path is none of these. */
+  handle(exchange: Exchange): number | undefined {
+    const { info, request } = exchange;
+    const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path;
+    const openapi = this.#openapi.handle(exchange, path);
+    if (openapi !== undefined) return openapi;
+    const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(request.headers.accept) : undefined;
+    const document = this.#document(aggregated ? `${path} ${aggregated}` : path);
+    if (!document) return undefined;
+    if (request.headers['if-none-match'] === document.etag) {
+      exchange.response.statusCode = 304;
+      exchange.response.setHeader('etag', document.etag);
+      exchange.response.end();
+      return 304;
+    }
+    const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : {};
+    sendJson(exchange.response, 200, document.body, { request, pretty: info.query?.get('pretty') === 'true', headers: { etag: document.etag, 'content-type': document.type, ...caching } });
+    return 200;
+  }
+  #document(key: string): Document | undefined {
+    if (this.#made.has(key)) return this.#made.get(key);
+    const value = this.#make(key);
+    const [, version] = key.split(' ');
+    const type = version ? `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` : 'application/json';
+    const document = value === undefined ? undefined : toDocument(value, type);
+    if (document) this.#made.set(key, document);
+    return document;
+  }
+  #make(key: string): unknown {
+    const [path = '', version] = key.split(' ');
+    if (version) return aggregatedDiscovery(this.#kinds, version as 'v2' | 'v2beta1', path === '/api' ? 'core' : 'groups');
+    const legacy = legacyDiscovery(this.#kinds, '');
+    const [, root, first, second, more] = path.split('/');
+    if (more !== undefined) return undefined;
+    if (root === 'api') return first === undefined ? legacy.apiVersions : second === undefined ? legacy.resources(first) : undefined;
+    if (root === 'apis') return first === undefined ? legacy.apiGroupList : second === undefined ? legacy.group(first) : legacy.resources(`${first}/${second}`);
+    return this.#small(path);
+  }
+  #small(path: string): unknown {
+    const { signer } = this.#options;
+    switch (path) {
+      case '/':
+        return { paths: this.#paths() };
+      case '/version':
+        return { ...thisVersion, ...this.#options.version };
+      case '/openid/v1/jwks':
+        return signer?.jwks();
+      case '/.well-known/openid-configuration':
+        return signer && { issuer: signer.issuer, jwks_uri: `${signer.issuer}/openid/v1/jwks`, response_types_supported: ['id_token'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] };
+      default:
+        return undefined;
+    }
+  }
+  #paths(): string[] {
+    const versions = this.#kinds.flatMap((kind) => (kind.group ? [`/apis/${kind.group}`, `/apis/${kind.apiVersion}`] : [`/api/${kind.version}`]));
+    return [...new Set(['/.well-known/openid-configuration', '/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version', ...versions])].toSorted();
+  }
+}
+
+function toDocument(value: unknown, type: string): Document {
+  const body = Buffer.from(JSON.stringify(value));
+  return { body, type, etag: `"${createHash('sha256').update(body).digest('hex').toUpperCase()}"` };
+}
+/** The first version of the aggregated form that the client accepts, before any plain JSON. */
+function aggregatedVersion(accept = ''): string | undefined {
+  for (const clause of accept.split(',')) {
+    const parts = clause.split(';').map((part) => part.trim());
+    if (parts[0] !== 'application/json') continue;
+    if (!parts.includes('as=APIGroupDiscoveryList')) return undefined;
+    const version = parts.find((part) => part.startsWith('v='))?.slice(2);
+    if (parts.includes('g=apidiscovery.k8s.io') && (version === 'v2' || version === 'v2beta1')) return version;
+  }
+  return undefined;
+}
+/** A review in the shape that discovery reads. */
+function asKind({ group, version, plural, kind, namespaced }: VirtualResource): Kind {
+  return defineKind({ group, version, plural, kind, namespaced, schema: '', verbs: ['create'] });
+}

@@ -1,0 +1,154 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock, Logger } from '#base';
+import { ApiError, type Kind } from '#machinery';
+import { forbidden } from '../auth/authorizer.ts';
+import { anonymous } from '../auth/authenticators.ts';
+import { identify } from '../auth/identify.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Attributes, Authenticator, Authorizer, VirtualResource } from '../types.ts';
+import { plainObject, readObject } from './decoding.ts';
+import type { Health } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import type { ProtobufDecoder } from './protobuf.ts';
+import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
+import type { ResourceHandler } from './resources.ts';
+import { sendFailure, sendObject, sendText } from './respond.ts';
+import { refuseUpgrade, type Streams } from './streams.ts';
+import type { Exchange, Request, Response } from './types.ts';
+
+export interface FrontDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly authenticators: readonly Authenticator[];
+  readonly authorizer: Authorizer;
+  readonly resources: ResourceHandler;
+  readonly streams: Streams;
+  readonly virtual: readonly VirtualResource[];
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly protobuf: ProtobufDecoder | undefined;
+  /** Discovery, OpenAPI, version, keys: the code, or undefined when the path is not its. */
+  documents(exchange: Exchange): number | undefined | Promise<number | undefined>;
+}
+
+/** Each step may throw ApiError; the last one answers. */
+type Step = (exchange: Exchange) => void | Promise<number>;
+
+/** The chain every request runs through. */
+export class Front {
+  readonly #deps: FrontDeps;
+  readonly #kinds = new Map<string, Kind>();
+  readonly #chain: readonly Step[];
+
+  constructor(deps: FrontDeps) {
+    this.#deps = deps;
+    for (const kind of deps.registry.kinds) this.#kinds.set(`${kind.group}/${kind.version}/${kind.plural}`, kind);
+    this.#chain = [(exchange) => this.#authenticate(exchange), (exchange) => this.#authorize(exchange), (exchange) => this.#dispatch(exchange)];
+  }
+
+  /** Answers one request. Never rejects. */
+  async handle(request: Request, response: Response): Promise<void> {
+    const started = performance.now();
+    let info: RequestInfo | undefined;
+    let code = 0;
+    try {
+      info = parseRequest(request.method ?? 'GET', request.url ?? '/');
+      const exchange: Exchange = { request, response, info, user: anonymous };
+      for (const step of this.#chain) code = (await step(exchange)) ?? code;
+    } catch (error) {
+      code = this.#fail(request, response, error);
+    }
+    if (info && info.verb !== 'watch') this.#count(info, code, (performance.now() - started) / 1000);
+  }
+  /** Answers one HTTP/1.1 upgrade. Never rejects. */
+  async upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    try {
+      const info = parseRequest(message.method ?? 'GET', message.url ?? '/');
+      const user = identify(message, this.#deps.authenticators);
+      this.#permit(info, user);
+      const at = info.resource;
+      const kind = at && this.#kindAt(at);
+      const handler = at && kind && this.#deps.streams.find(kind, at.subresource);
+      if (!at || !kind || !handler) throw new ApiError('BadRequest', 'this path does not take upgrades');
+      this.longRunning(info, 1);
+      socket.once('close', () => this.longRunning(info, -1));
+      await this.#deps.streams.upgrade(handler, info, kind, at, message, socket, head);
+    } catch (error) {
+      const { internal } = refuseUpgrade(socket, error);
+      if (internal) this.#deps.log.error('upgrade failed', { path: message.url ?? '', error: internal });
+    }
+  }
+  longRunning(info: RequestInfo, change: 1 | -1): void {
+    const at = info.resource;
+    this.#deps.metrics.longRunning(info.verb, at?.group ?? '', at?.version ?? '', at?.plural ?? '', at?.subresource ?? '', change);
+  }
+
+  #authenticate(exchange: Exchange): void {
+    exchange.user = identify(exchange.request, this.#deps.authenticators);
+  }
+  #authorize({ info, user }: Exchange): void {
+    this.#permit(info, user);
+  }
+  #permit(info: RequestInfo, user: Exchange['user']): void {
+    const at = info.resource;
+    const attributes: Attributes = {
+      user,
+      verb: info.verb,
+      resource: at !== undefined,
+      group: at?.group ?? '',
+      version: at?.version ?? '',
+      plural: at?.plural ?? '',
+      subresource: at?.subresource ?? '',
+      namespace: at?.namespace ?? '',
+      name: at?.name ?? '',
+      path: info.path,
+    };
+    const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
+    if (!allowed) throw forbidden(attributes, reason);
+  }
+  async #dispatch(exchange: Exchange): Promise<number> {
+    const at = exchange.info.resource;
+    if (!at) return this.#plain(exchange);
+    const kind = this.#kindAt(at);
+    if (!kind) return this.#virtual(exchange, at);
+    const stream = at.subresource && this.#deps.streams.find(kind, at.subresource);
+    return stream ? this.#deps.streams.read(exchange, stream, kind, at) : this.#deps.resources.handle(exchange, kind, at);
+  }
+  async #plain(exchange: Exchange): Promise<number> {
+    const { info, response } = exchange;
+    if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (info.path === '/metrics') {
+      sendText(response, 200, this.#deps.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8');
+      return 200;
+    }
+    const code = this.#deps.health.handle(exchange) ?? (await this.#deps.documents(exchange));
+    if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    return code;
+  }
+  /** Reviews: answered, not stored. */
+  async #virtual(exchange: Exchange, at: ResourcePath): Promise<number> {
+    const found = this.#deps.virtual.find((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
+    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (exchange.info.verb !== 'create' || at.name) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    const body = plainObject(await readObject(exchange.request, this.#deps.protobuf));
+    sendObject(exchange.response, 201, await found.create(body, exchange.user, at.namespace || undefined), { request: exchange.request });
+    return 201;
+  }
+  #kindAt(at: ResourcePath): Kind | undefined {
+    return this.#kinds.get(`${at.group}/${at.version}/${at.plural}`);
+  }
+  #fail(request: Request, response: Response, error: unknown): number {
+    const { code, internal } = sendFailure(response, error, request);
+    if (internal) this.#deps.log.error('request failed', { method: request.method ?? '', path: request.url ?? '', error: internal, stack: internal.stack ?? '' });
+    return code;
+  }
+  #count(info: RequestInfo, code: number, seconds: number): void {
+    const at = info.resource;
+    const known = at && this.#kindAt(at);
+    if (known) this.#deps.metrics.observe(info.verb.toUpperCase(), at.group, at.version, at.plural, at.subresource.slice(0, 40), code, seconds);
+    else this.#deps.metrics.observe(info.verb.toUpperCase(), '', '', '', '', code, seconds);
+  }
+}

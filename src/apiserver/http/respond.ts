@@ -1,0 +1,72 @@
+import { gzip } from 'node:zlib';
+import { ApiError, type Status } from '#machinery';
+import { apiFailure } from '../registry/deps.ts';
+import type { Request, Response } from './types.ts';
+
+/** Smaller bodies are sent as they are (the limit of kube-apiserver's APIResponseCompression). */
+const gzipFrom = 128 * 1024;
+
+export interface Representation {
+  readonly request: Request;
+  readonly pretty?: boolean;
+  readonly warnings?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends JSON bytes. */
+export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void {
+  const bytes = options.pretty ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body;
+  if (bytes.length >= gzipFrom && acceptsGzip(options.request)) {
+    gzip(bytes, { level: 1 }, (error, packed) => (error ? finish(response, code, bytes, options) : finish(response, code, packed, options, 'gzip')));
+  } else finish(response, code, bytes, options);
+}
+function finish(response: Response, code: number, body: Buffer, { warnings, headers, request }: Representation, encoding?: string): void {
+  if (response.destroyed) return;
+  const all: Record<string, string | number | string[]> = { 'content-type': 'application/json', 'content-length': body.length, 'cache-control': 'no-cache, private', ...headers };
+  if (encoding) all['content-encoding'] = encoding;
+  if (warnings?.length) all['warning'] = warnings.map(warningHeader);
+  writeHead(response, code, all);
+  if (request.method === 'HEAD') response.end();
+  else (response as { end(body: Buffer): void }).end(body);
+}
+/** The two response classes declare writeHead with overloads that do not unite. */
+export function writeHead(response: Response, code: number, headers: Record<string, string | number | string[]>): void {
+  (response as { writeHead(code: number, headers: Record<string, string | number | string[]>): void }).writeHead(code, headers);
+}
+/** RFC 7234, 5.5 as kube-apiserver writes it. */
+function warningHeader(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  const clean = text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/[\\"]/g, '\\$&');
+  return `299 - "${[...clean].map((c) => (c.codePointAt(0)! > 0x7e ? '?' : c)).join('')}"`;
+}
+function acceptsGzip(request: Request): boolean {
+  const header = request.headers['accept-encoding'];
+  return typeof header === 'string' && header.includes('gzip') && !/gzip\s*;\s*q=0(\.0+)?\s*(,|$)/.test(header);
+}
+
+export function sendObject(response: Response, code: number, value: unknown, options: Representation): void {
+  sendJson(response, code, Buffer.from(JSON.stringify(value)), options);
+}
+export function sendText(response: Response, code: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  if (response.destroyed) return;
+  writeHead(response, code, { 'content-type': type, 'content-length': Buffer.byteLength(text), 'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff' });
+  response.end(text);
+}
+
+/** Whatever was thrown, as the Status a client understands. `internal` tells of bugs. */
+export function statusOf(thrown: unknown): { status: Status; code: number; internal: Error | undefined } {
+  const error = apiFailure(thrown);
+  if (error instanceof ApiError) return { status: error.status, code: error.code, internal: undefined };
+  if (error instanceof URIError) return statusOf(new ApiError('BadRequest', 'malformed escape in the request path'));
+  const internal = error instanceof Error ? error : new Error(String(error));
+  return { ...statusOf(new ApiError('InternalError', `Internal error occurred: ${internal.message}`)), internal };
+}
+export function sendFailure(response: Response, thrown: unknown, request: Request): { code: number; internal: Error | undefined } {
+  const { status, code, internal } = statusOf(thrown);
+  if (response.headersSent) response.destroy();
+  else {
+    const retry = status.details?.retryAfterSeconds;
+    sendObject(response, code, status, { request, headers: retry ? { 'retry-after': String(retry) } : {} });
+  }
+  return { code, internal };
+}

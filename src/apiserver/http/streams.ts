@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ApiError, type Kind, type NodeStreams } from '#machinery';
+import type { Clock } from '#base';
+import type { Registry } from '../registry/registry.ts';
+import type { StreamHandler, StreamRequest } from '../types.ts';
+import { queryOf, type RequestInfo, type ResourcePath } from './request-info.ts';
+import { statusOf, writeHead } from './respond.ts';
+import type { Exchange } from './types.ts';
+
+export interface StreamDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly handlers: readonly StreamHandler[];
+  readonly nodeStreams: (nodeName: string) => NodeStreams | undefined;
+}
+
+/** Subresources that stream: found by name and kind, served by the node that runs the object. */
+export class Streams {
+  readonly #deps: StreamDeps;
+  constructor(deps: StreamDeps) {
+    this.#deps = deps;
+  }
+  find(kind: Kind, subresource: string): StreamHandler | undefined {
+    return this.#deps.handlers.find((handler) => handler.name === subresource && handler.handles(kind));
+  }
+  /** A GET with a body of bytes. Ends when the source or the client does. */
+  async read(exchange: Exchange, handler: StreamHandler, kind: Kind, at: ResourcePath): Promise<number> {
+    if (!handler.read) throw new ApiError('BadRequest', 'Upgrade request required');
+    if (exchange.info.method !== 'GET') throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    const { response } = exchange;
+    const stop = new AbortController();
+    response.on('close', () => stop.abort());
+    response.on('error', () => stop.abort());
+    const chunks = await handler.read(this.#request(exchange.info, kind, at), stop.signal);
+    writeHead(response, 200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+    if ('flushHeaders' in response) response.flushHeaders();
+    try {
+      for await (const chunk of chunks) {
+        if (stop.signal.aborted) break;
+        if (!(response as { write(chunk: Uint8Array): boolean }).write(chunk)) await drained(exchange, stop.signal);
+      }
+    } finally {
+      response.end();
+    }
+    return 200;
+  }
+  /** Hands the socket over untouched. */
+  async upgrade(handler: StreamHandler, info: RequestInfo, kind: Kind, at: ResourcePath, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (!handler.upgrade) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
+    await handler.upgrade(this.#request(info, kind, at), message, socket, head);
+  }
+  #request(info: RequestInfo, kind: Kind, at: ResourcePath): StreamRequest {
+    const { registry, clock, nodeStreams } = this.#deps;
+    return { kind, key: { namespace: at.namespace || undefined, name: at.name }, query: queryOf(info), reader: registry, nodeStreams, clock };
+  }
+}
+
+function drained({ response }: Exchange, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Refuses an upgrade in plain HTTP/1.1, with the Status as its body. */
+export function refuseUpgrade(socket: Duplex, thrown: unknown): { code: number; internal: Error | undefined } {
+  const { status, code, internal } = statusOf(thrown);
+  const body = JSON.stringify(status);
+  // Not imported: an ESM import of node:http loads all of fetch with it, 20 ms at start.
+  const phrase = process.getBuiltinModule('node:http').STATUS_CODES[code] ?? 'Error';
+  socket.end(`HTTP/1.1 ${code} ${phrase}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  return { code, internal };
+}

@@ -1,0 +1,128 @@
+import type { Clock, Random, Timer } from '#base';
+import { isApiError, type Kind, type WatchOptions } from '#machinery';
+import type { CacheEntry } from '../cache/entry.ts';
+import { classify, frame, FrameGroup, type FrameMember } from '../cache/watch-group.ts';
+import type { Registry } from '../registry/registry.ts';
+import { startWatch, type WatchStart } from '../registry/watches.ts';
+import { renderObject } from './list.ts';
+import type { View } from './negotiate.ts';
+import { statusOf, writeHead } from './respond.ts';
+import type { Response } from './types.ts';
+
+/** A client that leaves this much unread is cut off; it lists again when it is able to. */
+const unreadLimit = 16 * 1024 * 1024;
+/** Initial states go out in pieces of about this size. */
+const piece = 256 * 1024;
+
+export interface HttpWatch {
+  readonly kind: Kind;
+  readonly options: WatchOptions;
+  readonly view: View;
+  readonly includeObject: string | null;
+  readonly timeoutSeconds: number | undefined;
+}
+export interface WatchDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Answers with a stream of frames, one per line. Resolves when the stream is over. Throws ApiError before anything was sent. */
+export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Response): Promise<void> {
+  const { registry, clock } = deps;
+  let start: WatchStart;
+  try {
+    start = startWatch(registry.cache, request.kind, request.options);
+  } catch (error) {
+    if (!isApiError(error, 'Expired')) throw error;
+    open(response);
+    response.end(errorFrame(error));
+    return Promise.resolve();
+  }
+  open(response);
+  const cache = registry.cache.of(request.kind);
+  const render = (entry: CacheEntry): Buffer => renderObject(request.kind, entry, request.view, clock.now(), request.includeObject);
+  const bookmark = (revision: number, annotations?: Record<string, string>): Buffer => bookmarkFrame(request, revision, annotations);
+  return new Promise((resolve) => {
+    const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done());
+    const key = `http\0${request.view}\0${request.includeObject}\0${start.filter.key}`;
+    const group = cache.group(key, () => new FrameGroup(start.filter, render, (revision) => bookmark(revision)));
+    sendInitial(start, follower, render);
+    if (start.endMark) follower.write(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' }));
+    group.join(follower);
+    const timer: Timer = clock.after(1000 * (request.timeoutSeconds || 1800 + Math.floor(deps.random.next() * 1800)), () => follower.finish());
+    let over = false;
+    function done(): void {
+      if (over) return;
+      over = true;
+      timer.cancel();
+      group.leave(follower);
+      if (group.size === 0) cache.dropGroup(key);
+      resolve();
+    }
+  });
+}
+
+function open(response: Response): void {
+  writeHead(response, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  if ('flushHeaders' in response) response.flushHeaders();
+  else response.stream.uncork();
+}
+function sendInitial(start: WatchStart, follower: Follower, render: (entry: CacheEntry) => Buffer): void {
+  let frames: Buffer[] = [];
+  let size = 0;
+  const flush = (): void => {
+    if (size > 0) follower.write(Buffer.concat(frames), true);
+    frames = [];
+    size = 0;
+  };
+  for (const event of start.initial) {
+    const seen = classify(start.filter, event);
+    if (!seen) continue;
+    const line = frame(seen.type, render(seen.entry));
+    frames.push(line);
+    size += line.length;
+    if (size >= piece) flush();
+  }
+  flush();
+}
+function bookmarkFrame({ kind, view }: HttpWatch, revision: number, annotations?: Record<string, string>): Buffer {
+  const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations ? { annotations } : {}) };
+  const type = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' } : { kind: kind.kind, apiVersion: kind.apiVersion };
+  const object = view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [{ cells: [], object: { ...type, metadata } }] } : { ...type, metadata };
+  return frame('BOOKMARK', Buffer.from(JSON.stringify(object)));
+}
+function errorFrame(error: unknown): Buffer {
+  return Buffer.from(`{"type":"ERROR","object":${JSON.stringify(statusOf(error).status)}}\n`);
+}
+
+function unread(response: Response): number {
+  return 'stream' in response ? response.stream.writableLength : response.writableLength;
+}
+
+/** One watching client. */
+class Follower implements FrameMember {
+  readonly bookmarks: boolean;
+  readonly #response: Response;
+  /** Bytes of initial state that do not count as unread. */
+  #allowance = unreadLimit;
+
+  constructor(response: Response, bookmarks: boolean, closed: () => void) {
+    this.#response = response;
+    this.bookmarks = bookmarks;
+    response.on('close', closed);
+    response.on('error', closed);
+  }
+  write(frames: Buffer, initial = false): void {
+    if (this.#response.destroyed || this.#response.writableEnded) return;
+    if (initial) this.#allowance += frames.length;
+    const flowing = (this.#response as { write(chunk: Buffer): boolean }).write(frames);
+    if (!flowing && unread(this.#response) > this.#allowance) this.#response.destroy();
+  }
+  end(error: Error): void {
+    if (!this.#response.writableEnded) this.#response.end(errorFrame(error));
+  }
+  finish(): void {
+    if (!this.#response.writableEnded) this.#response.end();
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * apiserver: the Kubernetes API over a store: verbs, watches, admission, authentication, HTTP. It is handed the
+ * kinds and their schemas; only the files of admission/ and subresources/ compare a kind's group and plural.
+ * Knows nothing of clients, controllers, nodes or what any kind means.
+ */
+export { createApiServer, type ApiServer, type ApiServerOptions } from './server.ts';
+export type { InProcessOptions } from './registry/in-process.ts';
+export type {
+  AdmissionPlugin,
+  AdmissionRequest,
+  Attributes,
+  Authenticator,
+  Authorizer,
+  Credentials,
+  DeletionRule,
+  ObjectReader,
+  RequestContext,
+  StreamHandler,
+  StreamRequest,
+  SubresourceHandler,
+  SubresourceRequest,
+  VirtualResource,
+  Writer,
+} from './types.ts';
+export type { HealthCheck } from './http/health.ts';
+export type { Descriptions, VersionInfo } from './http/documents.ts';
+export type { ProtobufTypes } from './http/protobuf.ts';
+export { basicAuthorizer } from './auth/authorizer.ts';
+export { certificateAuthenticator, serviceAccountAuthenticator, tokenAuthenticator } from './auth/authenticators.ts';
+export { openPki, type Pki } from './pki/pki.ts';
+export { issueCa, issueClient, issueServer, verifyClient, type Issued, type Subject } from './pki/x509.ts';
+export { TokenSigner, type Claims } from './pki/jwt.ts';
+export { defaultTolerations } from './admission/default-tolerations.ts';
+export { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
+export { serviceAccount } from './admission/service-account.ts';
+export { serviceAllocation, type ServiceAllocationOptions } from './admission/service-allocation.ts';
+export { podBinding } from './subresources/binding.ts';
+export { podEviction } from './subresources/eviction.ts';
+export { namespaceFinalize } from './subresources/finalize.ts';
+export { podStreams } from './subresources/pod-streams.ts';
+export { reviews } from './subresources/reviews.ts';
+export { scale } from './subresources/scale.ts';
+export { serviceAccountToken } from './subresources/token.ts';
+export { standardParts, type StandardOptions, type StandardParts } from './standard.ts';

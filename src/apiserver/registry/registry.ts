@@ -1,0 +1,142 @@
+import { ApiError, isApiError, keyOf, notFound, type DeleteOptions, type Kind, type KubeObject, type ListOptions, type ObjectKey, type SchemaSet } from '#machinery';
+import type { Store } from '#store';
+import type { Clock } from '#base';
+import { ObjectCache } from '../cache/cache.ts';
+import type { CacheEntry } from '../cache/entry.ts';
+import type { AdmissionPlugin, DeletionRule, Environment, RequestContext, SubresourceHandler, SubresourceRequest, UpdateHooks, Writer } from '../types.ts';
+import { Deletes, type Deleted } from './delete.ts';
+import { AdmissionChain, type Deps } from './deps.ts';
+import { Locks } from './locks.ts';
+import { Patches } from './patches.ts';
+import { Reads } from './reads.ts';
+import { shown, type Shown } from './shown.ts';
+import { Tracker } from './tracker.ts';
+import { Writes } from './writes.ts';
+
+/** The verbs of one kind. */
+export interface Resource {
+  readonly kind: Kind;
+  readonly writes: Writes;
+  readonly patches: Patches;
+  readonly deletes: Deletes;
+  readonly subresources: ReadonlyMap<string, SubresourceHandler>;
+}
+
+export interface RegistryOptions extends Environment {
+  readonly store: Store;
+  readonly kinds: readonly Kind[];
+  readonly schemas: SchemaSet;
+  readonly admission: readonly AdmissionPlugin[];
+  readonly deletion: readonly DeletionRule[];
+  readonly subresources: readonly SubresourceHandler[];
+}
+
+const deleteConcurrency = 64;
+
+/** Every kind with its verbs over one cache and one store. */
+export class Registry implements Writer {
+  readonly cache: ObjectCache;
+  readonly reads: Reads;
+  readonly clock: Clock;
+  readonly kinds: readonly Kind[];
+  readonly #options: RegistryOptions;
+  readonly #resources = new Map<Kind, Resource>();
+  readonly #byName = new Map<string, Kind>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.kinds = options.kinds;
+    this.cache = new ObjectCache(options.store, options.kinds, options.log);
+    this.reads = new Reads(this.cache, options.store);
+    const deps: Deps = { ...options, cache: this.cache, locks: new Locks() };
+    for (const kind of options.kinds) {
+      this.#resources.set(kind, this.#build(kind, deps));
+      this.#byName.set(`${kind.group}/${kind.plural}`, kind);
+    }
+  }
+  #build(kind: Kind, deps: Deps): Resource {
+    const { schemas, clock, admission, subresources } = this.#options;
+    const writes = new Writes(kind, deps, new AdmissionChain(kind, admission), new Tracker(kind, schemas, clock));
+    return {
+      kind,
+      writes,
+      patches: new Patches(kind, writes, schemas, clock),
+      deletes: new Deletes(kind, deps),
+      subresources: new Map(subresources.filter((handler) => handler.handles(kind)).map((handler) => [handler.name, handler])),
+    };
+  }
+  async start(): Promise<void> {
+    await this.cache.start();
+    for (const plugin of this.#options.admission) plugin.start?.(this);
+  }
+  close(): void {
+    this.cache.close();
+  }
+  resource(kind: Kind): Resource {
+    const found = this.#resources.get(kind) ?? this.#resources.get(this.#byName.get(`${kind.group}/${kind.plural}`) as Kind);
+    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    return found;
+  }
+  kindOf(group: string, plural: string): Kind | undefined {
+    return this.#byName.get(`${group}/${plural}`);
+  }
+
+  get(group: string, plural: string, namespace: string | undefined, name: string): KubeObject | undefined {
+    const kind = this.kindOf(group, plural);
+    return kind && this.cache.of(kind).get(keyOf(kind, namespace, name))?.object;
+  }
+  list(group: string, plural: string, namespace?: string): readonly KubeObject[] {
+    const kind = this.kindOf(group, plural);
+    if (!kind) return [];
+    const prefix = kind.namespaced && namespace ? `${kind.prefix}${namespace}/` : kind.prefix;
+    return this.cache.of(kind).range(prefix).map((entry) => entry.object);
+  }
+  observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
+    const kind = this.kindOf(group, plural);
+    if (kind) this.cache.of(kind).observe(handler);
+  }
+
+  async modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject> {
+    return (await this.resource(kind).writes.update(key, context, { subresource, change })).object;
+  }
+  async modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject> {
+    return (await this.resource(kind).writes.update(key, context, { change, raw: true })).object;
+  }
+  async remove(kind: Kind, key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<void> {
+    await this.resource(kind).deletes.delete(key, context, options);
+  }
+  delete(kind: Kind, key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<Deleted> {
+    return this.resource(kind).deletes.delete(key, context, options);
+  }
+  /** Deletes what the selection finds now, many at a time, and gives what it found. */
+  async deleteCollection(kind: Kind, selection: ListOptions, context: RequestContext, options: DeleteOptions): Promise<{ entries: readonly CacheEntry[]; revision: number }> {
+    const { entries, revision } = await this.reads.list(kind, selection);
+    const queue = entries.values();
+    const work = async (): Promise<void> => {
+      for (const { object } of queue) await this.#deleteFound(kind, object, context, options);
+    };
+    await Promise.all(Array.from({ length: Math.min(deleteConcurrency, entries.length) }, work));
+    return { entries, revision };
+  }
+  async #deleteFound(kind: Kind, { metadata }: KubeObject, context: RequestContext, options: DeleteOptions): Promise<void> {
+    try {
+      await this.delete(kind, { namespace: metadata?.namespace, name: metadata?.name ?? '' }, context, options);
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
+  }
+  /** Throws NotFound when the kind has no such subresource, MethodNotAllowed when it lacks the verb. */
+  async subresource(name: string, request: Omit<SubresourceRequest, 'writer'>): Promise<Shown> {
+    const handler = this.resource(request.kind).subresources.get(name);
+    if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (!handler.verbs.includes(request.verb)) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    return shown(await handler.handle({ ...request, writer: this }));
+  }
+  /** The object of a kind, or NotFound in the API's words. */
+  require(kind: Kind, key: ObjectKey): KubeObject {
+    const entry = this.cache.of(kind).get(keyOf(kind, key.namespace, key.name));
+    if (!entry) throw notFound(kind, key.name);
+    return entry.object;
+  }
+}

@@ -1,0 +1,212 @@
+import { randomSuffix } from '#base';
+import { alreadyExists, ApiError, badRequest, conflict, invalid, keyOf, notFound, validateMetadata, type FieldError, type Kind, type KubeObject, type ObjectKey } from '#machinery';
+import type { CacheEntry } from '../cache/entry.ts';
+import type { AdmissionRequest, RequestContext } from '../types.ts';
+import { apiFailure, isStoreConflict, type AdmissionChain, type Deps } from './deps.ts';
+import { adoptNamespace, checkIdentity, checkPreconditions, isNoop, metaOf, raiseGeneration, stampCreate, stampUpdate } from './metadata.ts';
+import { shown, type Shown } from './shown.ts';
+import type { Tracker } from './tracker.ts';
+
+export interface UpdateRequest {
+  readonly subresource?: string | undefined;
+  /** Gives the wanted object; the argument is shared. */
+  change(current: KubeObject): KubeObject | Promise<KubeObject>;
+  /** Without admission, validation and status isolation. */
+  readonly raw?: boolean;
+  /** The change brings its own managedFields (server-side apply). */
+  readonly managed?: boolean;
+  /** Makes the object when it does not exist (server-side apply). */
+  createMissing?(): KubeObject;
+}
+
+const nameTries = 8;
+const conflictTries = 100;
+
+/** Create and update of one kind. */
+export class Writes {
+  readonly #deps: Deps;
+  readonly #chain: AdmissionChain;
+  readonly #tracker: Tracker;
+  readonly #kind: Kind;
+  constructor(kind: Kind, deps: Deps, chain: AdmissionChain, tracker: Tracker) {
+    this.#kind = kind;
+    this.#deps = deps;
+    this.#chain = chain;
+    this.#tracker = tracker;
+  }
+
+  /** `object` is taken over. */
+  async create(object: KubeObject, namespace: string | undefined, context: RequestContext, managed = false): Promise<Shown> {
+    const kind = this.#kind;
+    const meta = metaOf(object);
+    if (meta.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+    adoptNamespace(kind, object, namespace);
+    stampCreate(kind, object, this.#deps);
+    if (meta.name || !meta.generateName) return this.#createNamed(object, context, managed);
+    for (let tries = 1; ; tries++) {
+      meta.name = meta.generateName.slice(0, 58) + randomSuffix(this.#deps.random);
+      try {
+        return await this.#createNamed(tries < nameTries ? { ...object, metadata: { ...meta } } : object, context, managed);
+      } catch (error) {
+        if (tries >= nameTries || !(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+      }
+    }
+  }
+  async #createNamed(object: KubeObject, context: RequestContext, managed: boolean): Promise<Shown> {
+    const request = this.#request('CREATE', object, undefined, undefined, context);
+    let committed = false;
+    try {
+      this.#prepareCreate(request, managed);
+      const outcome = await this.#insert(request);
+      committed = !context.dryRun;
+      return outcome;
+    } finally {
+      this.#chain.settled(request, committed);
+    }
+  }
+  #prepareCreate(request: AdmissionRequest, managed: boolean): void {
+    const kind = this.#kind;
+    const { object, context } = request;
+    kind.defaults?.(object);
+    kind.prepareCreate?.(object, { now: this.#deps.clock.now() });
+    this.#chain.mutate(request);
+    kind.defaults?.(object);
+    if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
+    this.#refuse(object, [...validateMetadata(kind, object, undefined), ...(kind.validate?.(object, undefined) ?? [])]);
+    this.#chain.validate(request);
+    context.warnings.push(...(kind.warnings?.(object, undefined) ?? []));
+  }
+  async #insert({ object, context }: AdmissionRequest): Promise<Shown> {
+    const kind = this.#kind;
+    const name = metaOf(object).name ?? '';
+    const key = keyOf(kind, metaOf(object).namespace, name);
+    const cache = this.#deps.cache.of(kind);
+    if (cache.get(key)) throw alreadyExists(kind, name);
+    const normal = cache.codec.normalize(object);
+    if (context.dryRun) return dry(normal);
+    try {
+      const { entries } = await this.#deps.cache.commit([{ kind, key, object: normal, expected: 0 }]);
+      return entries[0] as CacheEntry;
+    } catch (error) {
+      if (!isStoreConflict(error)) throw apiFailure(error);
+      throw alreadyExists(kind, name);
+    }
+  }
+
+  /** PUT: the object as given, compared with its resourceVersion when it has one. `object` is taken over. */
+  replace(key: ObjectKey, object: KubeObject, context: RequestContext, subresource: string | undefined): Promise<Shown> {
+    checkIdentity(this.#kind, object, key);
+    const { metadata } = object;
+    // A second try, after someone else's write, starts from the same metadata again; the rest is only defaulted, which is idempotent.
+    const change = (): KubeObject => ({ ...object, metadata: { ...metadata } });
+    return this.update(key, context, { subresource, change });
+  }
+
+  /** Read-modify-write. Throws NotFound, Conflict, Invalid. */
+  update(key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown> {
+    const storeKey = keyOf(this.#kind, key.namespace, key.name);
+    return this.#deps.locks.run(storeKey, () => this.#updateLocked(storeKey, key, context, update));
+  }
+  async #updateLocked(storeKey: string, key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown> {
+    for (let tries = 1; ; tries++) {
+      const entry = this.#deps.cache.of(this.#kind).get(storeKey);
+      if (!entry) {
+        if (update.createMissing) return this.create(update.createMissing(), key.namespace, context, true);
+        throw notFound(this.#kind, key.name);
+      }
+      const outcome = await this.#tryUpdate(entry, key, context, update);
+      if (outcome) return outcome;
+      if (tries >= conflictTries) throw conflict(this.#kind, key.name);
+    }
+  }
+  /** Undefined when someone else was faster. */
+  async #tryUpdate(entry: CacheEntry, key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown | undefined> {
+    const current = entry.object;
+    let wanted = await update.change(current);
+    if (wanted === current) return entry;
+    const { uid, resourceVersion } = metaOf(wanted);
+    checkPreconditions(this.#kind, key.name, current, { uid, resourceVersion });
+    stampUpdate(wanted, current);
+    if (update.subresource === 'status' && !update.raw) wanted = statusOnly(wanted, current);
+    const request = this.#request('UPDATE', wanted, current, update.subresource, context);
+    let committed = false;
+    try {
+      if (!update.raw) this.#prepareUpdate(request, update.managed === true);
+      else raiseGeneration(this.#kind, wanted, current);
+      if (isNoop(wanted, current) && !this.#finished(wanted)) return entry;
+      const outcome = await this.#replace(entry, request);
+      committed = !context.dryRun && outcome !== undefined;
+      return outcome;
+    } finally {
+      this.#chain.settled(request, committed);
+    }
+  }
+  #prepareUpdate(request: AdmissionRequest, managed: boolean): void {
+    const kind = this.#kind;
+    const { object, context, subresource } = request;
+    const old = request.old as KubeObject;
+    const status = subresource === 'status';
+    if (!status && kind.status) keepStatus(object, old);
+    kind.defaults?.(object);
+    if (!status) {
+      kind.prepareUpdate?.(object, old, { now: this.#deps.clock.now() });
+      this.#chain.mutate(request);
+    }
+    raiseGeneration(kind, object, old);
+    if (context.track && !managed) this.#tracker.update(object, old, context, subresource);
+    this.#refuse(object, [...validateMetadata(kind, object, old), ...((status ? kind.validateStatus?.(object, old) : kind.validate?.(object, old)) ?? [])]);
+    if (status) return;
+    this.#chain.validate(request);
+    context.warnings.push(...(kind.warnings?.(object, old) ?? []));
+  }
+  async #replace(entry: CacheEntry, { object, context }: AdmissionRequest): Promise<Shown | undefined> {
+    const kind = this.#kind;
+    const normal = this.#deps.cache.of(kind).codec.normalize(object);
+    if (context.dryRun) return dry(normal, entry.revision);
+    const gone = this.#finished(object);
+    try {
+      const { entries, revision } = await this.#deps.cache.commit([{ kind, key: entry.key, object: gone ? undefined : normal, expected: entry.revision }]);
+      return entries[0] ?? dry(normal, revision);
+    } catch (error) {
+      if (!isStoreConflict(error)) throw apiFailure(error);
+      await this.#deps.cache.reached(error.detail.current?.revision ?? 0);
+      if (!error.detail.current) throw notFound(kind, metaOf(object).name ?? '');
+      return undefined;
+    }
+  }
+  /** Marked for deletion, its grace over, nothing left that holds it. */
+  #finished(object: KubeObject): boolean {
+    const meta = object.metadata;
+    if (!meta?.deletionTimestamp || meta.finalizers?.length || meta.deletionGracePeriodSeconds) return false;
+    return !this.#deps.deletion.some((rule) => rule.handles(this.#kind) && rule.holds(object));
+  }
+  #request(operation: 'CREATE' | 'UPDATE', object: KubeObject, old: KubeObject | undefined, subresource: string | undefined, context: RequestContext): AdmissionRequest {
+    return { operation, kind: this.#kind, subresource, namespace: object.metadata?.namespace, object, old, context };
+  }
+  #refuse(object: KubeObject, errors: readonly FieldError[]): void {
+    if (errors.length > 0) throw invalid(this.#kind, metaOf(object).name ?? metaOf(object).generateName ?? '', errors);
+  }
+}
+
+function dry(object: KubeObject, revision?: number): Shown {
+  if (object.metadata) {
+    if (revision === undefined) delete object.metadata.resourceVersion;
+    else object.metadata.resourceVersion = String(revision);
+  }
+  return shown(object);
+}
+/** Everything as it is, with the wanted status. */
+function statusOnly(wanted: KubeObject, current: KubeObject): KubeObject {
+  const { status } = wanted as { status?: unknown };
+  const managedFields = wanted.metadata?.managedFields;
+  const out = { ...current, metadata: { ...current.metadata, ...(managedFields ? { managedFields } : {}) } } as KubeObject & { status?: unknown };
+  if (status === undefined) delete out.status;
+  else out.status = status;
+  return out;
+}
+function keepStatus(object: KubeObject, old: KubeObject): void {
+  const target = object as { status?: unknown };
+  const { status } = old as { status?: unknown };
+  if (status === undefined) delete target.status;
+  else target.status = status;
+}

@@ -1,0 +1,185 @@
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Timer } from '#base';
+import type { Api, Kind, NodeStreams, SchemaSet, UserInfo } from '#machinery';
+import type { Store } from '#store';
+import { basicAuthorizer } from './auth/authorizer.ts';
+import { Documents, type VersionInfo } from './http/documents.ts';
+import { Front } from './http/front.ts';
+import { Health, type HealthCheck } from './http/health.ts';
+import { Metrics } from './http/metrics.ts';
+import { ProtobufDecoder, type ProtobufTypes } from './http/protobuf.ts';
+import { ResourceHandler } from './http/resources.ts';
+import { Streams } from './http/streams.ts';
+import type { TokenSigner } from './pki/jwt.ts';
+import { InProcessApi, type InProcessOptions } from './registry/in-process.ts';
+import { Registry } from './registry/registry.ts';
+import type { AdmissionPlugin, Authenticator, Authorizer, DeletionRule, Environment, ObjectReader, StreamHandler, SubresourceHandler, VirtualResource } from './types.ts';
+import type { Descriptions } from './http/documents.ts';
+
+export interface ApiServerOptions extends Environment {
+  readonly store: Store;
+  readonly kinds: readonly Kind[];
+  readonly schemas: SchemaSet;
+  /** Texts for OpenAPI; loaded when first asked for. */
+  readonly descriptions?: () => Descriptions;
+  /** Field numbers for protobuf bodies (kubectl from 1.32 sends them); without them such bodies are refused with 415. */
+  readonly protobuf?: () => ProtobufTypes;
+  readonly admission?: readonly AdmissionPlugin[];
+  readonly deletion?: readonly DeletionRule[];
+  readonly subresources?: readonly SubresourceHandler[];
+  readonly streams?: readonly StreamHandler[];
+  readonly virtual?: readonly VirtualResource[];
+  readonly nodeStreams?: (nodeName: string) => NodeStreams | undefined;
+  readonly authenticators?: readonly Authenticator[];
+  readonly authorizer?: Authorizer;
+  readonly healthChecks?: readonly HealthCheck[];
+  /** For /openid/v1/jwks. */
+  readonly signer?: TokenSigner;
+  readonly version?: Partial<VersionInfo>;
+  /** PEM: the server's certificate and key, and the CA of client certificates. Needed to listen. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+}
+
+export interface ApiServer {
+  /** Fills the cache from the store; the in-process Api may be used after it. */
+  ready(): Promise<void>;
+  /** The API for components of this process, as `user`. */
+  api(user: UserInfo, options?: InProcessOptions): Api;
+  /** What the cache holds, by group and plural. */
+  readonly reader: ObjectReader;
+  listen(at: { host: string; port: number }): Promise<AddressInfo>;
+  readonly address: AddressInfo | undefined;
+  /** Readiness that other parts of the process vouch for. */
+  addHealthCheck(check: HealthCheck): void;
+  /** Ends watches, connections and the listener. The store stays open. */
+  close(): Promise<void>;
+}
+
+const bookmarkMs = 60_000;
+/** History for watches that resume is kept this many bookmarks long. */
+const historyTicks = 5;
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  return new Server(options);
+}
+
+class Server implements ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #registry: Registry;
+  readonly #metrics = new Metrics();
+  readonly #health: Health;
+  readonly #front: Front;
+  readonly #sockets = new Set<Socket>();
+  #server: Http2SecureServer | undefined;
+  #ready: Promise<void> | undefined;
+  #filled = false;
+  #closing = false;
+  #bookmarks: Timer | undefined;
+  /** The newest revision at each of the last ticks. */
+  readonly #marks: number[] = [];
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const { log, clock, random, schemas, authenticators = [], authorizer = basicAuthorizer, virtual = [] } = options;
+    this.#registry = new Registry({ ...options, admission: options.admission ?? [], deletion: options.deletion ?? [], subresources: options.subresources ?? [] });
+    this.#health = new Health([
+      { name: 'store', readinessOnly: true, check: () => (this.#filled ? undefined : 'the cache is not filled yet') },
+      { name: 'shutdown', readinessOnly: true, check: () => (this.#closing ? 'process is shutting down' : undefined) },
+      ...(options.healthChecks ?? []),
+    ]);
+    this.#metrics.extend(() => [...this.#registry.cache.all()].map((c) => `apiserver_storage_objects{resource="${c.kind.group ? `${c.kind.plural}.${c.kind.group}` : c.kind.plural}"} ${c.size}`).join('\n'));
+    const protobuf = options.protobuf && new ProtobufDecoder(options.protobuf);
+    const resources = new ResourceHandler({ registry: this.#registry, schemas, clock, random, protobuf, longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change) });
+    const streams = new Streams({ registry: this.#registry, clock, handlers: options.streams ?? [], nodeStreams: options.nodeStreams ?? (() => undefined) });
+    const documents = new Documents({ kinds: options.kinds, virtual, schemas, descriptions: options.descriptions, version: options.version ?? {}, signer: options.signer });
+    this.#front = new Front({
+      log: log.named('apiserver'),
+      clock,
+      registry: this.#registry,
+      authenticators,
+      authorizer,
+      resources,
+      streams,
+      virtual,
+      health: this.#health,
+      metrics: this.#metrics,
+      protobuf,
+      documents: (exchange) => documents.handle(exchange),
+    });
+  }
+  get reader(): ObjectReader {
+    return this.#registry;
+  }
+  get address(): AddressInfo | undefined {
+    return (this.#server?.address() as AddressInfo | null | undefined) ?? undefined;
+  }
+  addHealthCheck(check: HealthCheck): void {
+    this.#health.add(check);
+  }
+  ready(): Promise<void> {
+    return (this.#ready ??= this.#start());
+  }
+  async #start(): Promise<void> {
+    await this.#registry.start();
+    for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
+    this.#options.authorizer?.start?.(this.#registry);
+    this.#filled = true;
+    this.#scheduleBookmarks();
+  }
+  api(user: UserInfo, options: InProcessOptions = {}): Api {
+    return new InProcessApi(this.#registry, user, options);
+  }
+  async listen({ host, port }: { host: string; port: number }): Promise<AddressInfo> {
+    const { tls } = this.#options;
+    if (!tls) throw new Error('the API server has no TLS certificate to listen with');
+    const server = createSecureServer({ allowHTTP1: true, key: tls.key, cert: tls.cert, ca: tls.clientCa, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', maxSessionMemory: 1000 });
+    this.#server = server;
+    this.#wire(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    return server.address() as AddressInfo;
+  }
+  #wire(server: Http2SecureServer): void {
+    server.on('request', (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void this.#front.handle(request, response));
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => void this.#front.upgrade(message, socket, head));
+    server.on('secureConnection', (socket: Socket) => {
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => socket.destroy());
+    });
+    server.on('sessionError', () => {});
+    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+  }
+  #scheduleBookmarks(): void {
+    this.#bookmarks = this.#options.clock.after(bookmarkMs, () => {
+      const { cache } = this.#registry;
+      this.#marks.push(cache.revision);
+      const old = this.#marks.length > historyTicks ? this.#marks.shift() : undefined;
+      for (const kind of cache.all()) {
+        for (const group of kind.groups()) group.bookmark(cache.revision);
+        if (old !== undefined) kind.forget(old);
+      }
+      this.#scheduleBookmarks();
+    });
+  }
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#bookmarks?.cancel();
+    this.#registry.close();
+    const server = this.#server;
+    if (!server) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+}

@@ -1,0 +1,160 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock, Logger, Random } from '#base';
+import type { Json, Kind, KubeObject, NodeStreams, ObjectKey, UserInfo } from '#machinery';
+
+/** Who asks, and how a write is to be made. One per request. */
+export interface RequestContext {
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  /** Name of the field manager of a write. */
+  readonly fieldManager: string;
+  /** Whether managedFields are kept: always for HTTP clients, never for the system's own components. */
+  readonly track: boolean;
+  /** Warnings for the client, in order. */
+  readonly warnings: string[];
+}
+
+/** Read access to what the cache holds now, by group and plural. Objects are shared: never change them. */
+export interface ObjectReader {
+  get(group: string, plural: string, namespace: string | undefined, name: string): KubeObject | undefined;
+  list(group: string, plural: string, namespace?: string): readonly KubeObject[];
+  /** Calls for every object there is, then for every change: (new, old). Must be quick and must not throw. */
+  observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void;
+}
+
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly kind: Kind;
+  readonly subresource: string | undefined;
+  readonly namespace: string | undefined;
+  /** What is about to be written; `mutate` may change it in place. */
+  readonly object: KubeObject;
+  /** What is stored; shared. Undefined on create. */
+  readonly old: KubeObject | undefined;
+  readonly context: RequestContext;
+}
+
+/**
+ * A step of admission. `mutate` runs before validation, `validate` after it; `settled` tells a plugin that
+ * reserved something how the write ended. Each may throw ApiError, except `settled`.
+ */
+export interface AdmissionPlugin {
+  readonly name: string;
+  handles(kind: Kind): boolean;
+  /** Called once, when the cache is filled. */
+  start?(reader: ObjectReader): void;
+  mutate?(request: AdmissionRequest): void;
+  validate?(request: AdmissionRequest): void;
+  settled?(request: AdmissionRequest, committed: boolean): void;
+}
+
+/** How a kind dies, where grace and metadata.finalizers do not say it all. */
+export interface DeletionRule {
+  handles(kind: Kind): boolean;
+  /** Refuses a deletion with ApiError. */
+  check?(object: KubeObject): void;
+  /** True while something in the object itself keeps it from being removed. */
+  holds(object: KubeObject): boolean;
+  /** Changes the (private) copy that gets its deletionTimestamp. */
+  mark(object: KubeObject): void;
+}
+
+export interface UpdateHooks {
+  /** Gives the wanted object from the present one, which is shared: copy it first. Runs again after a conflict. */
+  (current: KubeObject): KubeObject;
+}
+
+/** What a subresource handler may do to objects. */
+export interface Writer extends ObjectReader {
+  /** Read-modify-write of one object, through admission and validation; retried on conflict. */
+  modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject>;
+  /** Read-modify-write that skips all checks: for writes a client could not make (binding, finalize). */
+  modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject>;
+  remove(kind: Kind, key: ObjectKey, context: RequestContext, options: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } }): Promise<void>;
+  readonly clock: Clock;
+}
+
+export interface SubresourceRequest {
+  readonly verb: 'create' | 'get' | 'update' | 'patch';
+  readonly kind: Kind;
+  readonly key: ObjectKey;
+  /** The decoded body; undefined for get. */
+  readonly body: KubeObject | undefined;
+  readonly patch: { type: string; body: Json } | undefined;
+  readonly context: RequestContext;
+  readonly writer: Writer;
+}
+
+/** A subresource with a body of its own. */
+export interface SubresourceHandler {
+  readonly name: string;
+  readonly verbs: readonly SubresourceRequest['verb'][];
+  handles(kind: Kind): boolean;
+  handle(request: SubresourceRequest): Promise<KubeObject>;
+}
+
+export interface StreamRequest {
+  readonly key: ObjectKey;
+  readonly kind: Kind;
+  readonly query: URLSearchParams;
+  readonly reader: ObjectReader;
+  readonly nodeStreams: (nodeName: string) => NodeStreams | undefined;
+  readonly clock: Clock;
+}
+
+/** A subresource that streams: an answer without end, or a connection that is handed over. */
+export interface StreamHandler {
+  readonly name: string;
+  handles(kind: Kind): boolean;
+  /** A plain GET whose body is a byte stream. */
+  read?(request: StreamRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Takes the socket of an HTTP upgrade. Rejects only before anything was written. */
+  upgrade?(request: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+}
+
+/** An object that is only ever posted (reviews): answered, never stored. */
+export interface VirtualResource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  create(body: KubeObject, user: UserInfo, namespace: string | undefined): Promise<KubeObject> | KubeObject;
+}
+
+/** What an authenticator sees of a request. */
+export interface Credentials {
+  /** DER of the client's certificate; undefined when it sent none. */
+  readonly certificate: Buffer | undefined;
+  readonly authorization: string | undefined;
+}
+/** Undefined = not my sort of credentials; false = mine, and bad; a user = accepted. */
+export interface Authenticator {
+  readonly name: string;
+  authenticate(credentials: Credentials): UserInfo | false | undefined;
+  start?(reader: ObjectReader): void;
+}
+
+export interface Attributes {
+  readonly user: UserInfo;
+  readonly verb: string;
+  readonly resource: boolean;
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly path: string;
+}
+export interface Authorizer {
+  authorize(attributes: Attributes): { allowed: boolean; reason?: string };
+  start?(reader: ObjectReader): void;
+}
+
+export interface Environment {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
