@@ -107,18 +107,22 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     }
   }
   #open(resourceVersion: string): void {
-    this.#watch = this.#deps.api.watch(this.kind, { resourceVersion, allowWatchBookmarks: true }, {
-      event: (type, object) => {
-        this.resourceVersion = object.metadata?.resourceVersion ?? this.resourceVersion;
-        if (type === 'BOOKMARK') return;
-        if (type === 'DELETED') this.#remove(object);
-        else this.#put(object);
+    this.#watch = this.#deps.api.watch(
+      this.kind,
+      { resourceVersion, allowWatchBookmarks: true },
+      {
+        event: (type, object) => {
+          this.resourceVersion = object.metadata?.resourceVersion ?? this.resourceVersion;
+          if (type === 'BOOKMARK') return;
+          if (type === 'DELETED') this.#remove(object);
+          else this.#put(object);
+        },
+        end: (error) => {
+          this.#deps.log.debug('watch ended', { kind: this.kind.plural, error });
+          this.#deps.clock.after(50, () => void this.#relist());
+        },
       },
-      end: (error) => {
-        this.#deps.log.debug('watch ended', { kind: this.kind.plural, error });
-        this.#deps.clock.after(50, () => void this.#relist());
-      },
-    });
+    );
   }
   #replace(items: readonly T[]): void {
     const seen = new Set<string>();

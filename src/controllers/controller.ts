@@ -1,0 +1,67 @@
+import type { Clock, Logger, Random } from '#base';
+import type { Client, Informer, Recorder } from '#client';
+import { isApiError, type Api, type Kind, type KubeObject, type ObjectKey } from '#machinery';
+
+export interface ControllerOptions {
+  /** PEM of the cluster's CA, published in every namespace as ConfigMap kube-root-ca.crt. Nothing is published without it. */
+  rootCa?: string;
+  /** How long a node may be silent before it counts as unreachable, ms. Default 40 s (--node-monitor-grace-period). */
+  nodeMonitorGraceMs?: number;
+  /** How long a node that never spoke may take to come up, ms. Default 60 s (--node-startup-grace-period). */
+  nodeStartupGraceMs?: number;
+  /** Terminated pods that are kept. Default 12,500 (--terminated-pod-gc-threshold). */
+  terminatedPodThreshold?: number;
+  /** How often pods are swept, ms. Default 20 s. */
+  podGcPeriodMs?: number;
+  /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
+  orphanQuarantineMs?: number;
+}
+
+/** What a controller is given. `watch` and `informer` may be called in `setup` only: work begins when all of them are filled. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly recorder: Recorder;
+  readonly options: ControllerOptions;
+  informer<T extends KubeObject>(kind: Kind<T>): Informer<T>;
+  /** Follows a kind and queues the keys that a change concerns. `object` is undefined on deletion, `old` on creation. */
+  watch<T extends KubeObject>(kind: Kind<T>, keys: (object: T | undefined, old: T | undefined) => readonly string[]): Informer<T>;
+  enqueue(key: string): void;
+  enqueueAfter(key: string, ms: number): void;
+}
+
+/**
+ * Makes what one key names true. It is given a name and never an event: it looks at the present state,
+ * writes what is missing and may give a number of ms after which to be called again. What it throws is
+ * retried with back-off.
+ */
+export type Reconcile = (key: string) => Promise<number | void>;
+
+export interface Controller {
+  readonly name: string;
+  /** Component of its Events, as Kubernetes names it; default: the name. */
+  readonly component?: string;
+  /** Keys handled at the same time. Default 16. */
+  readonly concurrency?: number;
+  setup(context: ControllerContext): Reconcile;
+}
+
+/** `namespace/name`, or the name of an object without namespace. */
+export function keyFor(object: KubeObject): string {
+  const { namespace, name } = object.metadata ?? {};
+  return namespace ? `${namespace}/${name ?? ''}` : (name ?? '');
+}
+export function splitKey(key: string): ObjectKey {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+/** The key of the changed object itself: what most controllers watch their own kind with. */
+export const ownKey = (object: KubeObject | undefined, old: KubeObject | undefined): readonly string[] => [keyFor((object ?? old) as KubeObject)];
+
+/** A create that was refused because its namespace is being deleted: nothing to complain about. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return isApiError(error) && (error.details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating');
+}

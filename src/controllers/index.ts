@@ -1,0 +1,40 @@
+/**
+ * controllers: level-triggered reconcilers that make the world of objects consistent, one file (or folder)
+ * each. Knows client, kinds, machinery and base; knows no API server, store, scheduler or node agent, and
+ * no controller knows another: they meet as objects.
+ */
+import type { Controller } from './controller.ts';
+import { deploymentController } from './deployment/deployment.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
+import { endpointSliceController } from './endpoints/endpointslice.ts';
+import { garbageCollector } from './gc/garbage-collector.ts';
+import { runControllers, type ManagerDeps, type RunningControllers } from './manager.ts';
+import { namespaceController } from './namespace.ts';
+import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
+import { podGcController } from './nodes/pod-gc.ts';
+import { taintEvictionController } from './nodes/taint-eviction.ts';
+import { replicaSetController } from './replicaset/replicaset.ts';
+import { rootCaController } from './root-ca.ts';
+import { serviceAccountController } from './serviceaccount.ts';
+
+export const controllers: readonly Controller[] = [
+  namespaceController,
+  serviceAccountController,
+  rootCaController,
+  deploymentController,
+  replicaSetController,
+  endpointSliceController,
+  endpointsController,
+  garbageCollector,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGcController,
+];
+
+/** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */
+export function startControllers(deps: Omit<ManagerDeps, 'controllers'> & { controllers?: readonly Controller[] }): RunningControllers {
+  return runControllers({ ...deps, controllers: deps.controllers ?? controllers });
+}
+
+export type { Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
+export type { ManagerDeps, RunningControllers } from './manager.ts';

@@ -1,0 +1,83 @@
+import { formatTime } from '#base';
+import { Lease, Node, Pod, type V1Lease, type V1Node, type V1Pod } from '#kinds';
+import { isApiError } from '#machinery';
+import { keyFor, ownKey, type Controller, type ControllerContext } from '../controller.ts';
+import { isPodReady, podCondition } from '../pods.ts';
+import { Heartbeats, silentConditions } from './health.ts';
+import { conditionStatus, sameTaints, wantedTaints } from './taints.ts';
+
+const leaseNamespace = 'kube-node-lease';
+
+/** Marks nodes that fell silent, and keeps their taints in step with their conditions. */
+export const nodeLifecycleController: Controller = {
+  name: 'node-lifecycle',
+  component: 'node-controller',
+  setup(context) {
+    const { nodeMonitorGraceMs: grace = 40_000, nodeStartupGraceMs: startupGrace = 60_000 } = context.options;
+    const heartbeats = new Heartbeats();
+    const alive = new Set<string>();
+    const nodes = context.watch(Node, (node, old) => {
+      const name = (node ?? old)?.metadata?.name ?? '';
+      beat(name);
+      const before = alive.size;
+      if (readiness(node) === 'True') alive.add(name);
+      else alive.delete(name);
+      // Whether the others may be evicted depends on whether any node is alive.
+      return (before === 0) === (alive.size === 0) ? ownKey(node, old) : [name, ...context.client.informer(Node).list().map(keyFor)];
+    });
+    const leases = context.watch(Lease, (lease, old) => beat(leaseNode(lease ?? old)));
+    const pods = context.informer(Pod);
+    pods.addIndex('nodeName', (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
+
+    /** A heartbeat is noted at once; only a node that counts as silent needs looking at. */
+    function beat(name: string): string[] {
+      const node = name === '' ? undefined : context.client.informer(Node).get(undefined, name);
+      if (!node) return [];
+      heartbeats.observe(name, node, context.client.informer(Lease).get(leaseNamespace, name), context.clock.now());
+      return conditionStatus(node, 'Ready') === 'Unknown' ? [name] : [];
+    }
+
+    return async (name) => {
+      const node = nodes.get(undefined, name);
+      if (!node) return heartbeats.forget(name);
+      const now = context.clock.now();
+      const { at, spoke } = heartbeats.observe(name, node, leases.get(leaseNamespace, name), now);
+      const left = at + (spoke ? grace : startupGrace) - now;
+      const judged = left <= 0 ? await markSilent(context, node) : node;
+      if (conditionStatus(judged, 'Ready') !== 'True') await markPodsNotReady(context, pods.byIndex('nodeName', name));
+      const taints = wantedTaints(judged, alive.size > 0, now);
+      if (!sameTaints(judged.spec?.taints ?? [], taints)) await context.api.update(Node, { ...judged, spec: { ...judged.spec, taints } });
+      return left > 0 ? left : undefined;
+    };
+  },
+};
+
+const readiness = (node: V1Node | undefined): string | undefined => (node ? conditionStatus(node, 'Ready') : undefined);
+const leaseNode = (lease: V1Lease | undefined): string => (lease?.metadata?.namespace === leaseNamespace ? (lease.metadata.name ?? '') : '');
+
+async function markSilent(context: ControllerContext, node: V1Node): Promise<V1Node> {
+  const conditions = silentConditions(node, context.clock.now());
+  if (JSON.stringify(conditions) === JSON.stringify(node.status?.conditions ?? [])) return node;
+  const written = await context.api.update(Node, { ...node, status: { ...node.status, conditions } }, { subresource: 'status' });
+  if (conditionStatus(node, 'Ready') === 'True')
+    context.recorder.event(node, 'Normal', 'NodeNotReady', `Node ${node.metadata?.name ?? ''} status is now: NodeNotReady`);
+  return written;
+}
+
+async function markPodsNotReady(context: ControllerContext, pods: readonly V1Pod[]): Promise<void> {
+  await Promise.all(pods.filter(isPodReady).map((pod) => markPodNotReady(context, pod)));
+}
+async function markPodNotReady(context: ControllerContext, pod: V1Pod): Promise<void> {
+  const ready = podCondition(pod, 'Ready');
+  if (!ready) return;
+  const { reason: _reason, message: _message, ...rest } = ready;
+  const conditions = (pod.status?.conditions ?? []).map((c) =>
+    c === ready ? { ...rest, status: 'False', lastTransitionTime: formatTime(context.clock.now()) } : c,
+  );
+  context.recorder.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+  try {
+    await context.api.update(Pod, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+  }
+}
