@@ -1,0 +1,11 @@
+/**
+ * scheduler: which node a pod goes to. A pure core (cluster state in, decision out) of plugins, and a runner
+ * that feeds it from informers and binds. Knows the API only through `client`; knows no server, store,
+ * controller or node agent.
+ */
+export { startScheduler, type Scheduler, type SchedulerOptions } from './runner.ts';
+export { ClusterState } from './cluster-state.ts';
+export { findNode, type Decision } from './find-node.ts';
+export { podInfo, type PodInfo } from './pod-info.ts';
+export { plugins, type Plugins } from './plugins/index.ts';
+export type { ClusterEvent, FilterPlugin, Rejection, ScorePlugin } from './plugin.ts';

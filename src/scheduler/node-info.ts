@@ -1,0 +1,71 @@
+import { quantityToNumber } from '#base';
+import type { V1Node, V1Taint } from '#kinds';
+import type { HostPort, PodInfo } from './pod-info.ts';
+import { addResources, noResources, parseResources, type Resources } from './resources.ts';
+
+/** A node, the pods on it (assumed ones too) and what they use: kept up to date by every pod added or removed. */
+export class NodeInfo {
+  readonly name: string;
+  labels: { readonly [key: string]: string } = {};
+  allocatable: Resources = noResources();
+  allowedPods = 0;
+  unschedulable = false;
+  /** Taints that keep pods away (NoSchedule, NoExecute), and those that only make the node less liked. */
+  hardTaints: readonly V1Taint[] = [];
+  softTaints: readonly V1Taint[] = [];
+  readonly pods = new Map<string, PodInfo>();
+  readonly used: Resources = noResources();
+  scoredMilliCpu = 0;
+  scoredMemory = 0;
+  readonly #ports = new Map<string, number>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+  setNode(node: V1Node): void {
+    this.labels = node.metadata?.labels ?? {};
+    this.allocatable = parseResources(node.status?.allocatable);
+    this.allowedPods = quantityToNumber(node.status?.allocatable?.pods);
+    this.unschedulable = node.spec?.unschedulable === true;
+    const taints = node.spec?.taints ?? [];
+    this.hardTaints = taints.filter((t) => t.effect === 'NoSchedule' || t.effect === 'NoExecute');
+    this.softTaints = taints.filter((t) => t.effect === 'PreferNoSchedule');
+  }
+  add(pod: PodInfo): void {
+    this.pods.set(pod.uid, pod);
+    this.#account(pod, 1);
+  }
+  remove(pod: PodInfo): void {
+    if (this.pods.delete(pod.uid)) this.#account(pod, -1);
+  }
+  #account(pod: PodInfo, sign: 1 | -1): void {
+    addResources(this.used, pod.requests, sign);
+    this.scoredMilliCpu += sign * pod.scoredMilliCpu;
+    this.scoredMemory += sign * pod.scoredMemory;
+    for (const port of pod.hostPorts) {
+      const key = portKey(port);
+      const count = (this.#ports.get(key) ?? 0) + sign;
+      if (count > 0) this.#ports.set(key, count);
+      else this.#ports.delete(key);
+    }
+  }
+  /** Whether a host port is taken: same protocol and port, and the same address or either is all addresses. */
+  portTaken(wanted: HostPort): boolean {
+    if (this.#ports.size === 0) return false;
+    if (wanted.ip !== '0.0.0.0') return this.#ports.has(portKey(wanted)) || this.#ports.has(portKey({ ...wanted, ip: '0.0.0.0' }));
+    const prefix = `${wanted.protocol}/${wanted.port}/`;
+    for (const key of this.#ports.keys()) if (key.startsWith(prefix)) return true;
+    return false;
+  }
+  /** Everything that is counted, for comparison with a state built from scratch. */
+  figures(): unknown {
+    const scalar = [...(this.used.scalar ?? [])].sort();
+    return {
+      pods: [...this.pods.keys()].sort(),
+      used: { ...this.used, scalar },
+      scored: [this.scoredMilliCpu, this.scoredMemory],
+      ports: [...this.#ports].sort(),
+    };
+  }
+}
+const portKey = (port: HostPort): string => `${port.protocol}/${port.port}/${port.ip}`;

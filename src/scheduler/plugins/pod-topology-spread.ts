@@ -1,0 +1,51 @@
+import type { ClusterState } from '../cluster-state.ts';
+import type { NodeInfo } from '../node-info.ts';
+import { reject, type FilterPlugin } from '../plugin.ts';
+import type { PodInfo } from '../pod-info.ts';
+import type { SpreadConstraint } from '../pod-terms.ts';
+import { tolerated } from '../tolerations.ts';
+
+const skewed = reject("node(s) didn't match pod topology spread constraints");
+const unlabelled = reject("node(s) didn't match pod topology spread constraints (missing required label)", true);
+
+/** Per constraint: pods that count in each domain, and the fewest in any. */
+type Facts = { constraint: SpreadConstraint; counts: Map<string, number>; fewest: number }[];
+
+/** topologySpreadConstraints with whenUnsatisfiable DoNotSchedule. */
+export const podTopologySpread: FilterPlugin = {
+  name: 'PodTopologySpread',
+  applies: (pod) => pod.spread.length > 0,
+  prepare: (pod, state): Facts => pod.spread.map((constraint) => count(constraint, pod, state)),
+  filter(pod, node, given) {
+    for (const { constraint, counts, fewest } of given as Facts) {
+      const domain = node.labels[constraint.topologyKey];
+      if (domain === undefined) return unlabelled;
+      const self = constraint.selects(pod.labels) ? 1 : 0;
+      if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew) return skewed;
+    }
+    return undefined;
+  },
+  unstuckBy: (event) => event.type !== 'NodeChanged' || event.change.labels || event.change.taints,
+};
+
+function count(constraint: SpreadConstraint, pod: PodInfo, state: ClusterState): Facts[number] {
+  const counts = new Map<string, number>();
+  for (const node of state.nodes) {
+    const domain = node.labels[constraint.topologyKey];
+    if (domain === undefined || !eligible(constraint, pod, node)) continue;
+    let matching = counts.get(domain) ?? 0;
+    for (const other of node.pods.values()) {
+      if (other.namespace === pod.namespace && !other.pod.metadata?.deletionTimestamp && constraint.selects(other.labels)) matching++;
+    }
+    counts.set(domain, matching);
+  }
+  const fewest = counts.size < constraint.minDomains ? 0 : Math.min(...counts.values());
+  return { constraint, counts, fewest: counts.size === 0 ? 0 : fewest };
+}
+
+/** Nodes that the pod could not go to anyway do not hold the others back. */
+function eligible(constraint: SpreadConstraint, pod: PodInfo, node: NodeInfo): boolean {
+  if (pod.spread.some((c) => node.labels[c.topologyKey] === undefined)) return false;
+  if (constraint.honorAffinity && pod.required && !pod.required(node)) return false;
+  return !constraint.honorTaints || node.hardTaints.every((taint) => tolerated(pod.tolerations, taint));
+}

@@ -1,0 +1,80 @@
+import type { V1Pod, V1Toleration } from '#kinds';
+import { requiredNodes, termMatcher, type NodeMatcher } from './node-selector.ts';
+import { affinityTerms, spreadConstraints, type PodTerm, type SpreadConstraint } from './pod-terms.ts';
+import { podRequests, type Resources } from './resources.ts';
+
+export interface HostPort {
+  protocol: string;
+  ip: string;
+  port: number;
+}
+
+/** A pod with everything that scheduling reads of it, computed once. */
+export interface PodInfo {
+  readonly pod: V1Pod;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly priority: number;
+  readonly requests: Resources;
+  readonly scoredMilliCpu: number;
+  readonly scoredMemory: number;
+  /** Asks for nothing at all. */
+  readonly bestEffort: boolean;
+  readonly hostPorts: readonly HostPort[];
+  readonly tolerations: readonly V1Toleration[];
+  readonly required: NodeMatcher | undefined;
+  readonly labels: { readonly [key: string]: string };
+  /** Required pod affinity and anti-affinity, and topology spread constraints that forbid. */
+  readonly affinity: readonly PodTerm[];
+  readonly antiAffinity: readonly PodTerm[];
+  readonly spread: readonly SpreadConstraint[];
+  readonly preferred: readonly { weight: number; matches: NodeMatcher }[];
+}
+
+export function podInfo(pod: V1Pod): PodInfo {
+  const { requests, scoredMilliCpu, scoredMemory } = podRequests(pod);
+  return {
+    pod,
+    uid: podUid(pod),
+    namespace: pod.metadata?.namespace ?? '',
+    name: pod.metadata?.name ?? '',
+    priority: pod.spec?.priority ?? 0,
+    requests,
+    scoredMilliCpu,
+    scoredMemory,
+    bestEffort: requests.milliCpu === 0 && requests.memory === 0 && requests.ephemeralStorage === 0 && !requests.scalar,
+    hostPorts: hostPorts(pod),
+    tolerations: pod.spec?.tolerations ?? [],
+    required: requiredNodes(pod),
+    labels: pod.metadata?.labels ?? {},
+    affinity: affinityTerms(pod, pod.spec?.affinity?.podAffinity),
+    antiAffinity: affinityTerms(pod, pod.spec?.affinity?.podAntiAffinity),
+    spread: spreadConstraints(pod),
+    preferred: preferredNodes(pod),
+  };
+}
+/** Identity of a pod: a new pod of an old name is another one. */
+export const podUid = (pod: V1Pod): string => pod.metadata?.uid ?? `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
+
+function hostPorts(pod: V1Pod): HostPort[] {
+  const sidecars = (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
+  const out: HostPort[] = [];
+  for (const container of [...(pod.spec?.containers ?? []), ...sidecars]) {
+    for (const port of container.ports ?? []) {
+      const number = port.hostPort ?? (pod.spec?.hostNetwork ? port.containerPort : 0);
+      if (number > 0) out.push({ protocol: port.protocol ?? 'TCP', ip: port.hostIP || '0.0.0.0', port: number });
+    }
+  }
+  return out;
+}
+
+function preferredNodes(pod: V1Pod): PodInfo['preferred'] {
+  const terms = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return terms.filter((t) => t.weight > 0).map((t) => ({ weight: t.weight, matches: preference(t.preference) }));
+}
+/** Unlike a required term, a preference without expressions holds on every node. */
+function preference(term: Parameters<typeof termMatcher>[0]): NodeMatcher {
+  const empty = !term.matchExpressions?.length && !term.matchFields?.length;
+  return empty ? () => true : termMatcher(term);
+}
