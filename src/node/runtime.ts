@@ -72,6 +72,30 @@ export interface Measured {
   stats(containerId: string): Promise<ContainerStats>;
 }
 
+/** A runtime that keeps the logs of its containers itself, not in files: CRI lines. */
+export interface LogSource {
+  logs(containerId: string): Promise<string>;
+}
+
+/** A runtime that answers probes and hooks itself, because nothing listens at its pods' addresses (simulation). */
+export interface Probing {
+  probe(containerId: string, kind: 'startup' | 'readiness' | 'liveness' | 'hook'): { ok: boolean; output: string };
+}
+
+/** A runtime without memory of its own: it is told, once, what the API knows to run on the node. */
+export interface Restorable {
+  restore(pods: readonly RestoredPod[]): void;
+}
+export interface RestoredPod {
+  podUid: string;
+  namespace: string;
+  name: string;
+  ips: string[];
+  annotations: Record<string, string>;
+  startedAt: number;
+  containers: { id: string; name: string; attempt: number; image: string; imageId: string; startedAt: number; annotations: Record<string, string> }[];
+}
+
 export interface SandboxSpec {
   podUid: string;
   namespace: string;

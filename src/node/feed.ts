@@ -1,0 +1,43 @@
+import type { Client, Informer } from '#client';
+import { Pod, type V1Pod } from '#kinds';
+import { uidOf } from './pod.ts';
+
+/** `undefined` = the pod is gone. */
+export type PodHandler = (pod: V1Pod | undefined, last: V1Pod) => void;
+
+/** One subscription to all pods, handed out by node name: a thousand agents cost one handler. */
+export interface PodFeed {
+  readonly informer: Informer<V1Pod>;
+  /** Replays the node's pods, then follows them. */
+  follow(node: string, handler: PodHandler): { close(): void };
+  pods(node: string): V1Pod[];
+}
+
+const feeds = new WeakMap<Client, PodFeed>();
+const index = 'spec.nodeName';
+
+export function podFeed(client: Client): PodFeed {
+  let feed = feeds.get(client);
+  if (!feed) feeds.set(client, (feed = createFeed(client)));
+  return feed;
+}
+
+function createFeed(client: Client): PodFeed {
+  const informer = client.informer(Pod);
+  const handlers = new Map<string, PodHandler>();
+  informer.addIndex(index, (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
+  informer.onChange((pod, old) => {
+    const replaced = old && pod && uidOf(old) !== uidOf(pod);
+    if (old?.spec?.nodeName && (!pod || replaced)) handlers.get(old.spec.nodeName)?.(undefined, old);
+    if (pod?.spec?.nodeName) handlers.get(pod.spec.nodeName)?.(pod, pod);
+  });
+  return {
+    informer,
+    pods: (node) => informer.byIndex(index, node),
+    follow(node, handler) {
+      for (const pod of informer.byIndex(index, node)) handler(pod, pod);
+      handlers.set(node, handler);
+      return { close: () => void (handlers.get(node) === handler && handlers.delete(node)) };
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/**
+ * node: the node agent (a kubelet) and the runtimes below it. It reads pods through `#client`, plans each one
+ * with a pure function and acts through the Runtime interface. It knows nothing of the API server, the
+ * scheduler or the controllers; `sim/` and `cri/` know nothing of the API.
+ */
+export { startNodeAgent, type NodeAgent, type NodeAgentOptions } from './agent.ts';
+export { createCgroupManager, type CgroupManager, type CgroupOptions } from './cgroups.ts';
+export type { NodeConfig } from './node-status.ts';
+export { createSimRuntime, type SimOptions } from './sim/runtime.ts';
+export { RuntimeError, type Runtime } from './runtime.ts';
+export { removePodVolumes } from './volumes/manager.ts';
+export * from './cri/index.ts';

@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { sleep, type Clock, type Random, type Timer } from '#base';
+import { formatLine } from '../logs/format.ts';
+import { RuntimeError, type ContainerSpec, type ContainerState, type ImageState, type LogSource, type Probing, type Restorable, type RestoredPod, type Runtime, type SandboxSpec, type SandboxState } from '../runtime.ts';
+import { AddressPool } from './addresses.ts';
+import { behaviourOf, simPrefix, type Behaviour } from './behaviour.ts';
+
+export interface SimOptions {
+  clock: Clock;
+  random: Random;
+  node: { name: string; podCIDR: string; internalIP?: string };
+}
+
+interface SimContainer extends ContainerState {
+  sandbox: SimSandbox;
+  timer: Timer | undefined;
+}
+interface SimSandbox {
+  id: string;
+  podUid: string;
+  namespace: string;
+  name: string;
+  attempt: number;
+  ready: boolean;
+  ips: string[];
+  hostNetwork: boolean;
+  createdAt: number;
+  /** Only those that steer the simulation. */
+  annotations: Record<string, string>;
+  containers: SimContainer[];
+}
+
+const none: Record<string, string> = Object.freeze({});
+const hashAnnotation = 'io.kubernetes.container.hash';
+
+/** Pods that exist as records only: same states, times and errors as a real runtime, no process. */
+export function createSimRuntime(options: SimOptions): Runtime & LogSource & Probing & Restorable {
+  return new SimRuntime(options);
+}
+
+class SimRuntime implements Runtime, LogSource, Probing, Restorable {
+  readonly name = 'sim';
+  readonly version = '1.0.0';
+  readonly #options: SimOptions;
+  readonly #pool: AddressPool;
+  readonly #pods = new Map<string, SimSandbox[]>();
+  readonly #sandboxes = new Map<string, SimSandbox>();
+  readonly #containers = new Map<string, SimContainer>();
+  readonly #listeners = new Set<(podUid: string | undefined) => void>();
+  readonly #images = new Map<string, ImageState>();
+  constructor(options: SimOptions) {
+    this.#options = options;
+    this.#pool = new AddressPool(options.node.podCIDR);
+  }
+
+  async list(podUid?: string): Promise<SandboxState[]> {
+    const found = podUid === undefined ? [...this.#sandboxes.values()] : (this.#pods.get(podUid) ?? []);
+    return found.map(stateOf);
+  }
+  subscribe(changed: (podUid: string | undefined) => void): { close(): void } {
+    this.#listeners.add(changed);
+    return { close: () => void this.#listeners.delete(changed) };
+  }
+  readonly sandboxes = {
+    run: async (spec: SandboxSpec): Promise<{ id: string; ips: string[] }> => {
+      const present = this.#pods.get(spec.podUid)?.find((s) => s.attempt === spec.attempt);
+      if (present) return { id: present.id, ips: present.ips };
+      const ip = spec.hostNetwork ? this.#options.node.internalIP : this.#pool.take();
+      if (ip === undefined && !spec.hostNetwork) throw new RuntimeError('sandbox', `no IP addresses left in ${this.#options.node.podCIDR}`);
+      const sandbox: SimSandbox = { id: this.#id(), podUid: spec.podUid, namespace: spec.namespace, name: spec.name, attempt: spec.attempt, ready: true, ips: ip === undefined ? [] : [ip], hostNetwork: spec.hostNetwork, createdAt: this.#options.clock.now(), annotations: steering(spec.annotations), containers: [] };
+      this.#addSandbox(sandbox);
+      return { id: sandbox.id, ips: sandbox.ips };
+    },
+    stop: async (id: string): Promise<void> => {
+      const sandbox = this.#sandboxes.get(id);
+      if (!sandbox?.ready) return;
+      for (const c of sandbox.containers) this.#exit(c, 137, 'Error');
+      sandbox.ready = false;
+      for (const ip of sandbox.ips) if (!sandbox.hostNetwork) this.#pool.release(ip);
+      this.#changed(sandbox);
+    },
+    remove: async (id: string): Promise<void> => {
+      const sandbox = this.#sandboxes.get(id);
+      if (!sandbox) return;
+      await this.sandboxes.stop(id);
+      for (const c of sandbox.containers) this.#containers.delete(c.id);
+      this.#sandboxes.delete(id);
+      const left = (this.#pods.get(sandbox.podUid) ?? []).filter((s) => s !== sandbox);
+      if (left.length > 0) this.#pods.set(sandbox.podUid, left);
+      else this.#pods.delete(sandbox.podUid);
+    },
+  };
+  readonly containers = {
+    create: async (sandboxId: string, spec: ContainerSpec): Promise<string> => {
+      const sandbox = this.#sandboxes.get(sandboxId);
+      if (!sandbox) throw new RuntimeError('not-found', `sandbox "${sandboxId}" not found`);
+      if (!sandbox.ready) throw new RuntimeError('create', `sandbox "${sandboxId}" is not running`);
+      const image = this.#images.get(spec.image) ?? imageOf(spec.image);
+      const hash = spec.annotations[hashAnnotation];
+      const container: SimContainer = { id: this.#id(), name: spec.name, attempt: spec.attempt, state: 'created', createdAt: this.#options.clock.now(), startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '', image: spec.image, imageId: image.id, labels: none, annotations: hash === undefined ? none : { [hashAnnotation]: hash }, sandbox, timer: undefined };
+      sandbox.containers.push(container);
+      this.#containers.set(container.id, container);
+      return container.id;
+    },
+    start: async (id: string): Promise<void> => {
+      const container = this.#find(id);
+      const behaviour = this.#behaviour(container);
+      if (behaviour.startDelayMs > 0) await sleep(this.#options.clock, behaviour.startDelayMs);
+      if (container.state !== 'created') throw new RuntimeError('start', `container "${id}" is not in created state`);
+      container.state = 'running';
+      container.startedAt = this.#options.clock.now();
+      this.#expire(container, behaviour);
+      this.#changed(container.sandbox);
+    },
+    stop: async (id: string, graceSeconds: number): Promise<void> => {
+      const container = this.#containers.get(id);
+      if (!container || (container.state !== 'running' && container.state !== 'created')) return;
+      const { stopDelayMs, exitCode } = this.#behaviour(container);
+      const wait = Math.min(stopDelayMs, graceSeconds * 1000);
+      if (wait > 0) await sleep(this.#options.clock, wait);
+      const killed = stopDelayMs > graceSeconds * 1000;
+      this.#exit(container, killed ? 137 : exitCode, killed || exitCode !== 0 ? 'Error' : 'Completed');
+    },
+    remove: async (id: string): Promise<void> => {
+      const container = this.#containers.get(id);
+      if (!container) return;
+      if (container.state === 'running') throw new RuntimeError('create', `container "${id}" is running: stop it first`);
+      this.#containers.delete(id);
+      container.sandbox.containers = container.sandbox.containers.filter((c) => c !== container);
+    },
+    exec: async (id: string, command: readonly string[], _timeoutMs: number): Promise<{ exitCode: number; output: string; timedOut: boolean }> => {
+      const container = this.#find(id);
+      if (container.state !== 'running') throw new RuntimeError('exec', `container "${id}" is not running`);
+      const failed = this.#behaviour(container).failing.includes('exec');
+      return { exitCode: failed ? 1 : 0, output: `simulated: ${command.join(' ')}\n`, timedOut: false };
+    },
+  };
+  readonly images = {
+    status: async (ref: string): Promise<ImageState | undefined> => this.#images.get(ref),
+    pull: async (ref: string): Promise<ImageState> => {
+      const image = imageOf(ref);
+      if (ref.includes('does-not-exist')) throw new RuntimeError('image-pull', `failed to pull and unpack image "${ref}": failed to resolve reference "${ref}": ${ref}: not found`);
+      this.#images.set(ref, image);
+      return image;
+    },
+    list: async (): Promise<ImageState[]> => [...this.#images.values()],
+    remove: async (id: string): Promise<void> => {
+      for (const [ref, image] of this.#images) if (image.id === id) this.#images.delete(ref);
+    },
+  };
+  probe(containerId: string, kind: 'startup' | 'readiness' | 'liveness' | 'hook'): { ok: boolean; output: string } {
+    const container = this.#containers.get(containerId);
+    if (container?.state !== 'running' && kind !== 'hook') return { ok: false, output: 'container is not running' };
+    const failed = container !== undefined && this.#behaviour(container).failing.includes(kind);
+    return failed ? { ok: false, output: `simulated ${kind} failure` } : { ok: true, output: '' };
+  }
+  async logs(containerId: string): Promise<string> {
+    const container = this.#find(containerId);
+    return formatLine(new Date(container.startedAt || container.createdAt).toISOString(), 'stdout', `simulated container ${container.name} of pod ${container.sandbox.namespace}/${container.sandbox.name}: nothing runs, so there is no output`);
+  }
+  restore(pods: readonly RestoredPod[]): void {
+    for (const pod of pods) {
+      if (this.#pods.has(pod.podUid)) continue;
+      const sandbox: SimSandbox = { id: this.#id(), podUid: pod.podUid, namespace: pod.namespace, name: pod.name, attempt: 0, ready: true, ips: pod.ips, hostNetwork: false, createdAt: pod.startedAt, annotations: steering(pod.annotations), containers: [] };
+      for (const ip of pod.ips) this.#pool.claim(ip);
+      this.#addSandbox(sandbox);
+      for (const c of pod.containers) {
+        const container: SimContainer = { ...c, state: 'running', createdAt: c.startedAt, finishedAt: 0, exitCode: 0, reason: '', message: '', labels: none, sandbox, timer: undefined };
+        sandbox.containers.push(container);
+        this.#containers.set(c.id, container);
+        this.#images.set(c.image, imageOf(c.image));
+        this.#expire(container, this.#behaviour(container));
+      }
+    }
+  }
+
+  #expire(container: SimContainer, behaviour: Behaviour): void {
+    if (behaviour.exitAfterMs === undefined) return;
+    const left = Math.max(0, container.startedAt + behaviour.exitAfterMs - this.#options.clock.now());
+    container.timer = this.#options.clock.after(left, () => this.#exit(container, behaviour.exitCode, behaviour.exitReason));
+  }
+  #exit(container: SimContainer, exitCode: number, reason: string): void {
+    container.timer?.cancel();
+    container.timer = undefined;
+    if (container.state === 'exited') return;
+    container.state = 'exited';
+    container.exitCode = exitCode;
+    container.reason = reason;
+    container.finishedAt = this.#options.clock.now();
+    this.#changed(container.sandbox);
+  }
+  #behaviour(container: SimContainer): Behaviour {
+    return behaviourOf(container.sandbox.annotations, container.name);
+  }
+  #addSandbox(sandbox: SimSandbox): void {
+    this.#sandboxes.set(sandbox.id, sandbox);
+    this.#pods.set(sandbox.podUid, [...(this.#pods.get(sandbox.podUid) ?? []), sandbox]);
+  }
+  #find(id: string): SimContainer {
+    const container = this.#containers.get(id);
+    if (!container) throw new RuntimeError('not-found', `container "${id}" not found`);
+    return container;
+  }
+  #changed(sandbox: SimSandbox): void {
+    for (const listener of this.#listeners) listener(sandbox.podUid);
+  }
+  #id(): string {
+    return this.#options.random.uuid().replaceAll('-', '');
+  }
+}
+
+function steering(annotations: Record<string, string>): Record<string, string> {
+  const own = Object.entries(annotations).filter(([key]) => key.startsWith(simPrefix));
+  return own.length > 0 ? Object.fromEntries(own) : none;
+}
+function imageOf(ref: string): ImageState {
+  const id = `sha256:${createHash('sha256').update(ref).digest('hex')}`;
+  return { id, repoTags: ref.includes('@') ? [] : [ref], repoDigests: [], sizeBytes: 1_000_000 };
+}
+function stateOf(sandbox: SimSandbox): SandboxState {
+  const { hostNetwork: _, containers, ...state } = sandbox;
+  return { ...state, labels: none, containers: containers.map(({ sandbox: _s, timer: _t, ...c }) => c) };
+}

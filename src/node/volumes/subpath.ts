@@ -1,0 +1,23 @@
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { VolumeError } from './plugin.ts';
+
+/** The real path of a subPath. It is made when missing, and may not lead out of the volume, not even by a symlink. */
+export async function resolveSubPath(volumePath: string, subPath: string): Promise<string> {
+  if (subPath.startsWith('/') || subPath.split('/').includes('..')) throw new VolumeError(`subPath "${subPath}" must be relative and must not contain '..'`);
+  const root = await realpath(volumePath);
+  const wanted = resolve(root, subPath);
+  if (await lstat(wanted).catch(() => undefined)) return inside(root, await realpath(wanted), subPath);
+  inside(root, await realpath(await nearest(dirname(wanted))), subPath);
+  await mkdir(join(wanted), { recursive: true, mode: 0o750 });
+  return inside(root, await realpath(wanted), subPath);
+}
+function inside(root: string, path: string, subPath: string): string {
+  if (path !== root && !path.startsWith(root + sep)) throw new VolumeError(`subPath "${subPath}" leads out of the volume`);
+  return path;
+}
+async function nearest(path: string): Promise<string> {
+  let at = path;
+  while (!(await lstat(at).catch(() => undefined))) at = dirname(at);
+  return at;
+}
