@@ -1,0 +1,16 @@
+import { followLog } from '#server';
+import { flag, instanceOptions, pathOptions, text, type Command } from '../command.ts';
+
+export const command: Command = {
+  name: 'logs',
+  summary: 'show the log of a detached instance',
+  options: {
+    ...instanceOptions,
+    follow: { type: 'boolean', help: 'keep on printing what is added' },
+    tail: { type: 'string', value: 'N', help: 'only the last N lines', default: '100' },
+  },
+  async run(args) {
+    await followLog(pathOptions(args), { follow: flag(args, 'follow'), tail: Number(text(args, 'tail') ?? 100), write: (chunk) => void process.stdout.write(chunk) });
+    return 0;
+  },
+};

@@ -1,0 +1,65 @@
+import { UsageError, runUp, type UpOptions } from '#server';
+import { flag, instanceOptions, text, type Command, type Parsed } from '../command.ts';
+
+function whole(args: Parsed, name: string, fallback: number, max: number): number {
+  const value = text(args, name);
+  if (value === undefined) return fallback;
+  if (!/^\d+$/.test(value) || Number(value) > max) throw new UsageError(`--${name} ${value}: a whole number from 0 to ${max}`);
+  return Number(value);
+}
+function choice<T extends string>(args: Parsed, name: string, choices: readonly T[], fallback: T): T {
+  const value = text(args, name) ?? fallback;
+  if (!choices.includes(value as T)) throw new UsageError(`--${name} ${value}: one of ${choices.join(', ')}`);
+  return value as T;
+}
+/** A count that was asked for; undefined leaves the choice to `up`. */
+const optional = (args: Parsed, name: string, max: number): number | undefined => (text(args, name) === undefined ? undefined : whole(args, name, 0, max));
+
+function readOptions(args: Parsed): UpOptions {
+  const offset = whole(args, 'port-offset', 0, 20_000);
+  const store = text(args, 'store') ?? 'sqlite';
+  if (store.startsWith('etcd://')) throw new UsageError('--store etcd://…: not in this version yet; use sqlite or memory');
+  return {
+    dataDir: text(args, 'data-dir'),
+    name: text(args, 'name'),
+    detach: flag(args, 'detach'),
+    wait: flag(args, 'wait'),
+    nodes: optional(args, 'nodes', 200),
+    simNodes: optional(args, 'sim-nodes', 16_000),
+    runtime: choice(args, 'runtime', ['auto', 'containerd', 'sim'], 'auto'),
+    store: choice(args, 'store', ['sqlite', 'memory'], 'sqlite'),
+    kubePort: whole(args, 'kube-port', 6443, 65_535) + offset,
+    awsPort: whole(args, 'aws-port', 4566, 65_535) + offset,
+    listen: text(args, 'listen') ?? '127.0.0.1',
+    logLevel: choice(args, 'log-level', ['debug', 'info', 'warn', 'error'], 'info'),
+    json: flag(args, 'json'),
+    preload: text(args, 'preload'),
+    nodeGraceSeconds: whole(args, 'node-monitor-grace-period', 40, 10_000_000),
+  };
+}
+
+export const command: Command = {
+  name: 'up',
+  summary: 'start the cluster (Ctrl-C stops it and keeps its state)',
+  options: {
+    ...instanceOptions,
+    detach: { type: 'boolean', help: 'run in the background' },
+    wait: { type: 'boolean', help: 'with --detach: return when everything is ready' },
+    nodes: { type: 'string', value: 'N', help: 'nodes that run containers', default: '1' },
+    'sim-nodes': { type: 'string', value: 'N', help: 'simulated nodes', default: '0' },
+    runtime: { type: 'string', value: 'R', help: 'auto, containerd or sim', default: 'auto' },
+    store: { type: 'string', value: 'S', help: 'sqlite or memory', default: 'sqlite' },
+    'kube-port': { type: 'string', value: 'PORT', help: 'port of the Kubernetes API', default: '6443' },
+    'aws-port': { type: 'string', value: 'PORT', help: 'port kept for the AWS API, which this version does not have yet', default: '4566' },
+    'port-offset': { type: 'string', value: 'N', help: 'added to every port', default: '0' },
+    listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
+    preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
+    'node-monitor-grace-period': { type: 'string', value: 'SECONDS', help: 'a node unheard of for so long is NotReady', default: '40' },
+    'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error', default: 'info' },
+    json: { type: 'boolean', help: 'log in JSON lines' },
+  },
+  async run(args) {
+    if (args.positionals.length) throw new UsageError(`unexpected argument ${args.positionals[0]}`);
+    return runUp(readOptions(args));
+  },
+};

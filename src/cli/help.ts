@@ -1,0 +1,16 @@
+import { withHelp, type Command } from './command.ts';
+
+export async function overview(commands: Record<string, () => Promise<{ command: Command }>>): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  const width = Math.max(...all.map(({ command }) => command.name.length));
+  const lines = all.map(({ command }) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+  return `batuta: a container cloud in one process\n\nUsage: bin/batuta COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nbin/batuta COMMAND --help tells more.\n`;
+}
+
+export function commandHelp(command: Command): string {
+  const rows = Object.entries(withHelp(command.options)).map(([name, o]) => {
+    const left = `  --${name}${o.type === 'string' ? ` ${o.value ?? 'VALUE'}` : ''}`;
+    return `${left.padEnd(28)}${o.help}${o.default === undefined ? '' : ` (default ${o.default})`}`;
+  });
+  return `${command.summary}\n\nUsage: bin/batuta ${command.name}${command.usage ? ` ${command.usage}` : ''} [OPTIONS]\n\n${rows.join('\n')}\n`;
+}

@@ -1,0 +1,65 @@
+import type { Api, KubeObject, Kind } from '#machinery';
+import { isApiError } from '#machinery';
+import { ConfigMap, EndpointSlice, Service, type V1ConfigMap, type V1EndpointSlice, type V1Service } from '#kinds';
+import type { NetworkPlan } from './plan.ts';
+
+/** Creates the object, or makes the one there what we own of it. */
+async function ensure<T extends KubeObject>(api: Api, kind: Kind<T>, wanted: T): Promise<void> {
+  const key = { namespace: wanted.metadata?.namespace, name: wanted.metadata?.name ?? '' };
+  try {
+    await api.patch(kind, key, 'application/merge-patch+json', JSON.parse(JSON.stringify(wanted)));
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+    await api.create(kind, wanted);
+  }
+}
+
+/** The `kubernetes` Service that pods reach the API by, and its endpoints. */
+export async function ensureKubernetesService(api: Api, plan: NetworkPlan, endpoint: { ip: string; port: number }): Promise<void> {
+  const service: V1Service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: { clusterIP: plan.kubernetesIP, clusterIPs: [plan.kubernetesIP], type: 'ClusterIP', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint.port }] },
+  };
+  await ensure(api, Service, service);
+  await ensure(api, EndpointSlice, slice('kubernetes', 'default', endpoint.ip, [{ name: 'https', port: endpoint.port, protocol: 'TCP' }]));
+}
+
+/** The `kube-dns` Service: cluster DNS answers at a fixed address of the service range. */
+export async function ensureDnsService(api: Api, plan: NetworkPlan, listenIP: string): Promise<void> {
+  const ports = [
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  ];
+  const service: V1Service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kube-dns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' } },
+    spec: { clusterIP: plan.dnsIP, clusterIPs: [plan.dnsIP], type: 'ClusterIP', ports: ports.map((p) => ({ ...p, targetPort: 53 })) },
+  };
+  await ensure(api, Service, service);
+  await ensure(api, EndpointSlice, slice('kube-dns', 'kube-system', listenIP, ports));
+}
+
+/** What kubeadm-style clients read to learn of the cluster. */
+export async function ensureClusterInfo(api: Api, caPem: string): Promise<void> {
+  const info: V1ConfigMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+    data: { 'client-ca-file': caPem },
+  };
+  await ensure(api, ConfigMap, info);
+}
+
+function slice(service: string, namespace: string, ip: string, ports: { name: string; port: number; protocol: string }[]): V1EndpointSlice {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service, 'endpointslice.kubernetes.io/managed-by': 'batuta' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } }],
+    ports,
+  };
+}

@@ -1,0 +1,101 @@
+import { createReadStream, existsSync, readFileSync, statSync, watch } from 'node:fs';
+import { resolve } from 'node:path';
+import { callControl } from './control.ts';
+import { UserError } from './errors.ts';
+import { readRecord, resolvePaths, runningPid, type PathOptions, type Paths } from './paths.ts';
+import { hostChecks, portCheck, type Check } from './preflight.ts';
+
+/** `status --json`. Endpoints that this version does not serve are null. */
+export interface Status {
+  pid: number;
+  ready: boolean;
+  version: string;
+  dataDir: string;
+  endpoints: { kubernetes: string; aws: string | null; registry: string | null; dashboard: string | null; loadBalancers: Record<string, string> };
+  nodes: { name: string; ready: boolean; runtime: string }[];
+  components: { name: string; ready: boolean; message?: string }[];
+}
+
+function running(options: PathOptions): Paths {
+  const paths = resolvePaths(options);
+  if (runningPid(readRecord(paths)) === undefined) throw new UserError(`no instance runs in ${paths.data}: start one with bin/batuta up`);
+  return paths;
+}
+
+async function ask<T>(paths: Paths, command: string, body?: unknown): Promise<T> {
+  const answer = await callControl<T>(paths.control, command, body);
+  if (answer === undefined) throw new UserError('the instance is starting or stopping: try again in a moment');
+  return answer;
+}
+
+export function fetchStatus(options: PathOptions): Promise<Status> {
+  return ask<Status>(running(options), 'status');
+}
+
+export function readKubeconfig(options: PathOptions): string {
+  const paths = resolvePaths(options);
+  if (!existsSync(paths.kubeconfig)) throw new UserError(`no instance has run in ${paths.data}: start one with bin/batuta up`);
+  return readFileSync(paths.kubeconfig, 'utf8');
+}
+
+/** The variables that `env` exports. The AWS ones point at this machine even though this version serves no AWS API, so that nothing meant for it ever reaches the real AWS. */
+export async function instanceEnvironment(options: PathOptions): Promise<Record<string, string>> {
+  const paths = resolvePaths(options);
+  readKubeconfig(options);
+  const record = readRecord(paths);
+  return {
+    KUBECONFIG: paths.kubeconfig,
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${record?.awsPort ?? 4566}`,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: 'us-east-1',
+  };
+}
+
+export async function importImages(options: PathOptions, file: string): Promise<string[]> {
+  const path = resolve(file);
+  if (!existsSync(path) || !statSync(path).isFile()) throw new UserError(`${file}: no such file`);
+  const answer = await ask<{ images: string[] }>(running(options), 'image-import', { path });
+  return answer.images;
+}
+
+export interface ListedImage {
+  id: string;
+  tags: string[];
+  sizeBytes: number;
+}
+export function listImages(options: PathOptions): Promise<ListedImage[]> {
+  return ask<ListedImage[]>(running(options), 'image-list');
+}
+
+/** Checks of the host and of this instance's port. */
+export async function diagnose(options: PathOptions): Promise<Check[]> {
+  const record = readRecord(resolvePaths(options));
+  const ours = runningPid(record) !== undefined;
+  const port = record?.kubePort ?? 6443;
+  return [...hostChecks(), ours ? { name: `port ${port}`, ok: true, level: 'fatal', detail: 'held by this instance' } : await portCheck(port, record?.listen ?? '127.0.0.1', '--kube-port')];
+}
+
+/** Prints the last lines of the log of a detached instance and, with `follow`, what is added until interrupted. */
+export async function followLog(options: PathOptions, how: { follow: boolean; tail: number; write: (chunk: Buffer | string) => void }): Promise<void> {
+  const paths = resolvePaths(options);
+  if (!existsSync(paths.log)) throw new UserError(`${paths.log} does not exist: only detached instances write it (bin/batuta up --detach)`);
+  const whole = readFileSync(paths.log, 'utf8');
+  const lines = whole.split('\n');
+  how.write(lines.slice(Math.max(0, lines.length - 1 - how.tail)).join('\n'));
+  if (!how.follow) return;
+  let at = Buffer.byteLength(whole);
+  await new Promise<void>((done) => {
+    const watcher = watch(paths.log, () => {
+      const size = statSync(paths.log).size;
+      if (size <= at) return;
+      const stream = createReadStream(paths.log, { start: at, end: size - 1 });
+      at = size;
+      stream.on('data', how.write);
+    });
+    process.once('SIGINT', () => {
+      watcher.close();
+      done();
+    });
+  });
+}

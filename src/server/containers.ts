@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock, systemRandom, type Logger } from '#base';
+import type { V1Pod } from '#kinds';
+import { removeNetwork, startNetwork, type Network } from '#network';
+import type { NodeAgent, Runtime } from '#node';
+import type { ListedImage } from './commands.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { ensureDnsService, ensureKubernetesService } from './bootstrap.ts';
+import { nodeCapacity } from './capacity.ts';
+import { UserError } from './errors.ts';
+import type { UpOptions } from './options.ts';
+import type { InstanceRecord, Paths } from './paths.ts';
+import { planNetwork, type NetworkPlan, type NodePlan } from './plan.ts';
+
+/** containerd, the nodes on it, and their network. */
+export interface Containers {
+  /** What starts, by the names that `status` shows. */
+  parts: [name: string, start: () => Promise<void>][];
+  importImage(path: string): Promise<string[]>;
+  listImages(): Promise<ListedImage[]>;
+  /** Stops pods, containerd and network; images and volumes stay. */
+  stop(): Promise<void>;
+}
+
+interface Deps {
+  options: UpOptions;
+  paths: Paths;
+  plan: NetworkPlan;
+  plane: ControlPlane;
+  log: Logger;
+}
+
+export function startContainers(deps: Deps): Containers {
+  const { plan, plane, log } = deps;
+  const network = startNetwork({
+    client: plane.client,
+    clock: systemClock,
+    log: log.named('network'),
+    instance: deps.paths.id,
+    podCIDR: plan.podCIDR,
+    serviceCIDR: plan.serviceCIDR,
+    nodes: plan.nodes,
+    dns: { serviceIP: plan.dnsIP, listenIP: firstNode(plan).ip },
+  });
+  const runtime = startRuntime(deps);
+  const agents = runtime.then((running) => Promise.all(plan.nodes.map((node) => startAgent(deps, running, node, network))));
+  agents.catch(() => {}); // the part below tells of it
+  const images = async (): Promise<Running> => runtime;
+  return {
+    parts: [
+      ['network', () => connectNetwork(deps, network)],
+      ['containerd', async () => void (await runtime)],
+      ['node agents', async () => void (await Promise.all((await agents).map((agent) => agent.ready)))],
+      ...(deps.options.preload ? ([['images', async () => preload(deps, deps.options.preload ?? '', (await images()).importImage)]] as [string, () => Promise<void>][]) : []),
+    ],
+    importImage: async (path) => (await runtime).importImage(path),
+    listImages: async () => (await runtime).listImages(),
+    async stop() {
+      const started = await agents.catch(() => [] as NodeAgent[]);
+      await Promise.all(started.map((agent) => agent.stop({ stopPods: true, graceSeconds: 10 })));
+      await runtime.then((running) => running.shutdown()).catch((error: unknown) => log.error('containerd did not stop cleanly', { error }));
+      await network.stop({ remove: true });
+    },
+  };
+}
+
+function firstNode(plan: NetworkPlan): NodePlan {
+  const node = plan.nodes[0];
+  if (!node) throw new UserError('--nodes 0 needs --runtime sim: with containers there is at least one node');
+  return node;
+}
+
+/** Addresses, rules and DNS; then the API on the first node's address, where pods reach it. */
+async function connectNetwork({ options, plan, plane }: Deps, network: Network): Promise<void> {
+  const node = firstNode(plan);
+  await plane.ready();
+  await Promise.all([ensureKubernetesService(plane.api, plan, { ip: node.ip, port: options.kubePort }), ensureDnsService(plane.api, plan, node.ip)]);
+  await network.ready();
+  if (options.listen !== '0.0.0.0' && options.listen !== '::') await plane.listen(node.ip, options.kubePort);
+}
+
+interface Running {
+  importImage(path: string): Promise<string[]>;
+  listImages(): Promise<ListedImage[]>;
+  shutdown(): Promise<void>;
+  runtimeOf(node: string): Runtime;
+}
+
+/** The private containerd, started or adopted. */
+async function startRuntime({ paths, plan, log }: Deps): Promise<Running> {
+  const { createCriRuntime, importImage, listImages, runtimeHandler, startContainerd, TaskEvents } = await import('#node');
+  const containerdLog = log.named('containerd');
+  const daemon = await startContainerd({ dataDir: paths.containerd, runDir: join(paths.run, 'c'), instance: paths.id, nodes: plan.nodes, clock: systemClock, log: containerdLog });
+  const events = new TaskEvents(daemon.client, systemClock, containerdLog);
+  return {
+    importImage: (path) => importImage(daemon.client, path),
+    listImages: async () => (await listImages(daemon.client)).map((i) => ({ id: i.id, tags: [...i.repoTags], sizeBytes: i.sizeBytes })),
+    shutdown: () => daemon.shutdown(),
+    runtimeOf: (node) =>
+      createCriRuntime({ client: daemon.client, events, node, runtimeHandler: runtimeHandler(node), cgroupRoot: daemon.cgroupRoot, version: daemon.version, clock: systemClock, log: log.named(node) }),
+  };
+}
+
+async function startAgent({ paths, plan, plane, log }: Deps, running: Running, node: NodePlan, network: Network): Promise<NodeAgent> {
+  const { createCgroupManager, startNodeAgent } = await import('#node');
+  const agent = startNodeAgent({
+    client: plane.client,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.named(node.name),
+    runtime: running.runtimeOf(node.name),
+    node: { name: node.name, hostname: node.name, podCIDR: node.podCIDR, internalIP: node.ip, capacity: nodeCapacity(plan.nodes.length) },
+    dataDir: join(paths.pods, node.name),
+    logDir: join(paths.podLogs, node.name),
+    cgroups: createCgroupManager({ clock: systemClock, prefix: `batuta-${paths.id}` }),
+    clusterDNS: plan.dnsIP,
+    clusterDomain: 'cluster.local',
+    kubernetesService: { host: plan.kubernetesIP, port: 443 },
+    beforeStop: async (pod: V1Pod) => void (await network.withdrawn(pod.metadata?.uid ?? '')),
+  });
+  plane.addNodeStreams(node.name, agent.streams);
+  return agent;
+}
+
+/** Imports every archive of a directory that has not been imported as it is now. */
+async function preload({ paths, log }: Deps, dir: string, load: (path: string) => Promise<string[]>): Promise<void> {
+  if (!existsSync(dir)) throw new UserError(`--preload ${dir}: no such directory`);
+  const marker = join(paths.containerd, 'preloaded.json');
+  const done = existsSync(marker) ? (JSON.parse(readFileSync(marker, 'utf8')) as Record<string, string>) : {};
+  for (const name of readdirSync(dir).filter((f) => f.endsWith('.tar'))) {
+    const path = join(dir, name);
+    const stat = statSync(path);
+    const stamp = `${stat.size} ${stat.mtimeMs}`;
+    if (done[path] === stamp) continue;
+    log.info('imported', { file: name, images: await load(path) });
+    done[path] = stamp;
+    writeFileSync(marker, JSON.stringify(done), { mode: 0o600 });
+  }
+}
+
+/** Removes what a dead process left running, for `down`. */
+export async function removeContainers(paths: Paths, record: InstanceRecord): Promise<void> {
+  const { cleanup, createCgroupManager, removePodVolumes } = await import('#node');
+  await cleanup({ dataDir: paths.containerd, clock: systemClock });
+  await removePodVolumes(paths.pods);
+  await createCgroupManager({ clock: systemClock, prefix: `batuta-${paths.id}` }).removeAll();
+  const plan = planNetwork(record.slot, 0, 0);
+  await removeNetwork({ instance: paths.id, podCIDR: plan.podCIDR, serviceCIDR: plan.serviceCIDR });
+}

@@ -1,0 +1,121 @@
+import { systemClock, systemRandom, type Logger } from '#base';
+import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
+import { createClient, type Client } from '#client';
+import { startControllers } from '#controllers';
+import { allKinds, loadDescriptions, schemas } from '#kinds';
+import type { Api, NodeStreams } from '#machinery';
+import { startScheduler } from '#scheduler';
+import { createMemoryStore, openSqliteStore, startCompactor, StoreError, type ClosableStore } from '#store';
+import { ensureClusterInfo } from './bootstrap.ts';
+import { UserError } from './errors.ts';
+import type { UpOptions } from './options.ts';
+import type { Paths } from './paths.ts';
+import type { NetworkPlan } from './plan.ts';
+import { kubernetesVersion } from './version.ts';
+
+/** Store, API server, controllers and scheduler. */
+export interface ControlPlane {
+  /** Where kubectl reaches the API. */
+  readonly url: string;
+  /** The API as the system's own components use it. */
+  readonly api: Api;
+  readonly client: Client;
+  /** PEM of the administrator's credentials. */
+  readonly admin: { caPem: string; certPem: string; keyPem: string };
+  /** Resolves when the default namespace and its ServiceAccount exist. */
+  ready(): Promise<void>;
+  /** Answers on one more address. */
+  listen(host: string, port: number): Promise<void>;
+  /** Tells where logs, exec and the like of a node's pods go. */
+  addNodeStreams(node: string, streams: NodeStreams): void;
+  /** Stops controllers and scheduler; the API goes on. */
+  stopLoops(): Promise<void>;
+  /** Stops the API and closes the store. */
+  stop(): Promise<void>;
+}
+
+interface Deps {
+  options: UpOptions;
+  paths: Paths;
+  plan: NetworkPlan;
+  log: Logger;
+  addresses: { dns: string[]; ips: string[] };
+}
+
+const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
+
+/** Resolves when the API answers over HTTPS. */
+export async function startControlPlane({ options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
+  const [store, pki] = await Promise.all([openStore(options, paths, log), openPki(paths.pki, systemClock)]);
+  const [serving, adminCert] = await Promise.all([pki.server('apiserver', [...addresses.dns, ...addresses.ips]), pki.client('admin', admin)]);
+  const nodeStreams = new Map<string, NodeStreams>();
+  const server = createApiServer({
+    ...standardParts({ clock: systemClock, random: systemRandom, serviceCidr: plan.serviceCIDR, clientCa: pki.ca.cert, tokenKey: pki.tokenKey }),
+    store,
+    kinds: allKinds,
+    schemas,
+    descriptions: loadDescriptions,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert },
+    nodeStreams: (name) => nodeStreams.get(name),
+    version: { gitVersion: kubernetesVersion },
+  });
+  await server.ready();
+  await server.listen({ host: options.listen, port: options.kubePort });
+  const api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
+  const client = createClient(api, systemClock, log);
+  const compactor = startCompactor(store, systemClock, { log: log.named('store') });
+  const loops = startLoops(client, options, log, pki.ca.cert);
+  const settled = waitForDefaults(server).then(() => ensureClusterInfo(api, pki.ca.cert));
+  settled.catch(() => {}); // `ready` tells of it
+  const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
+  return {
+    url: `https://${shown.includes(':') ? `[${shown}]` : shown}:${options.kubePort}`,
+    api,
+    client,
+    admin: { caPem: pki.ca.cert, certPem: adminCert.cert, keyPem: adminCert.key },
+    ready: () => settled,
+    listen: async (host, port) => void (await server.listen({ host, port })),
+    addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),
+    stopLoops: () => loops.stop(),
+    async stop() {
+      client.close();
+      compactor.close();
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+function startLoops(client: Client, options: UpOptions, log: Logger, rootCa: string): { stop(): Promise<void> } {
+  const controllers = startControllers({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.named('controllers'),
+    options: { rootCa, nodeMonitorGraceMs: options.nodeGraceSeconds * 1000 },
+  });
+  const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
+  return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
+}
+
+async function openStore(options: UpOptions, paths: Paths, log: Logger): Promise<ClosableStore> {
+  if (options.store === 'memory') return createMemoryStore();
+  try {
+    return await openSqliteStore({ file: paths.database, log: log.named('store') });
+  } catch (error) {
+    if (error instanceof StoreError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+/** Resolves when the default namespace has its ServiceAccount, which pods need. */
+function waitForDefaults(server: ApiServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.reader.observe('', 'serviceaccounts', (object) => {
+      if (object?.metadata?.name === 'default' && object.metadata.namespace === 'default') resolve();
+    });
+  });
+}

@@ -1,0 +1,193 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { systemClock, type Logger } from '#base';
+import { Node } from '#kinds';
+import type { Client } from '#client';
+import { startContainers, type Containers } from './containers.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.ts';
+import type { Status } from './commands.ts';
+import { listenControl } from './control.ts';
+import { UserError } from './errors.ts';
+import { renderKubeconfig } from './kubeconfig.ts';
+import type { UpOptions } from './options.ts';
+import { readRecord, startTicks, writeRecord, type InstanceRecord, type Paths } from './paths.ts';
+import { planNetwork, type NetworkPlan } from './plan.ts';
+import { portCheck, whyNoContainers } from './preflight.ts';
+import { startSimNodes } from './sim-nodes.ts';
+import { claimSlot } from './slot.ts';
+import { version } from './version.ts';
+
+/** A running instance. */
+export interface Instance {
+  /** Resolves when everything is ready. */
+  ready(): Promise<void>;
+  status(): Status;
+  /** Stops in order: agents, containers, network, API, store. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** A part that `status` tells of. */
+interface Component {
+  name: string;
+  ready: boolean;
+  message?: string;
+}
+
+/**
+ * Starts an instance. Resolves when the API answers; the rest goes on in parallel and `ready` tells when it
+ * is done. `stopped` is called when a command over the control socket has stopped it.
+ */
+export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }): Promise<Instance> {
+  const began = systemClock.now();
+  const record = await prepare(options, paths);
+  const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
+  const plane = await startControlPlane({ options, paths, plan, log, addresses: certificateNames(options, plan) });
+  writeKubeconfig(options, paths, plane);
+  log.info('the Kubernetes API answers', { url: plane.url, ms: systemClock.now() - began });
+
+  const components: Component[] = [{ name: 'api', ready: true }];
+  const parts: Promise<void>[] = [];
+  const part = (name: string, start: () => Promise<void>): void => {
+    const component: Component = { name, ready: false };
+    components.push(component);
+    parts.push(
+      start().then(
+        () => void (component.ready = true),
+        (error: unknown) => {
+          component.message = error instanceof Error ? error.message : String(error);
+          log.error(`${name} did not start`, { error });
+          throw error;
+        },
+      ),
+    );
+  };
+
+  let containers: Containers | undefined;
+  part('control plane', () => plane.ready());
+  if (record.runtime === 'containerd') {
+    containers = startContainers({ options, paths, plan, plane, log });
+    for (const [name, start] of containers.parts) part(name, start);
+  }
+  const sims = plan.simNodes.length ? startSimNodes({ plane, plan, log, paths }) : undefined;
+  if (sims) part('simulated nodes', () => sims.ready());
+  part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
+
+  const all = Promise.all(parts).then(() => log.info('everything is ready', { ms: systemClock.now() - began }));
+  all.catch(() => {}); // each failure is logged and shown by `status`; the API stays up
+
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= stopAll());
+  async function stopAll(): Promise<void> {
+    log.info('stopping');
+    await sims?.stop();
+    await plane.stopLoops();
+    await containers?.stop();
+    await plane.stop();
+    control.close();
+    control.closeAllConnections();
+    const { pid: _pid, startTicks: _ticks, ...rest } = record;
+    writeRecord(paths, rest);
+    rmSync(paths.run, { recursive: true, force: true });
+    log.info('stopped; the state is kept', { dataDir: paths.data });
+  }
+
+  const status = (): Status => ({
+    pid: process.pid,
+    ready: components.every((c) => c.ready),
+    version,
+    dataDir: paths.data,
+    endpoints: { kubernetes: plane.url, aws: null, registry: null, dashboard: null, loadBalancers: {} },
+    nodes: describeNodes(plane.client),
+    components: components.map((c) => ({ ...c })),
+  });
+  const control = await listenControl(paths.control, {
+    status: async () => status(),
+    down: async () => {
+      void stop().then(hooks.stopped, (error: unknown) => {
+        log.error('stopping failed', { error });
+        hooks.stopped();
+      });
+      return { stopping: true };
+    },
+    'image-import': async (body) => ({ images: await needContainers(containers).importImage((body as { path: string }).path) }),
+    'image-list': async () => needContainers(containers).listImages(),
+  });
+  return { ready: () => all, status, stop };
+}
+
+function needContainers(containers: Containers | undefined): Containers {
+  if (!containers) throw new UserError('this instance has simulated nodes only: images need --runtime containerd');
+  return containers;
+}
+
+/** Decides what to run, claims addresses, and writes down who we are. */
+async function prepare(options: UpOptions, paths: Paths): Promise<InstanceRecord> {
+  const previous = readRecord(paths);
+  const why = options.runtime === 'sim' ? 'asked for' : whyNoContainers();
+  if (options.runtime === 'containerd' && why) throw new UserError(`containers cannot run here: ${why}`);
+  const runtime = why === undefined ? 'containerd' : 'sim';
+  const nodes = options.nodes ?? previous?.nodes ?? 1;
+  const simNodes = options.simNodes ?? previous?.simNodes ?? 0;
+  const port = await portCheck(options.kubePort, options.listen, '--kube-port');
+  if (!port.ok) throw new UserError(`port ${options.kubePort} ${port.detail}: ${port.fix}`);
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  chmodSync(paths.run, 0o700);
+  const ticks = startTicks(process.pid);
+  const record: InstanceRecord = {
+    id: paths.id,
+    slot: runtime === 'containerd' ? claimSlot(paths, previous?.slot) : (previous?.slot ?? 0),
+    pid: process.pid,
+    ...(ticks === undefined ? {} : { startTicks: ticks }),
+    kubePort: options.kubePort,
+    awsPort: options.awsPort,
+    listen: options.listen,
+    runtime,
+    nodes,
+    simNodes,
+    version,
+  };
+  writeRecord(paths, record);
+  return record;
+}
+
+/** Every name and address that clients reach the API by. */
+function certificateNames(options: UpOptions, plan: NetworkPlan): { dns: string[]; ips: string[] } {
+  const wildcard = options.listen === '0.0.0.0' || options.listen === '::';
+  return {
+    dns: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', hostname().toLowerCase()],
+    ips: [...new Set(['127.0.0.1', '::1', plan.kubernetesIP, ...plan.nodes.map((n) => n.ip), ...(wildcard ? [] : [options.listen])])],
+  };
+}
+
+function writeKubeconfig(options: UpOptions, paths: Paths, plane: ControlPlane): void {
+  const name = `batuta${options.name && options.name !== 'default' ? `-${options.name}` : ''}`;
+  writeFileSync(paths.kubeconfig, renderKubeconfig({ server: plane.url, name, ...plane.admin }), { mode: 0o600 });
+}
+
+const isReady = (node: { status?: { conditions?: { type: string; status: string }[] } }): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+
+function describeNodes(client: Client): Status['nodes'] {
+  return client
+    .informer(Node)
+    .list()
+    .map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node), runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '' }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Resolves when so many nodes are Ready. */
+function nodesReady(client: Client, wanted: number): Promise<void> {
+  const ready = new Set<string>();
+  return new Promise((resolve) => {
+    if (wanted === 0) return resolve();
+    const subscription = client.informer(Node).onChange((node, old) => {
+      const name = (node ?? old)?.metadata?.name ?? '';
+      if (node && isReady(node)) ready.add(name);
+      else ready.delete(name);
+      if (ready.size >= wanted) {
+        resolve();
+        queueMicrotask(() => subscription.close());
+      }
+    });
+  });
+}
+

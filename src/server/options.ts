@@ -1,0 +1,19 @@
+/** What `up` was asked for. Undefined counts and directories are chosen by `up`. */
+export interface UpOptions {
+  dataDir?: string | undefined;
+  name?: string | undefined;
+  detach: boolean;
+  wait: boolean;
+  nodes?: number | undefined;
+  simNodes?: number | undefined;
+  runtime: 'auto' | 'containerd' | 'sim';
+  store: 'sqlite' | 'memory';
+  kubePort: number;
+  awsPort: number;
+  listen: string;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+  json: boolean;
+  /** Directory of image archives to import at start. */
+  preload?: string | undefined;
+  nodeGraceSeconds: number;
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import test from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+
+/** Which rooms each room may import (DESIGN: one-way arrows). */
+const allowed: Record<string, readonly string[]> = {
+  base: [],
+  store: ['base'],
+  machinery: ['base'],
+  kinds: ['machinery', 'base'],
+  client: ['kinds', 'machinery', 'base'],
+  apiserver: ['machinery', 'store', 'base'],
+  controllers: ['client', 'kinds', 'machinery', 'base'],
+  scheduler: ['client', 'kinds', 'machinery', 'base'],
+  node: ['client', 'kinds', 'machinery', 'base'],
+  network: ['client', 'kinds', 'machinery', 'base'],
+  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'client', 'kinds', 'machinery', 'store', 'base'],
+  cli: ['server', 'base'],
+};
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((m) => m[1] ?? '');
+}
+
+test('rooms import only what lies below them, through the front door', () => {
+  const wrong: string[] = [];
+  for (const file of globSync('src/**/*.ts', { cwd: root })) {
+    const room = file.split('/')[1] ?? '';
+    assert.ok(allowed[room], `src/${room} is not a room: add it to the list with what it may import`);
+    const isTest = /\.(test|e2e)\.ts$/.test(file);
+    for (const target of importsOf(file)) {
+      if (target.startsWith('#')) {
+        const name = target.slice(1);
+        if (name !== room && !isTest && !allowed[room].includes(name)) wrong.push(`${file} imports ${target}`);
+      } else if (target.startsWith('.')) {
+        const path = relative('.', join(dirname(file), target));
+        if (path.split('/')[0] === 'src' && path.split('/')[1] !== room) wrong.push(`${file} reaches into ${path}: import '#${path.split('/')[1]}'`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('time, timers and randomness come from base only', () => {
+  const banned = /\b(Date\.now\(|setTimeout\(|setInterval\(|Math\.random\()/;
+  const wrong: string[] = [];
+  for (const file of globSync('src/**/*.ts', { cwd: root })) {
+    if (file.startsWith('src/base/') || /\.test\.ts$/.test(file)) continue;
+    readFileSync(join(root, file), 'utf8')
+      .split('\n')
+      .forEach((line, i) => {
+        const code = line.replace(/\/\/.*$/, '').replace(/^\s*\*.*$/, '');
+        if (banned.test(code)) wrong.push(`${file}:${i + 1}: take a Clock or Random from #base instead`);
+      });
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('documentation names only files that exist', () => {
+  const missing: string[] = [];
+  for (const doc of globSync(['*.md', 'docs/**/*.md'], { cwd: root })) {
+    for (const match of readFileSync(join(root, doc), 'utf8').matchAll(/`((?:src|docs|scripts|test|bench|examples|bin)\/[A-Za-z0-9_./-]+)`/g)) {
+      const path = match[1] ?? '';
+      if (globSync(path, { cwd: root }).length === 0) missing.push(`${doc}: ${path}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
