@@ -10,17 +10,81 @@ import { join } from 'node:path';
 import { pack, type Header } from 'tar-stream';
 
 const applets = [
-  'sh', 'ash', 'httpd', 'wget', 'nslookup', 'tar', 'gzip', 'sleep', 'cat', 'ls', 'env', 'echo', 'ps', 'id', 'hostname', 'date', 'mkdir', 'rm', 'cp', 'mv', 'ln', 'touch', 'head',
-  'tail', 'grep', 'sed', 'awk', 'wc', 'sort', 'dd', 'md5sum', 'sha256sum', 'true', 'false', 'test', 'kill', 'ping', 'nc', 'ip', 'ifconfig', 'df', 'du', 'free', 'mount', 'uname',
-  'seq', 'printf', 'vi', 'top', 'stat', 'find', 'xargs', 'stty', 'tty', 'yes', 'whoami', 'chmod', 'chown', 'pwd', 'readlink', 'cut', 'tr', 'tee', 'timeout', 'which', 'netstat',
+  'sh',
+  'ash',
+  'httpd',
+  'wget',
+  'nslookup',
+  'tar',
+  'gzip',
+  'sleep',
+  'cat',
+  'ls',
+  'env',
+  'echo',
+  'ps',
+  'id',
+  'hostname',
+  'date',
+  'mkdir',
+  'rm',
+  'cp',
+  'mv',
+  'ln',
+  'touch',
+  'head',
+  'tail',
+  'grep',
+  'sed',
+  'awk',
+  'wc',
+  'sort',
+  'dd',
+  'md5sum',
+  'sha256sum',
+  'true',
+  'false',
+  'test',
+  'kill',
+  'ping',
+  'nc',
+  'ip',
+  'ifconfig',
+  'df',
+  'du',
+  'free',
+  'mount',
+  'uname',
+  'seq',
+  'printf',
+  'vi',
+  'top',
+  'stat',
+  'find',
+  'xargs',
+  'stty',
+  'tty',
+  'yes',
+  'whoami',
+  'chmod',
+  'chown',
+  'pwd',
+  'readlink',
+  'cut',
+  'tr',
+  'tee',
+  'timeout',
+  'which',
+  'netstat',
 ];
 
-/** Process 1 ignores signals it has no handler for: the shell has one, and hands the end on to httpd. */
-const start = (version: string): string => `#!/bin/sh
+/** Process 1 ignores signals it has no handler for: the shell has one. It lets requests that are under way end before httpd goes, as every well-behaved server does. */
+const start = (version: string): string =>
+  `#!/bin/sh
 echo "hello $(cat /etc/hello-version): $(hostname) serves port 8080"
 httpd -f -p 8080 -h /www &
 child=$!
-trap 'kill -TERM $child; exit 0' TERM INT
+trap 'sleep 0.5; kill -TERM $child; exit 0' TERM INT
 wait $child
 `.replace('$(cat /etc/hello-version)', version);
 
@@ -71,7 +135,11 @@ async function image(version: string, busybox: Buffer): Promise<Buffer> {
   const configName = `${digest(config)}.json`;
   const layerName = `${digest(layer)}/layer.tar`;
   const manifest = JSON.stringify([{ Config: configName, RepoTags: [`hello:${version}`], Layers: [layerName] }]);
-  return tar([[{ name: configName }, config], [{ name: layerName }, layer], [{ name: 'manifest.json' }, manifest]]);
+  return tar([
+    [{ name: configName }, config],
+    [{ name: layerName }, layer],
+    [{ name: 'manifest.json' }, manifest],
+  ]);
 }
 
 function isStatic(path: string): boolean {

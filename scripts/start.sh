@@ -5,7 +5,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 sh scripts/install.sh containerd:containerd runc:runc nft:nftables ip:iproute2 conntrack:conntrack /usr/lib/cni/ptp:containernetworking-plugins /bin/busybox:busybox-static
 if [ "$(id -u)" = 0 ] && [ -x /bin/busybox ]; then
-  [ -f dist/images/hello-2.tar ] || sh scripts/node.sh scripts/make-hello-image.ts dist/images >/dev/null
+  [ dist/images/hello-2.tar -nt scripts/make-hello-image.ts ] || sh scripts/node.sh scripts/make-hello-image.ts dist/images >/dev/null
   set -- --preload "$root/dist/images" "$@"
 fi
 exec "$root/bin/batuta" up "$@"

@@ -34,7 +34,7 @@ describe('bad input', () => {
         (res) => {
           const chunks: Buffer[] = [];
           res.on('data', (c: Buffer) => chunks.push(c));
-          res.on('end', () => resolve({ status: res.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Answer['body'] }));
+          res.on('end', () => resolve({ status: res.statusCode ?? 0, body: (res.headers['content-type']?.includes('json') ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Answer['body'] }));
         },
       );
       req.on('error', reject);
@@ -102,7 +102,7 @@ describe('bad input', () => {
     assert.equal((await send('GET', configMaps, undefined, { token: 'nonsense' })).status, 401);
     const anonymous = await send('GET', configMaps, undefined, { anonymous: true });
     assert.ok(anonymous.status === 401 || anonymous.status === 403, String(anonymous.status));
-    assert.equal((await send('GET', '/readyz', undefined, { anonymous: true }).catch(() => ({ status: 200 }))).status, 200);
+    assert.equal((await send('GET', '/readyz', undefined, { anonymous: true })).status, 200);
   });
 
   test('unknown paths, kinds and verbs are Status errors', async () => {

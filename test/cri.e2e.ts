@@ -2,20 +2,38 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { silentLogger, systemClock } from '#base';
-import { cleanup, createCriRuntime, importImage, listImages, missingPrograms, removeImage, runtimeHandler, startContainerd, TaskEvents, type Containerd } from '../src/node/cri/index.ts';
+import {
+  cleanup,
+  createCriRuntime,
+  importImage,
+  listImages,
+  missingPrograms,
+  removeImage,
+  runtimeHandler,
+  startContainerd,
+  TaskEvents,
+  type Containerd,
+} from '../src/node/cri/index.ts';
 import { mountTable } from '../src/node/cri/cleanup.ts';
 import { isAlive, processInfo, signalProcess } from '../src/node/cri/processes.ts';
 import { RuntimeError, type ContainerSpec, type Measured, type Runtime, type SandboxSpec, type SandboxState, type Streaming } from '../src/node/runtime.ts';
+import { fakeApiServer } from './fake-api-server.ts';
 import { eventually, root, run } from './harness.ts';
 
 const missing = missingPrograms();
-const skip = process.getuid?.() !== 0 ? 'needs root' : missing.length > 0 ? missing.map((m) => m.program).join(', ') + ' missing' : existsSync('/bin/busybox') ? false : 'needs busybox-static';
+const skip =
+  process.getuid?.() !== 0
+    ? 'needs root'
+    : missing.length > 0
+      ? missing.map((m) => m.program).join(', ') + ' missing'
+      : existsSync('/bin/busybox')
+        ? false
+        : 'needs busybox-static';
 const instance = `cri${process.pid}`;
 const dir = mkdtempSync(join(tmpdir(), 'batuta-cri-'));
 const options = {
@@ -38,16 +56,52 @@ function runtimes(daemon: Containerd): CriRuntime[] {
 }
 function sandbox(podUid: string): SandboxSpec {
   return {
-    podUid, namespace: 'default', name: `pod-${podUid}`, attempt: 0, hostname: `pod-${podUid}`, labels: { app: 'test' }, annotations: { note: podUid },
-    logDirectory: join(dir, 'logs', podUid), cgroupParent: '', dns: { servers: ['10.96.0.10'], searches: ['svc.cluster.local'], options: ['ndots:5'] },
-    hostNetwork: false, hostPID: false, hostIPC: false, shareProcessNamespace: false, sysctls: {}, privileged: false,
+    podUid,
+    namespace: 'default',
+    name: `pod-${podUid}`,
+    attempt: 0,
+    hostname: `pod-${podUid}`,
+    labels: { app: 'test' },
+    annotations: { note: podUid },
+    logDirectory: join(dir, 'logs', podUid),
+    cgroupParent: '',
+    dns: { servers: ['10.96.0.10'], searches: ['svc.cluster.local'], options: ['ndots:5'] },
+    hostNetwork: false,
+    hostPID: false,
+    hostIPC: false,
+    shareProcessNamespace: false,
+    sysctls: {},
+    privileged: false,
   };
 }
 function container(change: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
-    name: 'main', attempt: 0, image: 'hello:1', command: [], args: [], workingDir: '', env: [{ name: 'GREETING', value: 'hé llo' }], mounts: [], labels: {}, annotations: {}, logPath: 'main/0.log',
-    stdin: false, stdinOnce: false, tty: false, resources: { cpuShares: 102, cpuQuotaUs: 0, cpuPeriodUs: 0, memoryLimitBytes: 0, oomScoreAdj: 1000 }, privileged: false, addCapabilities: [],
-    dropCapabilities: [], supplementalGroups: [], readOnlyRootFilesystem: false, noNewPrivileges: false, hostPID: false, hostIPC: false, hostNetwork: false, shareProcessNamespace: false, ...change,
+    name: 'main',
+    attempt: 0,
+    image: 'hello:1',
+    command: [],
+    args: [],
+    workingDir: '',
+    env: [{ name: 'GREETING', value: 'hé llo' }],
+    mounts: [],
+    labels: {},
+    annotations: {},
+    logPath: 'main/0.log',
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    resources: { cpuShares: 102, cpuQuotaUs: 0, cpuPeriodUs: 0, memoryLimitBytes: 0, oomScoreAdj: 1000 },
+    privileged: false,
+    addCapabilities: [],
+    dropCapabilities: [],
+    supplementalGroups: [],
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: false,
+    hostPID: false,
+    hostIPC: false,
+    hostNetwork: false,
+    shareProcessNamespace: false,
+    ...change,
   };
 }
 function must<T>(value: T | undefined, what: string): T {
@@ -55,21 +109,45 @@ function must<T>(value: T | undefined, what: string): T {
   return value;
 }
 async function stateOf(runtime: Runtime, podUid: string): Promise<SandboxState> {
-  return must((await runtime.list()).find((s) => s.podUid === podUid), `sandbox of ${podUid}`);
+  return must(
+    (await runtime.list()).find((s) => s.podUid === podUid),
+    `sandbox of ${podUid}`,
+  );
 }
 async function containerOf(runtime: Runtime, podUid: string, id: string): Promise<SandboxState['containers'][number]> {
-  return must((await stateOf(runtime, podUid)).containers.find((c) => c.id === id), `container ${id}`);
+  return must(
+    (await stateOf(runtime, podUid)).containers.find((c) => c.id === id),
+    `container ${id}`,
+  );
 }
-const code = (expected: string) => (error: unknown): boolean => error instanceof RuntimeError && error.code === expected && error.message !== '';
+const code =
+  (expected: string) =>
+  (error: unknown): boolean =>
+    error instanceof RuntimeError && error.code === expected && error.message !== '';
 
 /** Everything of this instance that is left on the host. */
 function leftovers(): string[] {
-  const processes = readdirSync('/proc').filter((n) => /^\d+$/.test(n)).map((n) => processInfo(Number(n))).filter((p) => p?.args.some((a) => a.includes(options.runDir) || a.includes(options.dataDir)));
+  const processes = readdirSync('/proc')
+    .filter((n) => /^\d+$/.test(n))
+    .map((n) => processInfo(Number(n)))
+    .filter((p) => p?.args.some((a) => a.includes(options.runDir) || a.includes(options.dataDir)));
   const mounts = mountTable().filter((m) => m.path.startsWith(options.runDir) || m.path.startsWith(dir));
-  const cgroups = mountTable().filter((m) => m.type.startsWith('cgroup')).map((m) => join(m.path, `batuta-${instance}`)).filter((path) => existsSync(path));
-  const addresses = execFileSync('ip', ['-o', 'addr'], { encoding: 'utf8' }).split('\n').filter((line) => line.includes(' 10.213.'));
+  const cgroups = mountTable()
+    .filter((m) => m.type.startsWith('cgroup'))
+    .map((m) => join(m.path, `batuta-${instance}`))
+    .filter((path) => existsSync(path));
+  const addresses = execFileSync('ip', ['-o', 'addr'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(' 10.213.'));
   const cni = existsSync('/var/lib/cni/results') ? readdirSync('/var/lib/cni/results').filter((n) => n.includes(`batuta-${instance}-`)) : [];
-  return [...processes.map((p) => `process ${p?.args.join(' ')}`), ...mounts.map((m) => `mount ${m.path}`), ...cgroups, ...addresses, ...cni, ...(existsSync(options.runDir) ? [options.runDir] : [])];
+  return [
+    ...processes.map((p) => `process ${p?.args.join(' ')}`),
+    ...mounts.map((m) => `mount ${m.path}`),
+    ...cgroups,
+    ...addresses,
+    ...cni,
+    ...(existsSync(options.runDir) ? [options.runDir] : []),
+  ];
 }
 
 describe('containerd runtime', { skip }, () => {
@@ -98,6 +176,7 @@ describe('containerd runtime', { skip }, () => {
     await start();
   });
   after(async () => {
+    daemon.detach();
     await cleanup({ dataDir: options.dataDir, clock: systemClock, purge: true });
     rmSync(dir, { recursive: true, force: true });
   });
@@ -139,18 +218,31 @@ describe('containerd runtime', { skip }, () => {
     const b = await pod(node2, 'net-b');
     assert.match(a.ip, /^10\.213\.1\./);
     assert.match(b.ip, /^10\.213\.2\./);
-    for (const [runtime, from, to] of [[node1, a, b], [node2, b, a]] as const) {
+    for (const [runtime, from, to] of [
+      [node1, a, b],
+      [node2, b, a],
+    ] as const) {
       const ping = await runtime.containers.exec(from.id, ['ping', '-c', '1', '-W', '2', to.ip], 5000);
       assert.equal(ping.exitCode, 0, ping.output);
       const page = await eventually('the page', async () => (await runtime.containers.exec(from.id, ['wget', '-qO-', `http://${to.ip}:8080/`], 5000)).output);
       assert.equal(page, 'hello 1\n');
     }
-    assert.deepEqual((await node1.list()).map((s) => s.podUid), ['net-a']);
-    assert.deepEqual((await node2.list()).map((s) => s.podUid), ['net-b']);
+    assert.deepEqual(
+      (await node1.list()).map((s) => s.podUid),
+      ['net-a'],
+    );
+    assert.deepEqual(
+      (await node2.list()).map((s) => s.podUid),
+      ['net-b'],
+    );
     assert.equal((await node1.sandboxes.run(sandbox('net-a'))).id, a.sandboxId, 'running a sandbox again gives the same one');
     const [again, same] = await Promise.all([node1.sandboxes.run(sandbox('twice')), node1.sandboxes.run(sandbox('twice'))]);
     assert.equal(again.id, same.id);
-    for (const [runtime, id] of [[node1, a.sandboxId], [node2, b.sandboxId], [node1, again.id]] as const) {
+    for (const [runtime, id] of [
+      [node1, a.sandboxId],
+      [node2, b.sandboxId],
+      [node1, again.id],
+    ] as const) {
       await runtime.sandboxes.stop(id);
       await runtime.sandboxes.remove(id);
       await runtime.sandboxes.remove(id);
@@ -186,8 +278,19 @@ describe('containerd runtime', { skip }, () => {
     const failed = await end({ name: 'failed', command: ['sh', '-c', 'exit 42'] });
     assert.deepEqual([failed.state, failed.exitCode, failed.reason], ['exited', 42, 'Error']);
     assert.ok(failed.startedAt > 0 && failed.finishedAt >= failed.startedAt);
-    const hungry = await end({ name: 'hungry', command: ['sh', '-c', 'x=a; while true; do x=$x$x; done'], resources: { cpuShares: 0, cpuQuotaUs: 0, cpuPeriodUs: 0, memoryLimitBytes: 16 << 20, oomScoreAdj: 0 } });
-    const killed = await eventually('OOMKilled', async () => { const c = await containerOf(node1, 'exits', hungry.id); return c.reason === 'OOMKilled' && c; }, 10_000);
+    const hungry = await end({
+      name: 'hungry',
+      command: ['sh', '-c', 'x=a; while true; do x=$x$x; done'],
+      resources: { cpuShares: 0, cpuQuotaUs: 0, cpuPeriodUs: 0, memoryLimitBytes: 16 << 20, oomScoreAdj: 0 },
+    });
+    const killed = await eventually(
+      'OOMKilled',
+      async () => {
+        const c = await containerOf(node1, 'exits', hungry.id);
+        return c.reason === 'OOMKilled' && c;
+      },
+      10_000,
+    );
     assert.equal(killed.exitCode, 137);
     const started = Date.now();
     await node1.containers.stop(id, 20);
@@ -203,7 +306,7 @@ describe('containerd runtime', { skip }, () => {
     await node1.sandboxes.remove(sandboxId);
   });
 
-  test('refuses with codes and containerd\'s words', async () => {
+  test("refuses with codes and containerd's words", async () => {
     const { id: sandboxId } = await node1.sandboxes.run(sandbox('bad'));
     await assert.rejects(node1.containers.create(sandboxId, container({ image: 'absent:1' })), code('image-not-found'));
     await assert.rejects(node1.containers.create('absent', container()), code('not-found'));
@@ -241,7 +344,11 @@ describe('containerd runtime', { skip }, () => {
     // The configuration of the sandbox is not known to this process: it comes from containerd.
     const id = await node1.containers.create(state.id, container({ name: 'later', logPath: 'later/0.log', command: ['echo', 'from later'] }));
     await node1.containers.start(id);
-    await eventually('its log', async () => existsSync(join(dir, 'logs/survivor/later/0.log')) && readFileSync(join(dir, 'logs/survivor/later/0.log'), 'utf8').includes('from later'), 10_000);
+    await eventually(
+      'its log',
+      async () => existsSync(join(dir, 'logs/survivor/later/0.log')) && readFileSync(join(dir, 'logs/survivor/later/0.log'), 'utf8').includes('from later'),
+      10_000,
+    );
     process.kill(pid, 'SIGKILL');
     await eventually('an adopted containerd is watched over too', async () => daemon.pid !== pid && (await node1.list()).length > 0, 20_000);
   });
@@ -259,7 +366,10 @@ describe('containerd runtime', { skip }, () => {
     await start();
     assert.equal(daemon.adopted, false);
     assert.ok(await node1.images.status('hello:1'), 'the image is still there');
-    assert.deepEqual((await node1.list()).filter((s) => s.ready), []);
+    assert.deepEqual(
+      (await node1.list()).filter((s) => s.ready),
+      [],
+    );
   });
 
   test('cleanup works after containerd and a shim died', async () => {
@@ -268,7 +378,13 @@ describe('containerd runtime', { skip }, () => {
     daemon.detach();
     const victim = must(processInfo(daemon.pid), 'containerd');
     signalProcess(victim, 'SIGKILL');
-    const shim = must(readdirSync('/proc').filter((n) => /^\d+$/.test(n)).map((n) => processInfo(Number(n))).find((p) => p?.args[0]?.includes('containerd-shim') && p.args.includes(daemon.socket)), 'shim');
+    const shim = must(
+      readdirSync('/proc')
+        .filter((n) => /^\d+$/.test(n))
+        .map((n) => processInfo(Number(n)))
+        .find((p) => p?.args[0]?.includes('containerd-shim') && p.args.includes(daemon.socket)),
+      'shim',
+    );
     signalProcess(shim, 'SIGKILL');
     await eventually('both are dead', async () => !isAlive(victim) && !isAlive(shim), 5000);
     await cleanup({ dataDir: options.dataDir, clock: systemClock });
@@ -277,7 +393,13 @@ describe('containerd runtime', { skip }, () => {
     await start();
     const dead = await stateOf(node1, 'orphan');
     assert.equal(dead.ready, false);
-    assert.notEqual(must(dead.containers.find((c) => c.id === id), 'container').state, 'running');
+    assert.notEqual(
+      must(
+        dead.containers.find((c) => c.id === id),
+        'container',
+      ).state,
+      'running',
+    );
     await node1.sandboxes.stop(dead.id);
     await node1.sandboxes.remove(dead.id);
     await pod(node1, 'orphan');
@@ -294,7 +416,10 @@ async function streaming(kubectl: string, runtime: CriRuntime): Promise<void> {
   const uid = `stream-${kubectl.slice(-2)}`;
   const { id: sandboxId } = await runtime.sandboxes.run(sandbox(uid));
   const ids = new Map<string, string>();
-  for (const spec of [container({ name: 'main' }), container({ name: 'reader', command: ['sh', '-c', 'cat; echo end'], stdin: true, stdinOnce: true, logPath: 'reader/0.log' })]) {
+  for (const spec of [
+    container({ name: 'main' }),
+    container({ name: 'reader', command: ['sh', '-c', 'cat; echo end'], stdin: true, stdinOnce: true, logPath: 'reader/0.log' }),
+  ]) {
     const id = await runtime.containers.create(sandboxId, spec);
     await runtime.containers.start(id);
     ids.set(spec.name, id);
@@ -302,7 +427,8 @@ async function streaming(kubectl: string, runtime: CriRuntime): Promise<void> {
   const server = fakeApiServer(runtime, sandboxId, ids);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = ['--kubeconfig=/dev/null', `--cache-dir=${join(dir, 'cache')}`, '-s', `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
-  const k = (args: string[], input?: string | Buffer): ReturnType<typeof run> => run(kubectl, [...base, ...args], { ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
+  const k = (args: string[], input?: string | Buffer): ReturnType<typeof run> =>
+    run(kubectl, [...base, ...args], { ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
   try {
     const failing = await k(['exec', 'p', '-c', 'main', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
     assert.deepEqual([failing.code, failing.out], [7, 'out\n']);
@@ -356,32 +482,4 @@ async function forward(kubectl: string, base: string[]): Promise<void> {
   } finally {
     child.kill();
   }
-}
-
-function fakeApiServer(runtime: CriRuntime, sandboxId: string, ids: ReadonlyMap<string, string>): Server {
-  const spec = { containers: [{ name: 'main', image: 'hello:1' }, { name: 'reader', image: 'hello:1', stdin: true, stdinOnce: true }] };
-  const answers: Record<string, unknown> = {
-    '/api': { kind: 'APIVersions', versions: ['v1'] },
-    '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [] },
-    '/api/v1': { kind: 'APIResourceList', groupVersion: 'v1', resources: [{ name: 'pods', singularName: 'pod', namespaced: true, kind: 'Pod', verbs: ['get'] }] },
-    '/api/v1/namespaces/default/pods/p': { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'p', namespace: 'default', uid: 'u' }, spec, status: { phase: 'Running' } },
-  };
-  const server = createServer((request, response) => {
-    const body = answers[new URL(request.url ?? '', 'http://x').pathname];
-    response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body ?? { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 }));
-  });
-  server.on('upgrade', (request, socket, head) => {
-    const url = new URL(request.url ?? '', 'http://x');
-    const flag = (name: string): boolean => ['1', 'true'].includes(url.searchParams.get(name) ?? '');
-    const streams = { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') };
-    const id = ids.get(url.searchParams.get('container') ?? 'main') ?? '';
-    const verb = url.pathname.split('/').at(-1);
-    const done =
-      verb === 'exec' ? runtime.streams.exec(id, { ...streams, command: url.searchParams.getAll('command') }, request, socket, head)
-      : verb === 'attach' ? runtime.streams.attach(id, streams, request, socket, head)
-      : runtime.streams.portForward(sandboxId, url.searchParams.getAll('ports').map(Number), request, socket, head);
-    done.catch((error: unknown) => socket.destroy(error as Error));
-  });
-  return server;
 }

@@ -143,7 +143,9 @@ export function useCluster(...args: string[]): { readonly cluster: Cluster } {
 
 /** Stops the cluster, deletes its state, and fails when anything of it is left on the machine. */
 export async function destroy(cluster: Cluster): Promise<void> {
-  const result = await cluster.batuta('down', '--purge');
+  const started = existsSync(join(cluster.dir, 'instance.json'));
+  const result = started ? await cluster.batuta('down', '--purge') : { code: 0, err: '' };
+  if (!started) rmSync(cluster.dir, { recursive: true, force: true });
   const left = leftovers(cluster);
   rmSync(cluster.dir, { recursive: true, force: true });
   assert.equal(result.code, 0, `down --purge: ${result.err}`);

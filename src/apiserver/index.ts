@@ -24,7 +24,6 @@ export type {
 } from './types.ts';
 export type { HealthCheck } from './http/health.ts';
 export type { Descriptions, VersionInfo } from './http/documents.ts';
-export type { ProtobufTypes } from './http/protobuf.ts';
 export { basicAuthorizer } from './auth/authorizer.ts';
 export { certificateAuthenticator, serviceAccountAuthenticator, tokenAuthenticator } from './auth/authenticators.ts';
 export { openPki, type Pki } from './pki/pki.ts';

@@ -3,20 +3,29 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Timer } from '#base';
-import type { Api, Kind, NodeStreams, SchemaSet, UserInfo } from '#machinery';
+import { ProtobufDecoder, type Api, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
 import type { Store } from '#store';
 import { basicAuthorizer } from './auth/authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
-import { ProtobufDecoder, type ProtobufTypes } from './http/protobuf.ts';
 import { ResourceHandler } from './http/resources.ts';
 import { Streams } from './http/streams.ts';
 import type { TokenSigner } from './pki/jwt.ts';
 import { InProcessApi, type InProcessOptions } from './registry/in-process.ts';
 import { Registry } from './registry/registry.ts';
-import type { AdmissionPlugin, Authenticator, Authorizer, DeletionRule, Environment, ObjectReader, StreamHandler, SubresourceHandler, VirtualResource } from './types.ts';
+import type {
+  AdmissionPlugin,
+  Authenticator,
+  Authorizer,
+  DeletionRule,
+  Environment,
+  ObjectReader,
+  StreamHandler,
+  SubresourceHandler,
+  VirtualResource,
+} from './types.ts';
 import type { Descriptions } from './http/documents.ts';
 
 export interface ApiServerOptions extends Environment {
@@ -50,6 +59,7 @@ export interface ApiServer {
   api(user: UserInfo, options?: InProcessOptions): Api;
   /** What the cache holds, by group and plural. */
   readonly reader: ObjectReader;
+  /** Answers on an address; may be called for several. */
   listen(at: { host: string; port: number }): Promise<AddressInfo>;
   readonly address: AddressInfo | undefined;
   /** Readiness that other parts of the process vouch for. */
@@ -58,6 +68,8 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+/** Uploads need a window beyond the default 64 KB; many watches share one connection. */
+const settings = { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1000 };
 const bookmarkMs = 60_000;
 /** History for watches that resume is kept this many bookmarks long. */
 const historyTicks = 5;
@@ -73,7 +85,7 @@ class Server implements ApiServer {
   readonly #health: Health;
   readonly #front: Front;
   readonly #sockets = new Set<Socket>();
-  #server: Http2SecureServer | undefined;
+  readonly #servers: Http2SecureServer[] = [];
   #ready: Promise<void> | undefined;
   #filled = false;
   #closing = false;
@@ -84,17 +96,40 @@ class Server implements ApiServer {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     const { log, clock, random, schemas, authenticators = [], authorizer = basicAuthorizer, virtual = [] } = options;
-    this.#registry = new Registry({ ...options, admission: options.admission ?? [], deletion: options.deletion ?? [], subresources: options.subresources ?? [] });
+    this.#registry = new Registry({
+      ...options,
+      admission: options.admission ?? [],
+      deletion: options.deletion ?? [],
+      subresources: options.subresources ?? [],
+    });
     this.#health = new Health([
       { name: 'store', readinessOnly: true, check: () => (this.#filled ? undefined : 'the cache is not filled yet') },
       { name: 'shutdown', readinessOnly: true, check: () => (this.#closing ? 'process is shutting down' : undefined) },
       ...(options.healthChecks ?? []),
     ]);
-    this.#metrics.extend(() => [...this.#registry.cache.all()].map((c) => `apiserver_storage_objects{resource="${c.kind.group ? `${c.kind.plural}.${c.kind.group}` : c.kind.plural}"} ${c.size}`).join('\n'));
+    this.#metrics.extend(() =>
+      [...this.#registry.cache.all()]
+        .map((c) => `apiserver_storage_objects{resource="${c.kind.group ? `${c.kind.plural}.${c.kind.group}` : c.kind.plural}"} ${c.size}`)
+        .join('\n'),
+    );
     const protobuf = options.protobuf && new ProtobufDecoder(options.protobuf);
-    const resources = new ResourceHandler({ registry: this.#registry, schemas, clock, random, protobuf, longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change) });
+    const resources = new ResourceHandler({
+      registry: this.#registry,
+      schemas,
+      clock,
+      random,
+      protobuf,
+      longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change),
+    });
     const streams = new Streams({ registry: this.#registry, clock, handlers: options.streams ?? [], nodeStreams: options.nodeStreams ?? (() => undefined) });
-    const documents = new Documents({ kinds: options.kinds, virtual, schemas, descriptions: options.descriptions, version: options.version ?? {}, signer: options.signer });
+    const documents = new Documents({
+      kinds: options.kinds,
+      virtual,
+      schemas,
+      descriptions: options.descriptions,
+      version: options.version ?? {},
+      signer: options.signer,
+    });
     this.#front = new Front({
       log: log.named('apiserver'),
       clock,
@@ -114,7 +149,7 @@ class Server implements ApiServer {
     return this.#registry;
   }
   get address(): AddressInfo | undefined {
-    return (this.#server?.address() as AddressInfo | null | undefined) ?? undefined;
+    return (this.#servers[0]?.address() as AddressInfo | null | undefined) ?? undefined;
   }
   addHealthCheck(check: HealthCheck): void {
     this.#health.add(check);
@@ -135,8 +170,19 @@ class Server implements ApiServer {
   async listen({ host, port }: { host: string; port: number }): Promise<AddressInfo> {
     const { tls } = this.#options;
     if (!tls) throw new Error('the API server has no TLS certificate to listen with');
-    const server = createSecureServer({ allowHTTP1: true, key: tls.key, cert: tls.cert, ca: tls.clientCa, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', maxSessionMemory: 1000 });
-    this.#server = server;
+    const server = createSecureServer({
+      allowHTTP1: true,
+      key: tls.key,
+      cert: tls.cert,
+      ca: tls.clientCa,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      maxSessionMemory: 1000,
+      settings,
+      http1Options: { keepAliveTimeout: 120_000 },
+    });
+    this.#servers.push(server);
     this.#wire(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -148,7 +194,10 @@ class Server implements ApiServer {
     return server.address() as AddressInfo;
   }
   #wire(server: Http2SecureServer): void {
-    server.on('request', (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void this.#front.handle(request, response));
+    server.on(
+      'request',
+      (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void this.#front.handle(request, response),
+    );
     server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => void this.#front.upgrade(message, socket, head));
     server.on('secureConnection', (socket: Socket) => {
       socket.setNoDelay(true);
@@ -175,11 +224,8 @@ class Server implements ApiServer {
     this.#closing = true;
     this.#bookmarks?.cancel();
     this.#registry.close();
-    const server = this.#server;
-    if (!server) return;
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
   }
 }

@@ -22,7 +22,10 @@ export const Widget: Kind<Widget> = defineKind<Widget>({
     widget.spec ??= {};
     widget.spec.replicas ??= 1;
   },
-  validate: (widget) => (widget.spec?.size !== undefined && widget.spec.size < 0 ? [{ field: 'spec.size', reason: 'FieldValueInvalid', message: 'Invalid value: must be positive' }] : []),
+  validate: (widget) =>
+    widget.spec?.size !== undefined && widget.spec.size < 0
+      ? [{ field: 'spec.size', reason: 'FieldValueInvalid', message: 'Invalid value: must be positive' }]
+      : [],
   gracePeriodSeconds: (widget, requested) => (widget.spec?.color === 'graceful' ? (requested ?? 30) : 0),
 });
 export interface Note extends KubeObject {
@@ -38,8 +41,21 @@ export const testSchemas = createSchemaSet(
     TestWidgetStatus: { phase: 's', replicas: 'i' },
     TestNote: { apiVersion: 's', kind: 's', metadata: meta, data: 's{}' },
     V1ObjectMeta: {
-      name: 's', generateName: 's', namespace: 's', uid: 's', resourceVersion: 's', generation: 'l', creationTimestamp: 't', deletionTimestamp: 't',
-      deletionGracePeriodSeconds: 'l', labels: 's{}', annotations: 's{}', finalizers: 's[]', ownerReferences: 'j', managedFields: 'j', selfLink: 's',
+      name: 's',
+      generateName: 's',
+      namespace: 's',
+      uid: 's',
+      resourceVersion: 's',
+      generation: 'l',
+      creationTimestamp: 't',
+      deletionTimestamp: 't',
+      deletionGracePeriodSeconds: 'l',
+      labels: 's{}',
+      annotations: 's{}',
+      finalizers: 's[]',
+      ownerReferences: 'j',
+      managedFields: 'j',
+      selfLink: 's',
     },
   },
   { fields: { 'V1ObjectMeta.finalizers': { listType: 'set' } }, atomicTypes: [] },
@@ -57,7 +73,15 @@ export interface Fixture {
 export async function fixture(options: Partial<ApiServerOptions> = {}): Promise<Fixture> {
   const clock = (options.clock as FakeClock | undefined) ?? new FakeClock();
   const store = options.store ?? createMemoryStore();
-  const server = createApiServer({ clock, random: seededRandom(1), log: silentLogger, kinds: [Widget as unknown as Kind, Note as unknown as Kind], schemas: testSchemas, ...options, store });
+  const server = createApiServer({
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+    kinds: [Widget, Note],
+    schemas: testSchemas,
+    ...options,
+    store,
+  });
   await server.ready();
   return { server, api: server.api(admin), clock, store };
 }

@@ -71,7 +71,12 @@ export interface Writer extends ObjectReader {
   modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject>;
   /** Read-modify-write that skips all checks: for writes a client could not make (binding, finalize). */
   modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject>;
-  remove(kind: Kind, key: ObjectKey, context: RequestContext, options: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } }): Promise<void>;
+  remove(
+    kind: Kind,
+    key: ObjectKey,
+    context: RequestContext,
+    options: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } },
+  ): Promise<void>;
   readonly clock: Clock;
 }
 

@@ -21,3 +21,4 @@ export * from './names.ts';
 export { age, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
 export * from './discovery.ts';
 export * from './openapi/index.ts';
+export * from './protobuf/index.ts';

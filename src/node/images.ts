@@ -18,6 +18,9 @@ export class StartError extends Error {
   }
 }
 
+/** After a failed pull the status says ErrImagePull for this long, then ImagePullBackOff. */
+const backoffShownMs = 2000;
+
 export interface Credentials {
   username: string;
   password: string;
@@ -60,7 +63,7 @@ export function createImageManager(deps: { runtime: Runtime; clock: Clock; objec
       backoffs.set(key, { entry, error: text });
       emit('Warning', 'Failed', `Failed to pull image "${container.image}": ${text}`);
       emit('Warning', 'Failed', 'Error: ErrImagePull');
-      throw new StartError('ErrImagePull', text, entry.delayMs);
+      throw new StartError('ErrImagePull', text, Math.min(backoffShownMs, entry.delayMs));
     }
   }
   function shared(ref: string, auths: (Credentials | undefined)[]): Promise<ImageState> {

@@ -37,7 +37,10 @@ export class PodVolumeState {
   refresh(): void {
     const worker = this.#worker;
     if (this.#gone || worker.deleting || worker.over) return;
-    if (!this.#made) return worker.context.enqueue(worker.uid);
+    if (!this.#made) {
+      worker.blocked.clear();
+      return worker.context.enqueue(worker.uid);
+    }
     this.setup().catch((error: unknown) => {
       worker.context.log.warn('cannot refresh volumes', { pod: podRef(worker.pod), error });
       this.#timer?.cancel();

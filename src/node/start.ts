@@ -28,7 +28,7 @@ export async function createSandbox(worker: PodWorker, plan: { attempt: number; 
   } catch (error) {
     await Promise.allSettled([volumes, ...images.values()]);
     worker.event('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${textOf(error)}`);
-    return Math.min(60_000, 1000 * 2 ** Math.min(worker.sandboxFailures++, 6));
+    return worker.block([''], Math.min(60_000, 1000 * 2 ** Math.min(worker.sandboxFailures++, 6)));
   } finally {
     worker.starting = false;
   }
@@ -72,7 +72,7 @@ async function startInSandbox(worker: PodWorker, starts: readonly StartAction[],
   const [retry] = await Promise.all([volumes, writeHostsFile(worker.context, worker.pod, worker.podIPs())]);
   if (retry !== undefined) {
     await Promise.all(images.values());
-    return retry;
+    return worker.block(starts.map((s) => s.name), retry);
   }
   const hooks = starts.some((s) => findContainer(worker.pod, s.name)?.container.lifecycle?.postStart);
   const retries: (number | undefined)[] = [];
@@ -92,13 +92,14 @@ async function startOne(worker: PodWorker, action: StartAction, images: Images):
     if (image instanceof StartError) throw image;
     await createAndStart(worker, action, image);
     worker.waiting.delete(action.name);
+    worker.blocked.delete(action.name);
     return undefined;
   } catch (error) {
     if (worker.deleting) return undefined;
     const failure = classify(error);
     worker.waiting.set(action.name, { reason: failure.reason, message: failure.message });
     if (failure.reason.startsWith('Create') || failure.reason.startsWith('Run')) worker.event('Warning', 'Failed', `Error: ${failure.message}`, action.name);
-    return failure.retryMs;
+    return worker.block([action.name], failure.retryMs);
   }
 }
 function countRestart(worker: PodWorker, name: string): void {

@@ -41,6 +41,8 @@ export class PodWorker {
   failure: { reason: string; message: string } | undefined;
   readonly waiting = new Map<string, Waiting>();
   readonly backoffs = new Map<string, BackoffEntry>();
+  /** No new try of a container ('' = the sandbox) before this time, ms since the epoch. */
+  readonly blocked = new Map<string, number>();
   readonly prober: PodProber;
   readonly volumes: PodVolumeState;
   sandboxFailures = 0;
@@ -87,6 +89,11 @@ export class PodWorker {
   get deleting(): boolean {
     return this.removed || this.pod.metadata?.deletionTimestamp !== undefined;
   }
+  /** The next try of these containers ('' = the sandbox) waits `ms`. */
+  block(names: readonly string[], ms: number): number {
+    for (const name of names) this.blocked.set(name, this.context.clock.now() + ms);
+    return ms;
+  }
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -115,6 +122,7 @@ export class PodWorker {
       const before = this.pod;
       this.pod = pod;
       if (gracePeriodSeconds(pod) < gracePeriodSeconds(before)) for (const listener of this.#graceListeners) listener();
+      if (pod.metadata?.generation !== before.metadata?.generation) this.blocked.clear();
       if (this.#writing && !this.deleting && sameWish(before, pod)) return;
       if (!isDeepStrictEqual([before.metadata?.labels, before.metadata?.annotations], [pod.metadata?.labels, pod.metadata?.annotations])) this.volumes.refresh();
     }
@@ -189,13 +197,21 @@ export class PodWorker {
     }
     this.#noteWaits(plan);
     const waits = plan.wait.map((w) => w.until - this.context.clock.now());
-    if (plan.sandbox || plan.start.length > 0) {
-      const retry = await (plan.sandbox ? createSandbox(this, plan.sandbox, plan.start) : startContainers(this, plan.start));
+    const start = plan.start.filter((action) => this.#free(action.name, waits));
+    if (plan.sandbox ? this.#free('', waits) : start.length > 0) {
+      const retry = await (plan.sandbox ? createSandbox(this, plan.sandbox, start) : startContainers(this, start));
       if (retry !== undefined) waits.push(retry);
       await this.refresh();
-      this.context.enqueue(this.uid, 0);
+      if (retry === undefined) this.context.enqueue(this.uid);
     }
     return waits.length > 0 ? Math.max(1, Math.min(...waits)) : undefined;
+  }
+  /** False, and one more time to wait for, when the last try of this container ('' = the sandbox) failed a moment ago. */
+  #free(name: string, waits: number[]): boolean {
+    const left = (this.blocked.get(name) ?? 0) - this.context.clock.now();
+    if (left <= 0) return true;
+    waits.push(left);
+    return false;
   }
   #noteWaits(plan: PodPlan): void {
     for (const wait of plan.wait) {
@@ -327,21 +343,25 @@ export class PodWorker {
       this.#writeAgain = true;
       return this.#writing;
     }
-    this.#writing = this.#writeLoop().finally(() => (this.#writing = undefined));
+    this.#writing = this.#writeLoop();
     return this.#writing;
   }
   async #writeLoop(): Promise<void> {
-    do {
-      this.#writeAgain = false;
-      await this.#writeOnce();
-    } while (this.#writeAgain);
+    try {
+      do {
+        this.#writeAgain = false;
+        await this.#writeOnce();
+      } while (this.#writeAgain);
+    } finally {
+      this.#writing = undefined;
+    }
   }
   async #writeOnce(): Promise<void> {
     for (let attempt = 0; attempt < 5; attempt++) {
       if (this.removed) return;
       const status = this.status();
-      const digest = createHash('sha1').update(JSON.stringify(status)).digest('base64');
-      if (digest === this.#written) return;
+      const digest = createHash('sha1').update(JSON.stringify(Object.entries(status).sort())).digest('base64');
+      if (digest === this.#written || isDeepStrictEqual(status, this.pod.status)) return;
       try {
         const written = await this.context.client.api.update(Pod, { ...this.pod, status }, { subresource: 'status' });
         this.#written = digest;

@@ -28,7 +28,7 @@ async function ask<T>(paths: Paths, command: string, body?: unknown): Promise<T>
   return answer;
 }
 
-export function fetchStatus(options: PathOptions): Promise<Status> {
+export async function fetchStatus(options: PathOptions): Promise<Status> {
   return ask<Status>(running(options), 'status');
 }
 

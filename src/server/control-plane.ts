@@ -2,7 +2,7 @@ import { systemClock, systemRandom, type Logger } from '#base';
 import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
 import { createClient, type Client } from '#client';
 import { startControllers } from '#controllers';
-import { allKinds, loadDescriptions, schemas } from '#kinds';
+import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { createMemoryStore, openSqliteStore, startCompactor, StoreError, type ClosableStore } from '#store';
@@ -55,6 +55,7 @@ export async function startControlPlane({ options, paths, plan, log, addresses }
     kinds: allKinds,
     schemas,
     descriptions: loadDescriptions,
+    protobuf: loadProtobuf,
     clock: systemClock,
     random: systemRandom,
     log,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLogger, sleep, systemClock } from '#base';
 import { fetchStatus } from './commands.ts';
@@ -54,6 +54,7 @@ async function announce(instance: Instance, paths: Paths): Promise<void> {
 
 /** Starts ourselves again without a terminal, and waits until the API answers or, with `wait`, until all is ready. */
 async function detach(options: UpOptions, paths: Paths): Promise<number> {
+  rmSync(paths.control, { force: true }); // left by a process that was killed; the new one makes its own
   const out = openSync(paths.log, 'a', 0o600);
   const from = readFileSync(paths.log).length;
   const args = process.argv.slice(1).filter((a) => a !== '--detach' && a !== '--wait');

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { seededRandom, FakeClock } from '#base';
 import { allKinds, Namespace, Node, Pod, schemas, Service, ServiceAccount, type V1Pod, type V1Service } from '#kinds';
-import { isApiError, type Kind, type KubeObject, type StatusReason } from '#machinery';
+import { isApiError, type KubeObject, type StatusReason } from '#machinery';
 import { issueCa } from '../pki/x509.ts';
 import { standardParts } from '../standard.ts';
 import { fixture } from '../test-support.ts';
@@ -22,8 +22,14 @@ const refused = (reason: StatusReason, text: RegExp) => (error: unknown) => {
   assert.match(error.message, text);
   return true;
 };
-const service = (name: string, spec: V1Service['spec'] = {}): V1Service => ({ metadata: { name, namespace: 'default' }, spec: { ports: [{ port: 80 }], ...spec } });
-const pod = (name: string, spec: Partial<NonNullable<V1Pod['spec']>> = {}): V1Pod => ({ metadata: { name, namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } });
+const service = (name: string, spec: V1Service['spec'] = {}): V1Service => ({
+  metadata: { name, namespace: 'default' },
+  spec: { ports: [{ port: 80 }], ...spec },
+});
+const pod = (name: string, spec: Partial<NonNullable<V1Pod['spec']>> = {}): V1Pod => ({
+  metadata: { name, namespace: 'default' },
+  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
+});
 
 describe('service addresses', () => {
   it('are unique under concurrency, and come back when services go', async () => {
@@ -38,8 +44,14 @@ describe('service addresses', () => {
   it('may be chosen, once and in range', async () => {
     const { api } = await cluster();
     await api.create(Service, service('dns', { clusterIP: '10.96.0.10' }));
-    await assert.rejects(api.create(Service, service('b', { clusterIP: '10.96.0.10' })), refused('Invalid', /spec\.clusterIPs: Invalid value: \["10\.96\.0\.10"\]: failed to allocate IP 10\.96\.0\.10: provided IP is already allocated/));
-    await assert.rejects(api.create(Service, service('b', { clusterIP: '10.97.0.1' })), refused('Invalid', /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/16/));
+    await assert.rejects(
+      api.create(Service, service('b', { clusterIP: '10.96.0.10' })),
+      refused('Invalid', /spec\.clusterIPs: Invalid value: \["10\.96\.0\.10"\]: failed to allocate IP 10\.96\.0\.10: provided IP is already allocated/),
+    );
+    await assert.rejects(
+      api.create(Service, service('b', { clusterIP: '10.97.0.1' })),
+      refused('Invalid', /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/16/),
+    );
     assert.equal((await api.create(Service, service('h', { clusterIP: 'None' }))).spec?.clusterIP, 'None');
   });
   it('are kept by updates, and node ports with them', async () => {
@@ -49,8 +61,14 @@ describe('service addresses', () => {
     assert.ok(port >= 30000 && port <= 32767);
     const updated = await api.update(Service, service('a', { type: 'NodePort', selector: { a: 'b' } }));
     assert.deepEqual([updated.spec?.clusterIP, updated.spec?.ports?.[0]?.nodePort], [made.spec?.clusterIP, port]);
-    await assert.rejects(api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] })), refused('Invalid', /nodePort: Invalid value: \d+: provided port is already allocated/));
-    await assert.rejects(api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] })), refused('Invalid', /provided port is not in the valid range\. The range of valid ports is 30000-32767/));
+    await assert.rejects(
+      api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] })),
+      refused('Invalid', /nodePort: Invalid value: \d+: provided port is already allocated/),
+    );
+    await assert.rejects(
+      api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] })),
+      refused('Invalid', /provided port is not in the valid range\. The range of valid ports is 30000-32767/),
+    );
     await api.delete(Service, { namespace: 'default', name: 'a' });
     await api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] }));
   });
@@ -65,14 +83,23 @@ describe('service addresses', () => {
 describe('pods', () => {
   it('need the ServiceAccount, get its token, tolerate nodes for 300 s', async () => {
     const { api } = await cluster();
-    await assert.rejects(api.create(Pod, pod('p')), refused('Forbidden', /pods "p" is forbidden: error looking up service account default\/default: serviceaccount "default" not found/));
+    await assert.rejects(
+      api.create(Pod, pod('p')),
+      refused('Forbidden', /pods "p" is forbidden: error looking up service account default\/default: serviceaccount "default" not found/),
+    );
     await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
     const made = await api.create(Pod, pod('p'));
     const volume = made.spec?.volumes?.[0];
     assert.match(volume?.name ?? '', /^kube-api-access-[a-z0-9]{5}$/);
     assert.equal(volume?.projected?.sources?.[0]?.serviceAccountToken?.expirationSeconds, 3607);
     assert.equal(made.spec?.containers[0]?.volumeMounts?.[0]?.mountPath, '/var/run/secrets/kubernetes.io/serviceaccount');
-    assert.deepEqual(made.spec?.tolerations?.map((t) => [t.key, t.tolerationSeconds]), [['node.kubernetes.io/not-ready', 300], ['node.kubernetes.io/unreachable', 300]]);
+    assert.deepEqual(
+      made.spec?.tolerations?.map((t) => [t.key, t.tolerationSeconds]),
+      [
+        ['node.kubernetes.io/not-ready', 300],
+        ['node.kubernetes.io/unreachable', 300],
+      ],
+    );
     const without = await api.create(Pod, pod('q', { automountServiceAccountToken: false }));
     assert.equal(without.spec?.volumes, undefined);
   });
@@ -80,7 +107,11 @@ describe('pods', () => {
     const { api } = await cluster();
     await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
     await api.create(Pod, pod('p'));
-    const bind = (node: string) => api.subresource(Pod as unknown as Kind, { namespace: 'default', name: 'p' }, 'binding', { metadata: { name: 'p' }, target: { kind: 'Node', name: node } } as KubeObject);
+    const bind = (node: string) =>
+      api.subresource(Pod, { namespace: 'default', name: 'p' }, 'binding', {
+        metadata: { name: 'p' },
+        target: { kind: 'Node', name: node },
+      } as KubeObject);
     await bind('n1');
     const bound = await api.get(Pod, { namespace: 'default', name: 'p' });
     assert.deepEqual([bound.spec?.nodeName, bound.status?.conditions?.find((c) => c.type === 'PodScheduled')?.status], ['n1', 'True']);
@@ -93,15 +124,24 @@ describe('pods', () => {
     const made = await api.create(Pod, pod('p'));
     const request = { spec: { expirationSeconds: 3600, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p', uid: made.metadata?.uid } } } as KubeObject;
     const key = { namespace: 'default', name: 'default' };
-    const answer = await api.subresource<KubeObject & { status: { token: string } }>(ServiceAccount as unknown as Kind, key, 'token', request);
-    const ask = () => parts.authenticators.map((a) => a.authenticate({ certificate: undefined, authorization: `Bearer ${answer.status.token}` })).find((verdict) => verdict !== undefined);
+    const answer = await api.subresource<KubeObject & { status: { token: string } }>(ServiceAccount, key, 'token', request);
+    const ask = () =>
+      parts.authenticators
+        .map((a) => a.authenticate({ certificate: undefined, authorization: `Bearer ${answer.status.token}` }))
+        .find((verdict) => verdict !== undefined);
     const user = ask();
     assert.ok(user);
-    assert.deepEqual([user.username, user.groups], ['system:serviceaccount:default:default', ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated']]);
+    assert.deepEqual(
+      [user.username, user.groups],
+      ['system:serviceaccount:default:default', ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated']],
+    );
     assert.ok(server.reader.get('', 'pods', 'default', 'p'));
     await api.delete(Pod, { namespace: 'default', name: 'p' }, { gracePeriodSeconds: 0 });
     assert.equal(ask(), false);
-    await assert.rejects(api.subresource(ServiceAccount as unknown as Kind, key, 'token', { spec: { expirationSeconds: 1 } } as KubeObject), refused('Invalid', /may not specify a duration less than 10 minutes/));
+    await assert.rejects(
+      api.subresource(ServiceAccount, key, 'token', { spec: { expirationSeconds: 1 } } as KubeObject),
+      refused('Invalid', /may not specify a duration less than 10 minutes/),
+    );
   });
 });
 
@@ -113,7 +153,10 @@ describe('namespaces', () => {
     await api.delete(Namespace, { name: 'x' });
     const going = await api.get(Namespace, { name: 'x' });
     assert.equal(going.status?.phase, 'Terminating');
-    await assert.rejects(api.create(ServiceAccount, { metadata: { name: 'b', namespace: 'x' } }), refused('Forbidden', /serviceaccounts "b" is forbidden: unable to create new content in namespace x because it is being terminated/));
+    await assert.rejects(
+      api.create(ServiceAccount, { metadata: { name: 'b', namespace: 'x' } }),
+      refused('Forbidden', /serviceaccounts "b" is forbidden: unable to create new content in namespace x because it is being terminated/),
+    );
     await assert.rejects(api.create(ServiceAccount, { metadata: { name: 'b', namespace: 'y' } }), refused('NotFound', /^namespaces "y" not found$/));
     await api.update(Namespace, { ...going, spec: { finalizers: [] } }, { subresource: 'finalize' });
     await assert.rejects(api.get(Namespace, { name: 'x' }), refused('NotFound', /namespaces "x" not found/));

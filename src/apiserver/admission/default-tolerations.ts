@@ -19,8 +19,11 @@ export function defaultTolerations(seconds = 300): AdmissionPlugin {
       const { spec } = object as KubeObject & { spec?: { tolerations?: Toleration[] } };
       if (!spec) return;
       const present = spec.tolerations ?? [];
-      const missing = keys.filter((key) => !present.some((t) => (t.key === key || (!t.key && t.operator === 'Exists')) && (t.effect === 'NoExecute' || !t.effect)));
-      if (missing.length > 0) spec.tolerations = [...present, ...missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: seconds }))];
+      const missing = keys.filter(
+        (key) => !present.some((t) => (t.key === key || (!t.key && t.operator === 'Exists')) && (t.effect === 'NoExecute' || !t.effect)),
+      );
+      if (missing.length > 0)
+        spec.tolerations = [...present, ...missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: seconds }))];
     },
   };
 }

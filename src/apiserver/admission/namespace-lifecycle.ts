@@ -18,17 +18,21 @@ export function namespaceLifecycle(): AdmissionPlugin {
     start: (given) => void (reader = given),
     mutate({ operation, object, namespace, kind }) {
       if (operation !== 'CREATE' || !namespace) return;
-      const found = reader.get('', 'namespaces', undefined, namespace) as Namespace | undefined;
+      const found: Namespace | undefined = reader.get('', 'namespaces', undefined, namespace);
       if (!found) throw notFound(namespaces, namespace);
       if (!found.metadata?.deletionTimestamp && found.status?.phase !== 'Terminating') return;
       const name = object.metadata?.name ?? object.metadata?.generateName ?? '';
       const qualified = kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
-      throw new ApiError('Forbidden', `${qualified} ${JSON.stringify(name)} is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`, {
-        name,
-        ...(kind.group ? { group: kind.group } : {}),
-        kind: kind.plural,
-        causes: [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }],
-      });
+      throw new ApiError(
+        'Forbidden',
+        `${qualified} ${JSON.stringify(name)} is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+        {
+          name,
+          ...(kind.group ? { group: kind.group } : {}),
+          kind: kind.plural,
+          causes: [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }],
+        },
+      );
     },
   };
 }
@@ -39,7 +43,10 @@ export function namespaceDeletion(): DeletionRule {
     handles: (kind) => kind.group === '' && kind.plural === 'namespaces',
     check({ metadata }) {
       if (!immortal.has(metadata?.name ?? '')) return;
-      throw new ApiError('Forbidden', `namespaces ${JSON.stringify(metadata?.name)} is forbidden: this namespace may not be deleted`, { name: metadata?.name ?? '', kind: 'namespaces' });
+      throw new ApiError('Forbidden', `namespaces ${JSON.stringify(metadata?.name)} is forbidden: this namespace may not be deleted`, {
+        name: metadata?.name ?? '',
+        kind: 'namespaces',
+      });
     },
     holds: (object) => ((object as Namespace).spec?.finalizers?.length ?? 0) > 0,
     mark(object) {

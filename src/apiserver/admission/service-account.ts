@@ -44,24 +44,31 @@ export function serviceAccount(random: Random): AdmissionPlugin {
       const name = spec.serviceAccountName || spec.serviceAccount || 'default';
       spec.serviceAccountName = name;
       spec.serviceAccount = name;
-      const account = reader.get('', 'serviceaccounts', namespace, name) as ServiceAccount | undefined;
+      const account: ServiceAccount | undefined = reader.get('', 'serviceaccounts', namespace, name);
       if (!account) throw missing(object, namespace ?? '', name);
       if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(spec, random);
-      if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = account.imagePullSecrets.map(({ name: secret }) => ({ name: secret }));
+      if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
+        spec.imagePullSecrets = account.imagePullSecrets.map(({ name: secret }) => ({ name: secret }));
     },
   };
 }
 
 function missing({ metadata }: KubeObject, namespace: string, account: string): ApiError {
   const pod = metadata?.name ?? metadata?.generateName ?? '';
-  return new ApiError('Forbidden', `pods ${JSON.stringify(pod)} is forbidden: error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`, { name: pod, kind: 'pods' });
+  return new ApiError(
+    'Forbidden',
+    `pods ${JSON.stringify(pod)} is forbidden: error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`,
+    { name: pod, kind: 'pods' },
+  );
 }
 
 function mountToken(spec: NonNullable<Pod['spec']>, random: Random): void {
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   const without = containers.filter((container) => !container.volumeMounts?.some((mount) => mount.mountPath === mountPath));
   if (without.length === 0) return;
-  const present = spec.volumes?.find((volume) => volume.name.startsWith('kube-api-access-') && volume.projected?.sources?.some((source) => source.serviceAccountToken));
+  const present = spec.volumes?.find(
+    (volume) => volume.name.startsWith('kube-api-access-') && volume.projected?.sources?.some((source) => source.serviceAccountToken),
+  );
   const name = present?.name ?? `kube-api-access-${randomSuffix(random)}`;
   for (const container of without) container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath }];
   if (!present) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];

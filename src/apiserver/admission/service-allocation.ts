@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import type { Random } from '#base';
-import { ApiError, invalid, type FieldError, type Kind, type KubeObject } from '#machinery';
+import { ApiError, invalid, type FieldError, type KubeObject } from '#machinery';
 import type { AdmissionPlugin, AdmissionRequest } from '../types.ts';
 import { NumberPool, parseCidr, staticBand, toAddress, toNumber } from './addresses.ts';
 
@@ -59,8 +59,8 @@ export function serviceAllocation({ cidr, nodePorts: [first, last] = [30000, 327
       pending.get(request)?.release();
     },
   };
-  function count(object: KubeObject | undefined, tell: (pool: NumberPool, value: number) => void): void {
-    const spec = (object as Service | undefined)?.spec;
+  function count(object: Service | undefined, tell: (pool: NumberPool, value: number) => void): void {
+    const spec = object?.spec;
     if (hasAddress(spec)) tell(addresses, toNumber(spec?.clusterIP as string));
     for (const port of usedPorts(spec)) tell(ports, port);
   }
@@ -92,7 +92,8 @@ class Allocation {
     this.#ports = ports;
     this.#cidr = cidr;
     this.#spec = (request.object as Service).spec ?? {};
-    this.#old = (request.old as Service | undefined)?.spec ?? {};
+    const old: Service | undefined = request.old;
+    this.#old = old?.spec ?? {};
   }
   run(): void {
     if (this.#spec.type === 'ExternalName') return;
@@ -138,7 +139,12 @@ class Allocation {
     if (!isIPv4(address)) return;
     const value = toNumber(address);
     const shown = `[${JSON.stringify(address)}]`;
-    if (!this.#addresses.contains(value)) throw this.#refuse('spec.clusterIPs', shown, `failed to allocate IP ${address}: the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.#cidr}`);
+    if (!this.#addresses.contains(value))
+      throw this.#refuse(
+        'spec.clusterIPs',
+        shown,
+        `failed to allocate IP ${address}: the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.#cidr}`,
+      );
     if (this.#addresses.has(value)) throw this.#refuse('spec.clusterIPs', shown, `failed to allocate IP ${address}: provided IP is already allocated`);
     this.#addresses.take(value);
     this.#reserved.add(this.#addresses, value);
@@ -166,7 +172,8 @@ class Allocation {
     return value;
   }
   #claimPort(port: number, field: string): void {
-    if (!this.#ports.contains(port)) throw this.#refuse(field, String(port), `provided port is not in the valid range. The range of valid ports is ${this.#ports.first}-${this.#ports.last}`);
+    if (!this.#ports.contains(port))
+      throw this.#refuse(field, String(port), `provided port is not in the valid range. The range of valid ports is ${this.#ports.first}-${this.#ports.last}`);
     if (this.#ports.has(port)) throw this.#refuse(field, String(port), 'provided port is already allocated');
     this.#ports.take(port);
     this.#reserved.add(this.#ports, port);
@@ -179,7 +186,7 @@ class Allocation {
   }
   #refuse(field: string, shown: string, why: string): ApiError {
     const error: FieldError = { field, reason: 'FieldValueInvalid', message: `Invalid value: ${shown}: ${why}` };
-    return invalid(this.#request.kind as Pick<Kind, 'group' | 'plural' | 'kind'>, this.#request.object.metadata?.name ?? '', [error]);
+    return invalid(this.#request.kind, this.#request.object.metadata?.name ?? '', [error]);
   }
 }
 

@@ -6,7 +6,8 @@ import { subjectOf, verifyClient } from '../pki/x509.ts';
 import type { Authenticator, ObjectReader } from '../types.ts';
 
 export const anonymous: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
-const withAuthenticated = (groups: readonly string[]): string[] => (groups.includes('system:authenticated') ? [...groups] : [...groups, 'system:authenticated']);
+const withAuthenticated = (groups: readonly string[]): string[] =>
+  groups.includes('system:authenticated') ? [...groups] : [...groups, 'system:authenticated'];
 
 /** Client certificates of one CA: CN is the user, O are the groups. Anyone else's certificate is refused. */
 export function certificateAuthenticator(caPem: string, clock: Clock): Authenticator {
@@ -58,7 +59,11 @@ export function tokenAuthenticator(tokens: readonly { token: string; user: UserI
 }
 
 /** Service-account tokens that this server signed, as long as the account (and the pod they are bound to) lives under the same uid. */
-export function serviceAccountAuthenticator(signer: TokenSigner, audiences: readonly string[], clock: Clock): Authenticator & { review(token: string, audiences?: readonly string[]): UserInfo | undefined } {
+export function serviceAccountAuthenticator(
+  signer: TokenSigner,
+  audiences: readonly string[],
+  clock: Clock,
+): Authenticator & { review(token: string, audiences?: readonly string[]): UserInfo | undefined } {
   let reader: ObjectReader | undefined;
   const verified = new Map<string, Claims>();
   const claimsOf = (token: string): Claims | undefined => {
@@ -92,12 +97,14 @@ function holder(claims: Claims, reader: ObjectReader): UserInfo | undefined {
   const bound = claims['kubernetes.io'];
   if (!bound) return undefined;
   const { namespace, serviceaccount, pod, secret } = bound;
-  const lives = (plural: string, ref: { name: string; uid: string } | undefined): boolean => !ref || reader.get('', plural, namespace, ref.name)?.metadata?.uid === ref.uid;
+  const lives = (plural: string, ref: { name: string; uid: string } | undefined): boolean =>
+    !ref || reader.get('', plural, namespace, ref.name)?.metadata?.uid === ref.uid;
   if (!lives('serviceaccounts', serviceaccount) || !lives('pods', pod) || !lives('secrets', secret)) return undefined;
   const extra: Record<string, string[]> = {};
   if (claims.jti) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
   if (pod) Object.assign(extra, { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] });
-  if (bound.node) Object.assign(extra, { 'authentication.kubernetes.io/node-name': [bound.node.name], 'authentication.kubernetes.io/node-uid': [bound.node.uid] });
+  if (bound.node)
+    Object.assign(extra, { 'authentication.kubernetes.io/node-name': [bound.node.name], 'authentication.kubernetes.io/node-uid': [bound.node.uid] });
   return {
     username: `system:serviceaccount:${namespace}:${serviceaccount.name}`,
     uid: serviceaccount.uid,

@@ -6,7 +6,11 @@ const publicPaths = new Set(['/healthz', '/livez', '/readyz', '/version', '/vers
 /** What every authenticated user may read (system:discovery and system:service-account-issuer-discovery). */
 const openPaths = ['/api', '/apis', '/openapi', '/healthz', '/livez', '/readyz', '/version', '/openid/v1/jwks', '/.well-known/openid-configuration'];
 /** What every authenticated user may ask about himself (system:basic-user). */
-const selfReviews = new Set(['authorization.k8s.io/selfsubjectaccessreviews', 'authorization.k8s.io/selfsubjectrulesreviews', 'authentication.k8s.io/selfsubjectreviews']);
+const selfReviews = new Set([
+  'authorization.k8s.io/selfsubjectaccessreviews',
+  'authorization.k8s.io/selfsubjectrulesreviews',
+  'authentication.k8s.io/selfsubjectreviews',
+]);
 
 /** system:masters may do everything, other authenticated users may discover, anyone may ask for health and version. */
 export const basicAuthorizer: Authorizer = {
@@ -33,5 +37,9 @@ export function forbidden(attributes: Attributes, reason = ''): ApiError {
   const qualified = group ? `${plural}.${group}` : plural;
   const subject = name ? `${qualified} ${JSON.stringify(name)}` : qualified;
   const details = { ...(name ? { name } : {}), ...(group ? { group } : {}), kind: plural };
-  return new ApiError('Forbidden', `${subject} is forbidden: User ${who} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(group)}${where}${tail}`, details);
+  return new ApiError(
+    'Forbidden',
+    `${subject} is forbidden: User ${who} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(group)}${where}${tail}`,
+    details,
+  );
 }

@@ -78,7 +78,9 @@ export class ObjectCache {
   async commit(changes: readonly ObjectChange[]): Promise<{ revision: Revision; entries: (CacheEntry | undefined)[] }> {
     const pendings = changes.map((change) => this.#expect(change));
     try {
-      const revision = await this.#store.commit(changes.map((change, i): Change => ({ key: change.key, value: pendings[i]?.value, expected: change.expected })));
+      const revision = await this.#store.commit(
+        changes.map((change, i): Change => ({ key: change.key, value: pendings[i]?.value, expected: change.expected })),
+      );
       await this.reached(revision);
       return { revision, entries: pendings.map((p, i) => p && (p.entry ?? this.of((changes[i] as ObjectChange).kind).get((changes[i] as ObjectChange).key))) };
     } finally {
@@ -155,9 +157,11 @@ export class ObjectCache {
     const present = new Set(entries.map((entry) => entry.key));
     const events: StoreEvent[] = [];
     for (const cache of this.#kinds.values()) {
-      for (const entry of cache.range(cache.kind.prefix)) if (!present.has(entry.key)) events.push({ key: entry.key, revision, entry: undefined, previous: undefined });
+      for (const entry of cache.range(cache.kind.prefix))
+        if (!present.has(entry.key)) events.push({ key: entry.key, revision, entry: undefined, previous: undefined });
     }
-    for (const entry of entries) if (this.#route(entry.key)?.get(entry.key)?.revision !== entry.revision) events.push({ key: entry.key, revision, entry, previous: undefined });
+    for (const entry of entries)
+      if (this.#route(entry.key)?.get(entry.key)?.revision !== entry.revision) events.push({ key: entry.key, revision, entry, previous: undefined });
     this.#apply(events);
     this.#advance(revision);
     this.#follow();

@@ -16,7 +16,7 @@ export interface WatchGroup {
 export function classify(filter: Filter, event: CacheEvent): { type: WatchEventType; entry: CacheEntry } | undefined {
   const is = event.entry !== undefined && filter.matches(event.entry);
   const was = event.previous !== undefined && filter.matches(event.previous);
-  if (is) return { type: was ? 'MODIFIED' : 'ADDED', entry: event.entry as CacheEntry };
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', entry: event.entry };
   return was ? { type: 'DELETED', entry: event.last } : undefined;
 }
 

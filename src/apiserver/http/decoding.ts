@@ -1,7 +1,18 @@
-import { ApiError, badRequest, decodeObject as decodeTyped, parseJsonStrict, parseYaml, type FieldValidation, type Json, type Kind, type KubeObject, type SchemaSet } from '#machinery';
+import {
+  ApiError,
+  badRequest,
+  decodeObject as decodeTyped,
+  parseJsonStrict,
+  parseYaml,
+  type FieldValidation,
+  type Json,
+  type Kind,
+  type KubeObject,
+  type ProtobufDecoder,
+  type SchemaSet,
+} from '#machinery';
 import { bodyType, refuseBodyType } from './negotiate.ts';
 import { readBody, readBytes } from './body.ts';
-import type { ProtobufDecoder } from './protobuf.ts';
 import type { Request } from './types.ts';
 
 export const objectTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
@@ -45,7 +56,10 @@ export function decodeObject(schemas: SchemaSet, kind: Kind, body: Body, mode: F
 
 /** apiVersion and kind of the data must be those of the URL; both may be left out. */
 function checkTypeMeta(kind: Kind, value: Json): void {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw badRequest(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`);
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw badRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
   const { apiVersion, kind: name } = value;
   if (apiVersion === undefined && name === undefined) {
     Object.assign(value, { apiVersion: kind.apiVersion, kind: kind.kind });
@@ -53,8 +67,12 @@ function checkTypeMeta(kind: Kind, value: Json): void {
   }
   if (typeof name !== 'string' || name === '') throw badRequest(`Object 'Kind' is missing in '${excerpt(value)}'`);
   if (typeof apiVersion !== 'string' || apiVersion === '') throw badRequest(`Object 'apiVersion' is missing in '${excerpt(value)}'`);
-  if (apiVersion !== kind.apiVersion) throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${kind.apiVersion})`);
-  if (name !== kind.kind) throw badRequest(`${name} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: converting (${name}) to (${kind.kind}): unknown conversion`);
+  if (apiVersion !== kind.apiVersion)
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${kind.apiVersion})`);
+  if (name !== kind.kind)
+    throw badRequest(
+      `${name} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: converting (${name}) to (${kind.kind}): unknown conversion`,
+    );
 }
 function jsonType(value: Json): string {
   return Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value === 'boolean' ? 'bool' : typeof value;
@@ -67,6 +85,7 @@ function excerpt(value: Json): string {
 /** Any JSON object, for subresources whose bodies have no schema here. */
 export function plainObject(body: Body | undefined): KubeObject {
   const value = body?.value;
-  if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) throw new ApiError('BadRequest', 'the request body must be a JSON object');
-  return value as KubeObject;
+  if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new ApiError('BadRequest', 'the request body must be a JSON object');
+  return value;
 }

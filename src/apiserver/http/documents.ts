@@ -7,7 +7,9 @@ import { sendJson } from './respond.ts';
 import type { Exchange } from './types.ts';
 
 /** Texts and names of types for OpenAPI. */
-export type Descriptions = { readonly [type: string]: { readonly name: string; readonly description: string; readonly fields: { readonly [field: string]: string } } };
+export type Descriptions = {
+  readonly [type: string]: { readonly name: string; readonly description: string; readonly fields: { readonly [field: string]: string } };
+};
 
 /** GET /version. */
 export interface VersionInfo {
@@ -75,7 +77,11 @@ export class Documents {
       return 304;
     }
     const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : {};
-    sendJson(exchange.response, 200, document.body, { request, pretty: info.query?.get('pretty') === 'true', headers: { etag: document.etag, 'content-type': document.type, ...caching } });
+    sendJson(exchange.response, 200, document.body, {
+      request,
+      pretty: info.query?.get('pretty') === 'true',
+      headers: { etag: document.etag, 'content-type': document.type, ...caching },
+    });
     return 200;
   }
   #document(key: string): Document | undefined {
@@ -107,14 +113,37 @@ export class Documents {
       case '/openid/v1/jwks':
         return signer?.jwks();
       case '/.well-known/openid-configuration':
-        return signer && { issuer: signer.issuer, jwks_uri: `${signer.issuer}/openid/v1/jwks`, response_types_supported: ['id_token'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] };
+        return (
+          signer && {
+            issuer: signer.issuer,
+            jwks_uri: `${signer.issuer}/openid/v1/jwks`,
+            response_types_supported: ['id_token'],
+            subject_types_supported: ['public'],
+            id_token_signing_alg_values_supported: ['ES256'],
+          }
+        );
       default:
         return undefined;
     }
   }
   #paths(): string[] {
     const versions = this.#kinds.flatMap((kind) => (kind.group ? [`/apis/${kind.group}`, `/apis/${kind.apiVersion}`] : [`/api/${kind.version}`]));
-    return [...new Set(['/.well-known/openid-configuration', '/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version', ...versions])].toSorted();
+    return [
+      ...new Set([
+        '/.well-known/openid-configuration',
+        '/api',
+        '/apis',
+        '/healthz',
+        '/livez',
+        '/metrics',
+        '/openapi/v2',
+        '/openapi/v3',
+        '/openid/v1/jwks',
+        '/readyz',
+        '/version',
+        ...versions,
+      ]),
+    ].toSorted();
   }
 }
 

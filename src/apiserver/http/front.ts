@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '#base';
-import { ApiError, type Kind } from '#machinery';
+import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
 import { forbidden } from '../auth/authorizer.ts';
 import { anonymous } from '../auth/authenticators.ts';
 import { identify } from '../auth/identify.ts';
@@ -10,7 +10,6 @@ import type { Attributes, Authenticator, Authorizer, VirtualResource } from '../
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import type { ProtobufDecoder } from './protobuf.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
 import { sendFailure, sendObject, sendText } from './respond.ts';
@@ -141,8 +140,17 @@ export class Front {
     return this.#kinds.get(`${at.group}/${at.version}/${at.plural}`);
   }
   #fail(request: Request, response: Response, error: unknown): number {
-    const { code, internal } = sendFailure(response, error, request);
-    if (internal) this.#deps.log.error('request failed', { method: request.method ?? '', path: request.url ?? '', error: internal, stack: internal.stack ?? '' });
+    let outcome: ReturnType<typeof sendFailure>;
+    try {
+      outcome = sendFailure(response, error, request);
+    } catch (failure) {
+      response.destroy();
+      this.#deps.log.warn('an error could not be sent', { path: request.url ?? '', error: failure });
+      return 500;
+    }
+    const { code, internal } = outcome;
+    if (internal)
+      this.#deps.log.error('request failed', { method: request.method ?? '', path: request.url ?? '', error: internal, stack: internal.stack ?? '' });
     return code;
   }
   #count(info: RequestInfo, code: number, seconds: number): void {

@@ -8,7 +8,17 @@ const comma = 0x2c;
 /** The body of a list in the view the client asked for. `now` in ms. */
 export function renderList(kind: Kind, result: ListResult, view: View, now: number, includeObject: string | null): Buffer {
   const metadata = listMeta(result);
-  if (view === 'table') return Buffer.from(JSON.stringify(renderTable(kind, result.entries.map((entry) => entry.object), now, { metadata, includeObject: included(includeObject) })));
+  if (view === 'table')
+    return Buffer.from(
+      JSON.stringify(
+        renderTable(
+          kind,
+          result.entries.map((entry) => entry.object),
+          now,
+          { metadata, includeObject: included(includeObject) },
+        ),
+      ),
+    );
   if (view === 'metadata') {
     const items = result.entries.map(({ object }) => partial(object));
     return Buffer.from(JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items }));
@@ -18,11 +28,20 @@ export function renderList(kind: Kind, result: ListResult, view: View, now: numb
 }
 
 /** One object in the view the client asked for. */
-export function renderObject(kind: Kind, shown: { readonly object: CacheEntry['object']; json(): Buffer }, view: View, now: number, includeObject: string | null): Buffer {
+export function renderObject(
+  kind: Kind,
+  shown: { readonly object: CacheEntry['object']; json(): Buffer },
+  view: View,
+  now: number,
+  includeObject: string | null,
+): Buffer {
   if (view === 'object') return shown.json();
   if (view === 'metadata') return Buffer.from(JSON.stringify(partial(shown.object)));
   const resourceVersion = shown.object.metadata?.resourceVersion;
-  const table = renderTable(kind, [shown.object], now, { includeObject: included(includeObject), ...(resourceVersion ? { metadata: { resourceVersion } } : {}) });
+  const table = renderTable(kind, [shown.object], now, {
+    includeObject: included(includeObject),
+    ...(resourceVersion ? { metadata: { resourceVersion } } : {}),
+  });
   return Buffer.from(JSON.stringify(table));
 }
 

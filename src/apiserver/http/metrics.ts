@@ -19,7 +19,11 @@ export class Metrics {
   observe(verb: string, group: string, version: string, resource: string, subresource: string, code: number, seconds: number): void {
     const key = `${verb} ${group} ${version} ${resource} ${subresource}`;
     let series = this.#series.get(key);
-    if (!series) this.#series.set(key, (series = { labels: labels(verb, group, version, resource, subresource), requests: new Map(), buckets: bounds.map(() => 0), sum: 0, count: 0 }));
+    if (!series)
+      this.#series.set(
+        key,
+        (series = { labels: labels(verb, group, version, resource, subresource), requests: new Map(), buckets: bounds.map(() => 0), sum: 0, count: 0 }),
+      );
     series.requests.set(code, (series.requests.get(code) ?? 0) + 1);
     series.sum += seconds;
     series.count++;

@@ -1,4 +1,19 @@
-import { ApiError, badRequest, parseYaml, userAgentManager, type DeleteOptions, type Json, type Kind, type KubeObject, type ListOptions, type ObjectKey, type PatchType, type SchemaSet, type WatchOptions } from '#machinery';
+import {
+  ApiError,
+  badRequest,
+  parseYaml,
+  userAgentManager,
+  type DeleteOptions,
+  type Json,
+  type Kind,
+  type KubeObject,
+  type ListOptions,
+  type ObjectKey,
+  type PatchType,
+  type SchemaSet,
+  type WatchOptions,
+  type ProtobufDecoder,
+} from '#machinery';
 import type { Clock, Random } from '#base';
 import type { PatchRequest } from '../registry/patches.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -8,7 +23,6 @@ import { readBody } from './body.ts';
 import { decodeObject, fieldValidation, plainObject, readObject, type Body } from './decoding.ts';
 import { renderList, renderObject } from './list.ts';
 import { bodyType, booleanParameter, negotiate, numberParameter, refuseBodyType } from './negotiate.ts';
-import type { ProtobufDecoder } from './protobuf.ts';
 import { queryOf, type ResourcePath } from './request-info.ts';
 import { sendJson, sendObject } from './respond.ts';
 import type { Exchange } from './types.ts';
@@ -24,7 +38,12 @@ export interface ResourceDeps {
   longRunning(exchange: Exchange, change: 1 | -1): void;
 }
 
-const patchTypes: readonly PatchType[] = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml'];
+const patchTypes: readonly PatchType[] = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+];
 const noMethod = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 
 /** The HTTP face of the verbs. */
@@ -38,7 +57,8 @@ export class ResourceHandler {
     const { verb } = exchange.info;
     if (!kind.namespaced && at.namespace) throw new ApiError('NotFound', 'the server could not find the requested resource');
     if (at.subresource && at.subresource !== 'status') return this.#subresource(exchange, kind, at);
-    if (at.subresource === 'status' && (!kind.status || !['get', 'update', 'patch'].includes(verb))) throw kind.status ? noMethod() : new ApiError('NotFound', 'the server could not find the requested resource');
+    if (at.subresource === 'status' && (!kind.status || !['get', 'update', 'patch'].includes(verb)))
+      throw kind.status ? noMethod() : new ApiError('NotFound', 'the server could not find the requested resource');
     if (!kind.verbs.includes(verb) || ((verb === 'update' || verb === 'patch') && !at.name)) throw noMethod();
     if (kind.namespaced && !at.namespace && at.name) throw new ApiError('NotFound', 'the server could not find the requested resource');
     switch (verb) {
@@ -83,7 +103,13 @@ export class ResourceHandler {
       ...(initial === undefined ? {} : { sendInitialEvents: initial }),
     };
     if (at.name && !fieldNamed(query, at.name)) throw noMethod();
-    const watch = { kind, options, view: negotiate(exchange.request), includeObject: query.get('includeObject'), timeoutSeconds: numberParameter(query, 'timeoutSeconds') };
+    const watch = {
+      kind,
+      options,
+      view: negotiate(exchange.request),
+      includeObject: query.get('includeObject'),
+      timeoutSeconds: numberParameter(query, 'timeoutSeconds'),
+    };
     this.#deps.longRunning(exchange, 1);
     try {
       await serveWatch(this.#deps, watch, exchange.response);
@@ -138,7 +164,12 @@ export class ResourceHandler {
     const context = this.#context(exchange);
     const options = await this.#deleteOptions(exchange);
     const selection = listOptions(queryOf(exchange.info), at);
-    const { entries, revision } = await this.#deps.registry.deleteCollection(kind, selection, { ...context, dryRun: context.dryRun || options.dryRun === true }, options);
+    const { entries, revision } = await this.#deps.registry.deleteCollection(
+      kind,
+      selection,
+      { ...context, dryRun: context.dryRun || options.dryRun === true },
+      options,
+    );
     const body = renderList(kind, { entries, revision, continue: '', remaining: undefined }, negotiate(exchange.request), this.#deps.clock.now(), null);
     sendJson(exchange.response, 200, body, { request: exchange.request });
     return 200;
@@ -167,7 +198,13 @@ export class ResourceHandler {
     if (dryRun.some((value) => value !== 'All')) throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun[0])}: supported values: "All"`);
     const manager = query.get('fieldManager');
     const apply = info.method === 'PATCH' && bodyType(request) === 'application/apply-patch+yaml';
-    return { user, dryRun: dryRun.length > 0, fieldManager: manager || (apply ? '' : userAgentManager(request.headers['user-agent'])), track: true, warnings: [] };
+    return {
+      user,
+      dryRun: dryRun.length > 0,
+      fieldManager: manager || (apply ? '' : userAgentManager(request.headers['user-agent'])),
+      track: true,
+      warnings: [],
+    };
   }
   #answer(exchange: Exchange, kind: Kind, code: number, shown: Shown, warnings: readonly string[]): number {
     const { request, response, info } = exchange;
@@ -216,13 +253,24 @@ function listOptions(query: URLSearchParams, at: ResourcePath): ListOptions {
 
 /** metav1.DeleteOptions from the body, or from the query where the body says nothing. */
 function deleteOptions(query: URLSearchParams, body: Body | undefined): DeleteOptions {
-  const value = (body ? plainObject(body) : {}) as { gracePeriodSeconds?: unknown; propagationPolicy?: unknown; orphanDependents?: unknown; preconditions?: unknown; dryRun?: unknown };
+  const value = (body ? plainObject(body) : {}) as {
+    gracePeriodSeconds?: unknown;
+    propagationPolicy?: unknown;
+    orphanDependents?: unknown;
+    preconditions?: unknown;
+    dryRun?: unknown;
+  };
   const grace = value.gracePeriodSeconds ?? numberParameter(query, 'gracePeriodSeconds');
   const orphan = value.orphanDependents ?? booleanParameter(query, 'orphanDependents');
-  const policy = value.propagationPolicy ?? query.get('propagationPolicy') ?? (orphan === undefined || orphan === null ? undefined : orphan ? 'Orphan' : 'Background');
-  if (grace !== undefined && grace !== null && (typeof grace !== 'number' || !Number.isInteger(grace))) throw badRequest('gracePeriodSeconds must be an integer');
+  const policy =
+    value.propagationPolicy ?? query.get('propagationPolicy') ?? (orphan === undefined || orphan === null ? undefined : orphan ? 'Orphan' : 'Background');
+  if (grace !== undefined && grace !== null && (typeof grace !== 'number' || !Number.isInteger(grace)))
+    throw badRequest('gracePeriodSeconds must be an integer');
   if (policy !== undefined && policy !== '' && policy !== 'Orphan' && policy !== 'Background' && policy !== 'Foreground') {
-    throw new ApiError('Invalid', `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: ${JSON.stringify(policy)}: invalid deletion propagation policy, supported values: "Orphan", "Background", "Foreground"`);
+    throw new ApiError(
+      'Invalid',
+      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: ${JSON.stringify(policy)}: invalid deletion propagation policy, supported values: "Orphan", "Background", "Foreground"`,
+    );
   }
   return {
     ...(typeof grace === 'number' ? { gracePeriodSeconds: grace } : {}),

@@ -20,11 +20,20 @@ export function sendJson(response: Response, code: number, body: Buffer, options
     gzip(bytes, { level: 1 }, (error, packed) => (error ? finish(response, code, bytes, options) : finish(response, code, packed, options, 'gzip')));
   } else finish(response, code, bytes, options);
 }
+/** Whether the client is gone. */
+export function isGone(response: Response): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed;
+}
 function finish(response: Response, code: number, body: Buffer, { warnings, headers, request }: Representation, encoding?: string): void {
-  if (response.destroyed) return;
-  const all: Record<string, string | number | string[]> = { 'content-type': 'application/json', 'content-length': body.length, 'cache-control': 'no-cache, private', ...headers };
+  if (isGone(response)) return;
+  const all: Record<string, string | number | string[]> = {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    'cache-control': 'no-cache, private',
+    ...headers,
+  };
   if (encoding) all['content-encoding'] = encoding;
-  if (warnings?.length) all['warning'] = warnings.map(warningHeader);
+  if (warnings?.length) all['warning'] = [...new Set(warnings)].map(warningHeader);
   writeHead(response, code, all);
   if (request.method === 'HEAD') response.end();
   else (response as { end(body: Buffer): void }).end(body);
@@ -37,7 +46,7 @@ export function writeHead(response: Response, code: number, headers: Record<stri
 function warningHeader(text: string): string {
   // eslint-disable-next-line no-control-regex
   const clean = text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/[\\"]/g, '\\$&');
-  return `299 - "${[...clean].map((c) => (c.codePointAt(0)! > 0x7e ? '?' : c)).join('')}"`;
+  return `299 - "${clean.replace(/[^\u0020-\u007e]/gu, '?')}"`;
 }
 function acceptsGzip(request: Request): boolean {
   const header = request.headers['accept-encoding'];
@@ -48,8 +57,13 @@ export function sendObject(response: Response, code: number, value: unknown, opt
   sendJson(response, code, Buffer.from(JSON.stringify(value)), options);
 }
 export function sendText(response: Response, code: number, text: string, type = 'text/plain; charset=utf-8'): void {
-  if (response.destroyed) return;
-  writeHead(response, code, { 'content-type': type, 'content-length': Buffer.byteLength(text), 'cache-control': 'no-cache, private', 'x-content-type-options': 'nosniff' });
+  if (isGone(response)) return;
+  writeHead(response, code, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-cache, private',
+    'x-content-type-options': 'nosniff',
+  });
   response.end(text);
 }
 
@@ -63,7 +77,7 @@ export function statusOf(thrown: unknown): { status: Status; code: number; inter
 }
 export function sendFailure(response: Response, thrown: unknown, request: Request): { code: number; internal: Error | undefined } {
   const { status, code, internal } = statusOf(thrown);
-  if (response.headersSent) response.destroy();
+  if (response.headersSent || isGone(response)) response.destroy();
   else {
     const retry = status.details?.retryAfterSeconds;
     sendObject(response, code, status, { request, headers: retry ? { 'retry-after': String(retry) } : {} });

@@ -46,7 +46,15 @@ export class Streams {
     return 200;
   }
   /** Hands the socket over untouched. */
-  async upgrade(handler: StreamHandler, info: RequestInfo, kind: Kind, at: ResourcePath, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(
+    handler: StreamHandler,
+    info: RequestInfo,
+    kind: Kind,
+    at: ResourcePath,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     if (!handler.upgrade) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
     await handler.upgrade(this.#request(info, kind, at), message, socket, head);
   }

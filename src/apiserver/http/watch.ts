@@ -6,7 +6,7 @@ import type { Registry } from '../registry/registry.ts';
 import { startWatch, type WatchStart } from '../registry/watches.ts';
 import { renderObject } from './list.ts';
 import type { View } from './negotiate.ts';
-import { statusOf, writeHead } from './respond.ts';
+import { isGone, statusOf, writeHead } from './respond.ts';
 import type { Response } from './types.ts';
 
 /** A client that leaves this much unread is cut off; it lists again when it is able to. */
@@ -89,7 +89,10 @@ function sendInitial(start: WatchStart, follower: Follower, render: (entry: Cach
 function bookmarkFrame({ kind, view }: HttpWatch, revision: number, annotations?: Record<string, string>): Buffer {
   const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations ? { annotations } : {}) };
   const type = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' } : { kind: kind.kind, apiVersion: kind.apiVersion };
-  const object = view === 'table' ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [{ cells: [], object: { ...type, metadata } }] } : { ...type, metadata };
+  const object =
+    view === 'table'
+      ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [{ cells: [], object: { ...type, metadata } }] }
+      : { ...type, metadata };
   return frame('BOOKMARK', Buffer.from(JSON.stringify(object)));
 }
 function errorFrame(error: unknown): Buffer {
@@ -114,7 +117,7 @@ class Follower implements FrameMember {
     response.on('error', closed);
   }
   write(frames: Buffer, initial = false): void {
-    if (this.#response.destroyed || this.#response.writableEnded) return;
+    if (isGone(this.#response) || this.#response.writableEnded) return;
     if (initial) this.#allowance += frames.length;
     const flowing = (this.#response as { write(chunk: Buffer): boolean }).write(frames);
     if (!flowing && unread(this.#response) > this.#allowance) this.#response.destroy();

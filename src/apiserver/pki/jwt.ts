@@ -35,7 +35,9 @@ export class TokenSigner {
     this.issuer = issuer;
     this.#private = createPrivateKey(keyPem);
     this.#public = createPublicKey(this.#private);
-    this.#keyId = createHash('sha256').update(this.#public.export({ type: 'spki', format: 'der' })).digest('base64url');
+    this.#keyId = createHash('sha256')
+      .update(this.#public.export({ type: 'spki', format: 'der' }))
+      .digest('base64url');
   }
   sign(claims: Claims): string {
     const body = `${encode({ alg: 'ES256', kid: this.#keyId })}.${encode(claims)}`;
@@ -46,9 +48,11 @@ export class TokenSigner {
     const parts = token.split('.');
     const [header, body, signature] = parts;
     if (parts.length !== 3 || !header || !body || !signature) return undefined;
-    if (decode<{ alg?: unknown }>(header)?.alg !== 'ES256') return undefined;
-    if (!verify('sha256', Buffer.from(`${header}.${body}`), { key: this.#public, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))) return undefined;
-    const claims = decode<Claims>(body);
+    const parsed: { alg?: unknown } | undefined = decode(header);
+    if (parsed?.alg !== 'ES256') return undefined;
+    if (!verify('sha256', Buffer.from(`${header}.${body}`), { key: this.#public, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url')))
+      return undefined;
+    const claims = decode(body) as Claims | undefined;
     if (!claims || claims.iss !== this.issuer || typeof claims.exp !== 'number' || claims.exp * 1000 <= now) return undefined;
     return typeof claims.nbf === 'number' && claims.nbf * 1000 > now + 60_000 ? undefined : claims;
   }
@@ -61,9 +65,9 @@ export class TokenSigner {
 function encode(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
-function decode<T>(text: string): T | undefined {
+function decode(text: string): object | undefined {
   try {
-    const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as T;
+    const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown;
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;

@@ -25,7 +25,8 @@ describe('certificates', () => {
   const now = Date.UTC(2026, 0, 1);
   const life = { notBefore: now, notAfter: now + day };
   const ca = issueCa('one', life);
-  const issue = (from = ca, validity = life) => new X509Certificate(issueClient(from, { commonName: 'ann', organizations: ['devs', 'ops, inc'], ...validity }).cert);
+  const issue = (from = ca, validity = life) =>
+    new X509Certificate(issueClient(from, { commonName: 'ann', organizations: ['devs', 'ops, inc'], ...validity }).cert);
   const authority = new X509Certificate(ca.cert);
 
   it('are accepted from their own CA while they are valid', () => {
@@ -47,7 +48,9 @@ describe('certificates', () => {
     const good = issue();
     assert.ok(ask(good));
     void clock.advance(2 * day);
-    return new Promise<void>((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve)))).then(() => assert.equal(ask(good), false, 'a known certificate expires too'));
+    return new Promise<void>((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve)))).then(() =>
+      assert.equal(ask(good), false, 'a known certificate expires too'),
+    );
   });
 });
 

@@ -39,8 +39,17 @@ export async function openPki(directory: string, clock: Clock): Promise<Pki> {
     ca,
     tokenKey,
     server: (file, names) =>
-      leaf(file, (certificate) => names.every((name) => certificate.checkHost(name) !== undefined || certificate.checkIP(name) !== undefined), () => issueServer(ca, { commonName: file, names, ...validity(leafLife) })),
-    client: (file, subject) => leaf(file, (certificate) => hasSubject(certificate, subject), () => issueClient(ca, { ...subject, ...validity(leafLife) })),
+      leaf(
+        file,
+        (certificate) => names.every((name) => certificate.checkHost(name) !== undefined || certificate.checkIP(name) !== undefined),
+        () => issueServer(ca, { commonName: file, names, ...validity(leafLife) }),
+      ),
+    client: (file, subject) =>
+      leaf(
+        file,
+        (certificate) => hasSubject(certificate, subject),
+        () => issueClient(ca, { ...subject, ...validity(leafLife) }),
+      ),
   };
 }
 
@@ -59,7 +68,9 @@ async function load(directory: string, name: string): Promise<Issued | undefined
     const certificate = new X509Certificate(cert);
     if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('certificate and key do not belong together');
   } catch (error) {
-    throw new Error(`${join(directory, name)}.crt or .key is damaged (${(error as Error).message}): restore it, or remove both files to have new ones made`, { cause: error });
+    throw new Error(`${join(directory, name)}.crt or .key is damaged (${(error as Error).message}): restore it, or remove both files to have new ones made`, {
+      cause: error,
+    });
   }
   return { cert, key };
 }

@@ -66,7 +66,14 @@ function issueLeaf(ca: Issued, subject: Subject, validity: Validity, usage: Buff
   return { cert: certificate(subject, issuer, validity, spki, extensions, createPrivateKey(ca.key)), key: pkcs8(privateKey) };
 }
 
-function certificate(subject: Subject, issuer: Subject, { notBefore, notAfter }: Validity, spki: Buffer, extensions: readonly Buffer[], key: KeyObject): string {
+function certificate(
+  subject: Subject,
+  issuer: Subject,
+  { notBefore, notAfter }: Validity,
+  spki: Buffer,
+  extensions: readonly Buffer[],
+  key: KeyObject,
+): string {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] as number) & 0x7f) | 0x40;
   const body = sequence(
@@ -96,7 +103,7 @@ function pkcs8(key: KeyObject): string {
 }
 function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::') as [string, string?];
+  const [head, tail] = address.split('::');
   const left = head ? head.split(':') : [];
   const right = tail ? tail.split(':') : [];
   const groups = tail === undefined ? left : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];

@@ -1,5 +1,16 @@
 import { formatTime } from '#base';
-import { cloneObject, conflict, keyOf, notFound, type DeleteOptions, type Kind, type KubeObject, type ObjectKey, type ObjectMeta, type Status } from '#machinery';
+import {
+  cloneObject,
+  conflict,
+  keyOf,
+  notFound,
+  type DeleteOptions,
+  type Kind,
+  type KubeObject,
+  type ObjectKey,
+  type ObjectMeta,
+  type Status,
+} from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { DeletionRule, RequestContext } from '../types.ts';
 import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
@@ -103,7 +114,11 @@ function checkDelete(kind: Kind, name: string, current: KubeObject, { preconditi
   const { uid, resourceVersion } = preconditions ?? {};
   if (uid !== undefined && uid !== meta?.uid) throw conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${meta?.uid}`);
   if (resourceVersion !== undefined && resourceVersion !== meta?.resourceVersion) {
-    throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${meta?.resourceVersion}`);
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${meta?.resourceVersion}`,
+    );
   }
 }
 function same(a: readonly string[] = [], b: readonly string[] = []): boolean {

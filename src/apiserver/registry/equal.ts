@@ -3,7 +3,7 @@ export function equalJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && equalArrays(a, b);
-  return equalFields(a as Record<string, unknown>, b as Record<string, unknown>, none);
+  return equalFields(a, b, none);
 }
 const none: ReadonlySet<string> = new Set();
 

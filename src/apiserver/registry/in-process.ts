@@ -50,7 +50,7 @@ export class InProcessApi implements Api {
     };
   }
   watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): { close(): void } {
-    return openWatch(this.#registry, untyped(kind), options, sink as unknown as WatchSink<KubeObject>);
+    return openWatch(this.#registry, untyped(kind), options, sink);
   }
   async create<T extends KubeObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const copy = copyJson(object);
@@ -65,7 +65,14 @@ export class InProcessApi implements Api {
   async patch<T extends KubeObject>(kind: Kind<T>, key: ObjectKey, type: PatchType, patch: Json, options: WriteOptions = {}): Promise<T> {
     const request = { type, body: copyJson(patch), subresource: options.subresource, ...(options.force === undefined ? {} : { force: options.force }) };
     if (this.#handles(kind, options.subresource)) {
-      const answer = await this.#registry.subresource(options.subresource as string, { verb: 'patch', kind: untyped(kind), key, body: undefined, patch: request, context: this.#context(options) });
+      const answer = await this.#registry.subresource(options.subresource as string, {
+        verb: 'patch',
+        kind: untyped(kind),
+        key,
+        body: undefined,
+        patch: request,
+        context: this.#context(options),
+      });
       return answer.object as T;
     }
     return (await this.#registry.resource(untyped(kind)).patches.patch(key, this.#context(options), request)).object as T;

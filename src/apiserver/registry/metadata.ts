@@ -15,7 +15,8 @@ export function adoptNamespace(kind: Kind, object: KubeObject, namespace: string
     if (meta.namespace) delete meta.namespace;
     return;
   }
-  if (meta.namespace && namespace && meta.namespace !== namespace) throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (meta.namespace && namespace && meta.namespace !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   const wanted = namespace ?? meta.namespace;
   if (!wanted) throw badRequest('an empty namespace may not be set during creation');
   meta.namespace = wanted;
@@ -40,15 +41,22 @@ export function checkIdentity(kind: Kind, object: KubeObject, key: ObjectKey): v
   if (!meta.name) throw badRequest(`the name of the object must be set`);
   if (meta.name !== key.name) throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${key.name})`);
   if (kind.namespaced) {
-    if (meta.namespace && meta.namespace !== key.namespace) throw badRequest(`the namespace of the object (${meta.namespace}) does not match the namespace on the request (${key.namespace ?? ''})`);
+    if (meta.namespace && meta.namespace !== key.namespace)
+      throw badRequest(`the namespace of the object (${meta.namespace}) does not match the namespace on the request (${key.namespace ?? ''})`);
     meta.namespace = key.namespace ?? '';
   } else delete meta.namespace;
 }
 
 /** Optimistic concurrency and UID precondition of an update. */
-export function checkPreconditions(kind: Kind, name: string, current: KubeObject, wanted: { uid?: string | undefined; resourceVersion?: string | undefined }): void {
+export function checkPreconditions(
+  kind: Kind,
+  name: string,
+  current: KubeObject,
+  wanted: { uid?: string | undefined; resourceVersion?: string | undefined },
+): void {
   const meta = current.metadata;
-  if (wanted.uid && wanted.uid !== meta?.uid) throw conflict(kind, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${meta?.uid}`);
+  if (wanted.uid && wanted.uid !== meta?.uid)
+    throw conflict(kind, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${meta?.uid}`);
   if (wanted.resourceVersion && wanted.resourceVersion !== '0' && wanted.resourceVersion !== meta?.resourceVersion) throw conflict(kind, name);
 }
 
@@ -65,9 +73,9 @@ export function stampUpdate(wanted: KubeObject, current: KubeObject): void {
   meta.resourceVersion = old.resourceVersion ?? '';
   delete meta.selfLink;
 }
-function keep<K extends keyof ObjectMeta>(meta: ObjectMeta, old: ObjectMeta, field: K): void {
+function keep(meta: ObjectMeta, old: ObjectMeta, field: keyof ObjectMeta): void {
   if (old[field] === undefined) delete meta[field];
-  else meta[field] = old[field];
+  else Object.assign(meta, { [field]: old[field] });
 }
 
 const notSpec = new Set(['metadata', 'status', 'kind', 'apiVersion']);

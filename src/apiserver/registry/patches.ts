@@ -91,11 +91,14 @@ export class Patches {
     const object = asObject(body);
     const { apiVersion, kind } = object;
     if (apiVersion !== this.#kind.apiVersion || kind !== this.#kind.kind) {
-      throw badRequest(`the apply configuration must have apiVersion ${this.#kind.apiVersion} and kind ${this.#kind.kind}, not ${String(apiVersion)} and ${String(kind)}`);
+      throw badRequest(
+        `the apply configuration must have apiVersion ${this.#kind.apiVersion} and kind ${this.#kind.kind}, not ${String(apiVersion)} and ${String(kind)}`,
+      );
     }
     const { name, namespace } = metaOf(object);
     if (name !== undefined && name !== key.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${key.name})`);
-    if (this.#kind.namespaced && namespace && namespace !== key.namespace) throw badRequest(`the namespace of the object (${namespace}) does not match the namespace on the request (${key.namespace ?? ''})`);
+    if (this.#kind.namespaced && namespace && namespace !== key.namespace)
+      throw badRequest(`the namespace of the object (${namespace}) does not match the namespace on the request (${key.namespace ?? ''})`);
     metaOf(object).name = key.name;
     if (this.#kind.namespaced && key.namespace) metaOf(object).namespace = key.namespace;
     if (object.metadata?.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
@@ -104,7 +107,7 @@ export class Patches {
 
 function asObject(value: Json): KubeObject {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw badRequest('the patched object is not an object');
-  return value as KubeObject;
+  return value;
 }
 const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 function refused(error: FieldError): Error {

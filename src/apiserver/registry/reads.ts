@@ -65,7 +65,9 @@ export class Reads {
       return { entries, revision };
     } catch (error) {
       if (!isStoreError(error) || error.code !== 'compacted') throw error;
-      throw after === undefined ? expired(`The resourceVersion for the provided list is too old.`) : new ExpiredContinue(encodeContinue(-1, filter.prefix, after));
+      throw after === undefined
+        ? expired(`The resourceVersion for the provided list is too old.`)
+        : new ExpiredContinue(encodeContinue(-1, filter.prefix, after));
     }
   }
 }
@@ -102,7 +104,16 @@ function decodeContinue(token: string, prefix: string): { revision: Revision | u
     throw bad;
   }
   const { v, rv, start } = (value ?? {}) as { v?: unknown; rv?: unknown; start?: unknown };
-  if (v !== 'meta.k8s.io/v1' || typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0 || typeof start !== 'string' || !start.endsWith('\0') || start.includes('..')) throw bad;
+  if (
+    v !== 'meta.k8s.io/v1' ||
+    typeof rv !== 'number' ||
+    !Number.isSafeInteger(rv) ||
+    rv === 0 ||
+    typeof start !== 'string' ||
+    !start.endsWith('\0') ||
+    start.includes('..')
+  )
+    throw bad;
   return { revision: rv < 0 ? undefined : rv, after: prefix + start.slice(0, -1) };
 }
 
@@ -131,10 +142,16 @@ function checkListOptions({ resourceVersion, resourceVersionMatch: match, contin
   if (token && resourceVersion && resourceVersion !== '0') throw badRequest('specifying resource version is not allowed when using continue');
   if (match === undefined) return;
   const errors: FieldError[] = [];
-  const forbid = (message: string): void => void errors.push({ field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message: `Forbidden: ${message}` });
+  const forbid = (message: string): void =>
+    void errors.push({ field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message: `Forbidden: ${message}` });
   if (!resourceVersion) forbid('resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (token) forbid('resourceVersionMatch is forbidden when continue is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') errors.push({ field: 'resourceVersionMatch', reason: 'FieldValueNotSupported', message: `Unsupported value: "${String(match)}": supported values: "Exact", "NotOlderThan", ""` });
+  if (match !== 'Exact' && match !== 'NotOlderThan')
+    errors.push({
+      field: 'resourceVersionMatch',
+      reason: 'FieldValueNotSupported',
+      message: `Unsupported value: "${String(match)}": supported values: "Exact", "NotOlderThan", ""`,
+    });
   if (match === 'Exact' && resourceVersion === '0') forbid('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   if (errors.length > 0) throw invalid(listOptions, '', errors);
 }

@@ -46,10 +46,16 @@ describe('create', () => {
   });
   it('refuses bad objects', async () => {
     const { api } = await fixture();
-    await assert.rejects(api.create(Widget, widget('a', { size: -1 })), refused('Invalid', /^Widget\.test\.batuta\.dev "a" is invalid: spec\.size: Invalid value/));
+    await assert.rejects(
+      api.create(Widget, widget('a', { size: -1 })),
+      refused('Invalid', /^Widget\.test\.batuta\.dev "a" is invalid: spec\.size: Invalid value/),
+    );
     await assert.rejects(api.create(Widget, widget('A_b')), refused('Invalid', /metadata\.name/));
     await assert.rejects(api.create(Widget, { metadata: { namespace: 'default' } }), refused('Invalid', /name or generateName is required/));
-    await assert.rejects(api.create(Widget, widget('a', {}, { resourceVersion: '1' })), refused('BadRequest', /resourceVersion should not be set on objects to be created/));
+    await assert.rejects(
+      api.create(Widget, widget('a', {}, { resourceVersion: '1' })),
+      refused('BadRequest', /resourceVersion should not be set on objects to be created/),
+    );
   });
   it('does not touch what the caller passed in', async () => {
     const { api } = await fixture();
@@ -66,7 +72,10 @@ describe('update', () => {
     const made = await api.create(Widget, widget('a', { size: 1 }));
     const second = await api.update(Widget, { ...made, spec: { ...made.spec, size: 2 } });
     assert.equal(second.metadata?.generation, 2);
-    await assert.rejects(api.update(Widget, { ...made, spec: { size: 3 } }), refused('Conflict', /^Operation cannot be fulfilled on widgets\.test\.batuta\.dev "a": the object has been modified; please apply/));
+    await assert.rejects(
+      api.update(Widget, { ...made, spec: { size: 3 } }),
+      refused('Conflict', /^Operation cannot be fulfilled on widgets\.test\.batuta\.dev "a": the object has been modified; please apply/),
+    );
     const third = await api.update(Widget, { ...second, metadata: { ...second.metadata, labels: { a: 'b' } } });
     assert.equal(third.metadata?.generation, 2);
   });
@@ -109,7 +118,10 @@ describe('patch', () => {
     const { api } = await fixture();
     await api.create(Widget, widget('a', { size: 1, color: 'red' }));
     await api.patch(Widget, at('a'), 'application/merge-patch+json', { spec: { size: 2, color: null } });
-    await api.patch(Widget, at('a'), 'application/json-patch+json', [{ op: 'test', path: '/spec/size', value: 2 }, { op: 'add', path: '/metadata/labels', value: { x: 'y' } }]);
+    await api.patch(Widget, at('a'), 'application/json-patch+json', [
+      { op: 'test', path: '/spec/size', value: 2 },
+      { op: 'add', path: '/metadata/labels', value: { x: 'y' } },
+    ]);
     const last = await api.patch(Widget, at('a'), 'application/strategic-merge-patch+json', { spec: { replicas: 4 } });
     assert.deepEqual([last.spec, last.metadata?.labels], [{ size: 2, replicas: 4 }, { x: 'y' }]);
   });
@@ -129,12 +141,18 @@ describe('patch', () => {
   it('honours a resourceVersion in the patch', async () => {
     const { api } = await fixture();
     await api.create(Widget, widget('a'));
-    await assert.rejects(api.patch(Widget, at('a'), 'application/merge-patch+json', { metadata: { resourceVersion: '1000' }, spec: { size: 1 } }), refused('Conflict'));
+    await assert.rejects(
+      api.patch(Widget, at('a'), 'application/merge-patch+json', { metadata: { resourceVersion: '1000' }, spec: { size: 1 } }),
+      refused('Conflict'),
+    );
   });
   it('applies: creates, owns, conflicts, forces', async () => {
     const { api } = await fixture();
     const apply = (manager: string, spec: object, force?: boolean) =>
-      api.patch(Widget, at('a'), 'application/apply-patch+yaml', { apiVersion: 'test.batuta.dev/v1', kind: 'Widget', metadata: { name: 'a' }, spec } as never, { fieldManager: manager, ...(force ? { force } : {}) });
+      api.patch(Widget, at('a'), 'application/apply-patch+yaml', { apiVersion: 'test.batuta.dev/v1', kind: 'Widget', metadata: { name: 'a' }, spec } as never, {
+        fieldManager: manager,
+        ...(force ? { force } : {}),
+      });
     const made = await apply('one', { size: 1 });
     assert.equal(made.metadata?.managedFields?.[0]?.manager, 'one');
     await assert.rejects(apply('two', { size: 2 }), refused('Conflict', /conflict with "one".*\.spec\.size/s));
@@ -146,7 +164,9 @@ describe('patch', () => {
   it('scales', async () => {
     const { api } = await fixture({ subresources: [scale()] });
     await api.create(Widget, widget('a'));
-    const scaled = (await api.update(Widget, { metadata: at('a'), spec: { replicas: 7 } }, { subresource: 'scale' })) as KubeObject & { spec: { replicas: number } };
+    const scaled = (await api.update(Widget, { metadata: at('a'), spec: { replicas: 7 } }, { subresource: 'scale' })) as KubeObject & {
+      spec: { replicas: number };
+    };
     assert.deepEqual([scaled.kind, scaled.spec.replicas], ['Scale', 7]);
     assert.equal((await api.get(Widget, at('a'))).spec?.replicas, 7);
     await assert.rejects(api.update(Widget, { metadata: at('a'), spec: { replicas: -1 } }, { subresource: 'scale' }), refused('Invalid'));
@@ -171,7 +191,10 @@ describe('delete', () => {
     const { api } = await fixture();
     await api.create(Widget, widget('a', { color: 'graceful' }));
     const marked = (await api.delete(Widget, at('a'))) as Widget;
-    assert.deepEqual([marked.metadata?.deletionTimestamp, marked.metadata?.deletionGracePeriodSeconds, marked.metadata?.generation], ['2026-01-01T00:00:30Z', 30, 2]);
+    assert.deepEqual(
+      [marked.metadata?.deletionTimestamp, marked.metadata?.deletionGracePeriodSeconds, marked.metadata?.generation],
+      ['2026-01-01T00:00:30Z', 30, 2],
+    );
     const longer = (await api.delete(Widget, at('a'), { gracePeriodSeconds: 60 })) as Widget;
     assert.equal(longer.metadata?.deletionGracePeriodSeconds, 30);
     const shorter = (await api.delete(Widget, at('a'), { gracePeriodSeconds: 5 })) as Widget;
@@ -208,7 +231,8 @@ describe('delete', () => {
 describe('list', () => {
   const fill = async () => {
     const f = await fixture();
-    for (let i = 0; i < 10; i++) await f.api.create(Widget, widget(`w${i}`, { color: i < 4 ? 'red' : 'blue' }, { namespace: i < 8 ? 'default' : 'other', labels: { n: String(i) } }));
+    for (let i = 0; i < 10; i++)
+      await f.api.create(Widget, widget(`w${i}`, { color: i < 4 ? 'red' : 'blue' }, { namespace: i < 8 ? 'default' : 'other', labels: { n: String(i) } }));
     return f;
   };
   const names = (items: readonly Widget[]): string => items.map((o) => o.metadata?.name).join(' ');
@@ -249,7 +273,10 @@ describe('list', () => {
     assert.equal((await api.list(Widget, { resourceVersion: before, resourceVersionMatch: 'NotOlderThan' })).items.length, 9);
     assert.equal((await api.list(Widget, { resourceVersion: '0' })).items.length, 9);
     await assert.rejects(api.list(Widget, { resourceVersion: '999999' }), refused('Timeout', /Too large resource version: 999999, current: \d+/));
-    await assert.rejects(api.list(Widget, { resourceVersionMatch: 'Exact' }), refused('Invalid', /resourceVersionMatch is forbidden unless resourceVersion is provided/));
+    await assert.rejects(
+      api.list(Widget, { resourceVersionMatch: 'Exact' }),
+      refused('Invalid', /resourceVersionMatch is forbidden unless resourceVersion is provided/),
+    );
     await assert.rejects(api.list(Widget, { resourceVersion: 'x' }), refused('BadRequest'));
     await assert.rejects(api.list(Widget, { limit: 1, continue: 'garbage' }), refused('BadRequest', /continue key is not valid/));
   });

@@ -1,4 +1,15 @@
-import { ApiError, isApiError, keyOf, notFound, type DeleteOptions, type Kind, type KubeObject, type ListOptions, type ObjectKey, type SchemaSet } from '#machinery';
+import {
+  ApiError,
+  isApiError,
+  keyOf,
+  notFound,
+  type DeleteOptions,
+  type Kind,
+  type KubeObject,
+  type ListOptions,
+  type ObjectKey,
+  type SchemaSet,
+} from '#machinery';
 import type { Store } from '#store';
 import type { Clock } from '#base';
 import { ObjectCache } from '../cache/cache.ts';
@@ -90,7 +101,10 @@ export class Registry implements Writer {
     const kind = this.kindOf(group, plural);
     if (!kind) return [];
     const prefix = kind.namespaced && namespace ? `${kind.prefix}${namespace}/` : kind.prefix;
-    return this.cache.of(kind).range(prefix).map((entry) => entry.object);
+    return this.cache
+      .of(kind)
+      .range(prefix)
+      .map((entry) => entry.object);
   }
   observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
     const kind = this.kindOf(group, plural);
@@ -110,7 +124,12 @@ export class Registry implements Writer {
     return this.resource(kind).deletes.delete(key, context, options);
   }
   /** Deletes what the selection finds now, many at a time, and gives what it found. */
-  async deleteCollection(kind: Kind, selection: ListOptions, context: RequestContext, options: DeleteOptions): Promise<{ entries: readonly CacheEntry[]; revision: number }> {
+  async deleteCollection(
+    kind: Kind,
+    selection: ListOptions,
+    context: RequestContext,
+    options: DeleteOptions,
+  ): Promise<{ entries: readonly CacheEntry[]; revision: number }> {
     const { entries, revision } = await this.reads.list(kind, selection);
     const queue = entries.values();
     const work = async (): Promise<void> => {

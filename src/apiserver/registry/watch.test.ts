@@ -13,7 +13,10 @@ function follow(api: Api, options: WatchOptions = {}): Seen {
   const events: string[] = [];
   const errors: Error[] = [];
   const watch = api.watch(Widget, options, {
-    event: (type, object) => void events.push(`${type} ${object.metadata?.name ?? ''}@${object.metadata?.resourceVersion}${object.metadata?.annotations?.['k8s.io/initial-events-end'] ? ' end' : ''}`),
+    event: (type, object) =>
+      void events.push(
+        `${type} ${object.metadata?.name ?? ''}@${object.metadata?.resourceVersion}${object.metadata?.annotations?.['k8s.io/initial-events-end'] ? ' end' : ''}`,
+      ),
     end: (error) => void errors.push(error),
   });
   return { events, errors, close: () => watch.close() };
@@ -37,7 +40,10 @@ describe('watch', () => {
     const seen = follow(api);
     await writing;
     await api.create(Widget, widget('c'));
-    assert.deepEqual(seen.events.map((line) => line.split('@')[0]), ['ADDED a', 'ADDED b', 'ADDED c']);
+    assert.deepEqual(
+      seen.events.map((line) => line.split('@')[0]),
+      ['ADDED a', 'ADDED b', 'ADDED c'],
+    );
   });
   it('replays from a revision, and only what came after it', async () => {
     const { api } = await fixture();
@@ -46,7 +52,10 @@ describe('watch', () => {
     await api.delete(Widget, at('a'));
     await api.create(Widget, widget('b'));
     const seen = follow(api, { resourceVersion: a.metadata?.resourceVersion as string });
-    assert.deepEqual(seen.events.map((line) => line.split('@')[0]), ['MODIFIED a', 'DELETED a', 'ADDED b']);
+    assert.deepEqual(
+      seen.events.map((line) => line.split('@')[0]),
+      ['MODIFIED a', 'DELETED a', 'ADDED b'],
+    );
   });
   it('turns leaving and entering a selection into DELETED and ADDED', async () => {
     const { api } = await fixture();
@@ -56,7 +65,10 @@ describe('watch', () => {
     await api.update(Widget, widget('a', { color: 'red', size: 1 }));
     const left = await api.update(Widget, widget('a', { color: 'blue' }));
     await api.delete(Widget, at('a'));
-    assert.deepEqual(seen.events.map((line) => line.split('@')[0]), ['ADDED a', 'MODIFIED a', 'DELETED a']);
+    assert.deepEqual(
+      seen.events.map((line) => line.split('@')[0]),
+      ['ADDED a', 'MODIFIED a', 'DELETED a'],
+    );
     assert.equal(seen.events.at(-1)?.split('@')[1], left.metadata?.resourceVersion);
     const byLabel = follow(api, { labelSelector: 'x=1', namespace: 'default' });
     await api.create(Widget, widget('b', {}, { labels: { x: '1' } }));
@@ -108,9 +120,13 @@ describe('watch', () => {
         if (i % 20 === 0) followers.push(follow(api, { resourceVersion: '0' }));
       }),
     );
-    const last = (events: readonly string[]): Map<string, string> => new Map(events.map((line) => [line.split(' ')[1]?.split('@')[0] ?? '', line.split('@')[1] ?? '']));
+    const last = (events: readonly string[]): Map<string, string> =>
+      new Map(events.map((line) => [line.split(' ')[1]?.split('@')[0] ?? '', line.split('@')[1] ?? '']));
     const revisions = first.events.map((line) => Number(line.split('@')[1]));
-    assert.deepEqual(revisions, revisions.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      revisions,
+      revisions.toSorted((a, b) => a - b),
+    );
     for (const follower of followers) assert.deepEqual(new Map([...last(follower.events)].toSorted()), new Map([...last(first.events)].toSorted()));
   });
 });

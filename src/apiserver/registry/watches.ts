@@ -44,7 +44,11 @@ function snapshot(cache: ObjectCache, kind: Kind, filter: Filter): CacheEvent[] 
 function checkInitialEvents({ sendInitialEvents, resourceVersionMatch: match, continue: token }: WatchOptions): void {
   if (token) throw new ApiError('BadRequest', 'continue is forbidden for watch');
   const forbid = (field: string, message: string): ApiError =>
-    invalid({ group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }, '', [{ field, reason: 'FieldValueForbidden', message: `Forbidden: ${message}` }]);
-  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') throw forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-  if (sendInitialEvents === undefined && match !== undefined) throw forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    invalid({ group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }, '', [
+      { field, reason: 'FieldValueForbidden', message: `Forbidden: ${message}` },
+    ]);
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan')
+    throw forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (sendInitialEvents === undefined && match !== undefined)
+    throw forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
 }

@@ -1,5 +1,18 @@
 import { randomSuffix } from '#base';
-import { alreadyExists, ApiError, badRequest, conflict, invalid, keyOf, notFound, validateMetadata, type FieldError, type Kind, type KubeObject, type ObjectKey } from '#machinery';
+import {
+  alreadyExists,
+  ApiError,
+  badRequest,
+  conflict,
+  invalid,
+  keyOf,
+  notFound,
+  validateMetadata,
+  type FieldError,
+  type Kind,
+  type KubeObject,
+  type ObjectKey,
+} from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionRequest, RequestContext } from '../types.ts';
 import { apiFailure, isStoreConflict, type AdmissionChain, type Deps } from './deps.ts';
@@ -132,7 +145,6 @@ export class Writes {
     let committed = false;
     try {
       if (!update.raw) this.#prepareUpdate(request, update.managed === true);
-      else raiseGeneration(this.#kind, wanted, current);
       if (isNoop(wanted, current) && !this.#finished(wanted)) return entry;
       const outcome = await this.#replace(entry, request);
       committed = !context.dryRun && outcome !== undefined;
@@ -146,9 +158,10 @@ export class Writes {
     const { object, context, subresource } = request;
     const old = request.old as KubeObject;
     const status = subresource === 'status';
-    if (!status && kind.status) keepStatus(object, old);
-    kind.defaults?.(object);
+    // A status write shares everything but the status with the stored object: nothing may be filled in.
     if (!status) {
+      if (kind.status) keepStatus(object, old);
+      kind.defaults?.(object);
       kind.prepareUpdate?.(object, old, { now: this.#deps.clock.now() });
       this.#chain.mutate(request);
     }
@@ -180,7 +193,13 @@ export class Writes {
     if (!meta?.deletionTimestamp || meta.finalizers?.length || meta.deletionGracePeriodSeconds) return false;
     return !this.#deps.deletion.some((rule) => rule.handles(this.#kind) && rule.holds(object));
   }
-  #request(operation: 'CREATE' | 'UPDATE', object: KubeObject, old: KubeObject | undefined, subresource: string | undefined, context: RequestContext): AdmissionRequest {
+  #request(
+    operation: 'CREATE' | 'UPDATE',
+    object: KubeObject,
+    old: KubeObject | undefined,
+    subresource: string | undefined,
+    context: RequestContext,
+  ): AdmissionRequest {
     return { operation, kind: this.#kind, subresource, namespace: object.metadata?.namespace, object, old, context };
   }
   #refuse(object: KubeObject, errors: readonly FieldError[]): void {

@@ -24,8 +24,12 @@ export function podBinding(): SubresourceHandler {
     handles: (kind) => kind.group === '' && kind.plural === 'pods',
     async handle({ kind, key, body, context, writer }) {
       const { target, metadata } = body as Binding;
-      if (metadata?.name && metadata.name !== key.name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${key.name})`);
-      if (!target?.name) throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, key.name, [{ field: 'target.name', reason: 'FieldValueRequired', message: 'Required value' }]);
+      if (metadata?.name && metadata.name !== key.name)
+        throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${key.name})`);
+      if (!target?.name)
+        throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, key.name, [
+          { field: 'target.name', reason: 'FieldValueRequired', message: 'Required value' },
+        ]);
       const node = target.name;
       await writer.modifyRaw(kind, key, context, (current) => bound(current, node, body as Binding, formatTime(writer.clock.now())));
       return success;
@@ -37,7 +41,8 @@ export function podBinding(): SubresourceHandler {
     const name = metadata?.name ?? '';
     if (metadata?.deletionTimestamp) throw conflict({ ...pods, plural: 'pods/binding' }, name, `pod ${name} is being deleted, cannot be assigned to a host`);
     if (spec?.nodeName) throw conflict({ ...pods, plural: 'pods/binding' }, name, `pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
-    if (binding.metadata?.uid && binding.metadata.uid !== metadata?.uid) throw conflict(pods, name, `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${metadata?.uid}`);
+    if (binding.metadata?.uid && binding.metadata.uid !== metadata?.uid)
+      throw conflict(pods, name, `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${metadata?.uid}`);
     const conditions = (current.status?.conditions ?? []).filter((condition) => condition.type !== 'PodScheduled').map((condition) => cloneObject(condition));
     const before = current.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
     const since = before?.status === 'True' && before.lastTransitionTime ? before.lastTransitionTime : now;

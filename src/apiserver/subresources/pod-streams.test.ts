@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { seededRandom, systemClock } from '#base';
-import { allKinds, Namespace, Pod, schemas, ServiceAccount, type V1Pod } from '#kinds';
+import { allKinds, Namespace, Pod, schemas, ServiceAccount } from '#kinds';
 import type { Api, LogOptions, NodeStreams } from '#machinery';
 import { openPki, type Pki } from '../pki/pki.ts';
 import type { ApiServer } from '../server.ts';
@@ -21,7 +21,7 @@ describe('pod streams', () => {
   let port: number;
   let identity: { cert: string; key: string };
   let asked: LogOptions | undefined;
-  let aborted = 0;
+  const seen = { aborted: 0 };
   const calls: string[] = [];
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const node: NodeStreams = {
@@ -32,7 +32,7 @@ describe('pod streams', () => {
         yield text('one\n');
         yield text('two\n');
         if (options.follow) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-        if (signal.aborted) aborted++;
+        if (signal.aborted) seen.aborted++;
       })();
     },
     async exec(target, options, _request, socket, head) {
@@ -60,9 +60,12 @@ describe('pod streams', () => {
     await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
     const container = (name: string) => ({ name, image: 'i' });
     const make = async (name: string, nodeName: string, containers: string[], states: object): Promise<void> => {
-      const pod = await api.create(Pod, { metadata: { name, namespace: 'default' }, spec: { ...(nodeName ? { nodeName } : {}), containers: containers.map(container) } } as V1Pod);
+      const pod = await api.create(Pod, {
+        metadata: { name, namespace: 'default' },
+        spec: { ...(nodeName ? { nodeName } : {}), containers: containers.map(container) },
+      });
       const containerStatuses = containers.map((c) => ({ name: c, image: 'i', imageID: '', ready: false, restartCount: 0, ...states }));
-      await api.update(Pod, { ...pod, status: { phase: 'Running', containerStatuses } } as V1Pod, { subresource: 'status' });
+      await api.update(Pod, { ...pod, status: { phase: 'Running', containerStatuses } }, { subresource: 'status' });
     };
     await make('two', 'n1', ['a', 'b'], { state: { running: { startedAt: '2026-01-01T00:00:00Z' } } });
     await make('starting', 'n1', ['c'], { state: { waiting: { reason: 'ContainerCreating' } } });
@@ -94,9 +97,14 @@ describe('pod streams', () => {
   }
   function upgrade(path: string, as: object = identity): Promise<string> {
     return new Promise((resolve) => {
-      const socket = connect({ host: '127.0.0.1', port, ca: pki.ca.cert, ...as, ALPNProtocols: ['http/1.1'] }, () => socket.write(`POST ${base}${path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n`));
+      const socket = connect({ host: '127.0.0.1', port, ca: pki.ca.cert, ...as, ALPNProtocols: ['http/1.1'] }, () =>
+        socket.write(`POST ${base}${path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n`),
+      );
       let answer = '';
-      socket.setEncoding('utf8').on('data', (part: string) => (answer += part)).on('close', () => resolve(answer));
+      socket
+        .setEncoding('utf8')
+        .on('data', (part: string) => (answer += part))
+        .on('close', () => resolve(answer));
     });
   }
 
@@ -104,14 +112,17 @@ describe('pod streams', () => {
     const before = systemClock.now();
     const answer = await get('two/log?container=b&tailLines=5&sinceSeconds=60&timestamps=true&limitBytes=100');
     assert.deepEqual([answer.code, answer.body], [200, 'one\ntwo\n']);
-    assert.deepEqual({ ...asked, sinceTime: 0 }, { container: 'b', follow: false, previous: false, timestamps: true, tailLines: 5, limitBytes: 100, sinceTime: 0 });
+    assert.deepEqual(
+      { ...asked, sinceTime: 0 },
+      { container: 'b', follow: false, previous: false, timestamps: true, tailLines: 5, limitBytes: 100, sinceTime: 0 },
+    );
     assert.ok(Math.abs((asked?.sinceTime ?? 0) - (before - 60_000)) < 5_000);
   });
   it('follows until the client leaves', async () => {
     const answer = await get('two/log?container=a&follow=true', (body) => body.includes('two'));
     assert.equal(answer.body, 'one\ntwo\n');
-    for (let i = 0; i < 200 && aborted === 0; i++) await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(aborted, 1);
+    for (let i = 0; i < 200 && seen.aborted === 0; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(seen.aborted, 1);
   });
   it('says what is wrong in the words of kube-apiserver', async () => {
     const message = async (path: string): Promise<string> => (JSON.parse((await get(path)).body) as { message: string }).message;
@@ -129,7 +140,10 @@ describe('pod streams', () => {
     assert.equal(calls.at(-1), 'exec a ls -l tty=true stdin=true head=0');
     assert.match(await upgrade('two/portforward?ports=80'), /^HTTP\/1\.1 101/);
     assert.equal(calls.at(-1), 'forward two 80');
-    assert.match(await upgrade('two/exec?command=ls&container=a&stdout=true', {}), /^HTTP\/1\.1 403 Forbidden.*pods \\"two\\" is forbidden: User \\"system:anonymous\\" cannot create resource \\"pods\/exec\\"/s);
+    assert.match(
+      await upgrade('two/exec?command=ls&container=a&stdout=true', {}),
+      /^HTTP\/1\.1 403 Forbidden.*pods \\"two\\" is forbidden: User \\"system:anonymous\\" cannot create resource \\"pods\/exec\\"/s,
+    );
     assert.match(await upgrade('two/exec?container=a&stdout=true'), /^HTTP\/1\.1 400 .*you must specify at least one command/s);
     assert.match(await upgrade('starting/exec?command=ls&stdout=true'), /^HTTP\/1\.1 500 .*container not found/s);
   });

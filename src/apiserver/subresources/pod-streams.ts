@@ -44,7 +44,10 @@ export function podStreams(): StreamHandler[] {
       handles: isPods,
       async upgrade(request, message, socket, head) {
         const pod = podOf(request);
-        const ports = request.query.getAll('ports').flatMap((text) => text.split(',')).map(Number);
+        const ports = request.query
+          .getAll('ports')
+          .flatMap((text) => text.split(','))
+          .map(Number);
         if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65535)) throw badRequest('ports must be numbers from 1 to 65535');
         const { namespace, name, uid } = identity(pod);
         await node(pod, request).portForward({ namespace, name, uid }, ports, message, socket, head);
@@ -67,7 +70,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 function podOf({ kind, key, reader }: StreamRequest): Pod {
   const pod = reader.get('', 'pods', key.namespace, key.name);
   if (!pod) throw notFound(kind, key.name);
-  return pod as Pod;
+  return pod;
 }
 function identity({ metadata }: Pod): { namespace: string; name: string; uid: string } {
   return { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '', uid: metadata?.uid ?? '' };
@@ -76,7 +79,11 @@ function node(pod: Pod, { nodeStreams }: StreamRequest): NodeStreams {
   const name = pod.spec?.nodeName ?? '';
   if (!name) throw badRequest(`pod ${pod.metadata?.name} does not have a host assigned`);
   const streams = nodeStreams(name);
-  if (!streams) throw new ApiError('ServiceUnavailable', `the node ${JSON.stringify(name)} of pod ${JSON.stringify(pod.metadata?.name)} does not answer: no node agent of that name is connected`);
+  if (!streams)
+    throw new ApiError(
+      'ServiceUnavailable',
+      `the node ${JSON.stringify(name)} of pod ${JSON.stringify(pod.metadata?.name)} does not answer: no node agent of that name is connected`,
+    );
   return streams;
 }
 
@@ -108,7 +115,9 @@ function running(pod: Pod, { query }: StreamRequest): StreamTarget {
   return { ...identity(pod), container };
 }
 function statusOf({ status = {} }: Pod, container: string): ContainerStatus | undefined {
-  return [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])].find((s) => s.name === container);
+  return [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])].find(
+    (s) => s.name === container,
+  );
 }
 function checkStarted(pod: Pod, container: string, previous: boolean): void {
   const status = statusOf(pod, container);
@@ -117,7 +126,12 @@ function checkStarted(pod: Pod, container: string, previous: boolean): void {
   if (previous && !terminated) throw badRequest(`previous terminated container ${JSON.stringify(container)} in pod ${JSON.stringify(name)} not found`);
   if (previous || status?.state?.running || status?.state?.terminated || terminated) return;
   const reason = status?.state?.waiting?.reason ?? 'ContainerCreating';
-  const why = reason === 'ErrImagePull' || reason === 'ImagePullBackOff' ? (reason === 'ErrImagePull' ? 'image can\'t be pulled' : 'trying and failing to pull image') : reason;
+  const why =
+    reason === 'ErrImagePull' || reason === 'ImagePullBackOff'
+      ? reason === 'ErrImagePull'
+        ? "image can't be pulled"
+        : 'trying and failing to pull image'
+      : reason;
   throw badRequest(`container ${JSON.stringify(container)} in pod ${JSON.stringify(name)} is waiting to start: ${why}`);
 }
 function streamsOf(query: URLSearchParams): { stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean } {
@@ -133,7 +147,11 @@ function logOptions({ query, clock }: StreamRequest, container: string): LogOpti
     if (text === null || text === '') return undefined;
     const value = Number(text);
     if (!Number.isInteger(value)) throw badRequest(`Invalid value: ${JSON.stringify(text)}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-    if (value < least) throw new ApiError('Invalid', `PodLogOptions "" is invalid: ${name}: Invalid value: ${value}: must be greater than${least === 0 ? ' or equal to' : ''} 0`);
+    if (value < least)
+      throw new ApiError(
+        'Invalid',
+        `PodLogOptions "" is invalid: ${name}: Invalid value: ${value}: must be greater than${least === 0 ? ' or equal to' : ''} 0`,
+      );
     return value;
   };
   const tailLines = number('tailLines', 0);

@@ -48,13 +48,22 @@ export function reviews(authorizer: Authorizer, reviewToken: (token: string, aud
       create(body) {
         const { token = '', audiences } = (body as KubeObject & { spec?: { token?: string; audiences?: string[] } }).spec ?? {};
         const user = reviewToken(token, audiences?.length ? audiences : undefined);
-        return answer(body, 'TokenReview', 'authentication.k8s.io/v1', user ? { authenticated: true, user: shown(user), ...(audiences ? { audiences } : {}) } : { user: {}, error: 'invalid bearer token' });
+        return answer(
+          body,
+          'TokenReview',
+          'authentication.k8s.io/v1',
+          user ? { authenticated: true, user: shown(user), ...(audiences ? { audiences } : {}) } : { user: {}, error: 'invalid bearer token' },
+        );
       },
     },
   ];
 }
 
-function ask(authorizer: Authorizer, { resourceAttributes: at, nonResourceAttributes: path }: AccessSpec, user: UserInfo): { allowed: boolean; reason?: string } {
+function ask(
+  authorizer: Authorizer,
+  { resourceAttributes: at, nonResourceAttributes: path }: AccessSpec,
+  user: UserInfo,
+): { allowed: boolean; reason?: string } {
   return authorizer.authorize({
     user,
     verb: at?.verb ?? path?.verb ?? '',

@@ -23,7 +23,12 @@ export function scale(): SubresourceHandler {
 
 function found({ writer, kind, key }: SubresourceRequest): KubeObject {
   const object = writer.get(kind.group, kind.plural, key.namespace, key.name);
-  if (!object) throw new ApiError('NotFound', `${kind.group ? `${kind.plural}.${kind.group}` : kind.plural} ${JSON.stringify(key.name)} not found`, { name: key.name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural });
+  if (!object)
+    throw new ApiError('NotFound', `${kind.group ? `${kind.plural}.${kind.group}` : kind.plural} ${JSON.stringify(key.name)} not found`, {
+      name: key.name,
+      ...(kind.group ? { group: kind.group } : {}),
+      kind: kind.plural,
+    });
   return object;
 }
 function scaleOf(rules: ScaleRules<KubeObject>, object: KubeObject): KubeObject {
@@ -56,9 +61,16 @@ function patched({ patch }: SubresourceRequest, current: KubeObject): Scale {
   throw new ApiError('UnsupportedMediaType', 'server-side apply of the scale subresource is not implemented; use a merge patch');
 }
 function check(kind: Kind, name: string, wanted: Scale, replicas: number): void {
-  if (wanted.metadata?.name && wanted.metadata.name !== name) throw badRequest(`the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`);
-  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) throw badRequest(`Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`);
-  if (replicas < 0) throw invalid({ group: 'autoscaling', plural: kind.plural, kind: 'Scale' }, name, [{ field: 'spec.replicas', reason: 'FieldValueInvalid', message: `Invalid value: ${replicas}: must be greater than or equal to 0` }]);
+  if (wanted.metadata?.name && wanted.metadata.name !== name)
+    throw badRequest(`the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`);
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas))
+    throw badRequest(
+      `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`,
+    );
+  if (replicas < 0)
+    throw invalid({ group: 'autoscaling', plural: kind.plural, kind: 'Scale' }, name, [
+      { field: 'spec.replicas', reason: 'FieldValueInvalid', message: `Invalid value: ${replicas}: must be greater than or equal to 0` },
+    ]);
 }
 function numberAt(object: KubeObject, path: readonly string[]): number {
   let at: unknown = object;

@@ -30,13 +30,19 @@ export function serviceAccountToken(options: TokenOptions): SubresourceHandler {
       const account = writer.get('', 'serviceaccounts', key.namespace, key.name);
       if (!account) return Promise.reject(notFound(kind, key.name));
       const request = body as TokenRequest;
-      if (request.metadata?.namespace && request.metadata.namespace !== key.namespace) return Promise.reject(badRequest('the namespace of the provided object does not match the namespace sent on the request'));
+      if (request.metadata?.namespace && request.metadata.namespace !== key.namespace)
+        return Promise.reject(badRequest('the namespace of the provided object does not match the namespace sent on the request'));
       return Promise.resolve(issue(options, account, request, writer));
     },
   };
 }
 
-function issue({ signer, audiences, clock, random, maxSeconds }: TokenOptions, account: KubeObject, { spec = {}, metadata }: TokenRequest, reader: ObjectReader): KubeObject {
+function issue(
+  { signer, audiences, clock, random, maxSeconds }: TokenOptions,
+  account: KubeObject,
+  { spec = {}, metadata }: TokenRequest,
+  reader: ObjectReader,
+): KubeObject {
   const { name = '', namespace = '', uid = '' } = account.metadata ?? {};
   const asked = spec.expirationSeconds ?? 3600;
   checkLife(asked);
@@ -58,17 +64,27 @@ function issue({ signer, audiences, clock, random, maxSeconds }: TokenOptions, a
     kind: 'TokenRequest',
     apiVersion: 'authentication.k8s.io/v1',
     metadata: { ...metadata, name, namespace, creationTimestamp: formatTime(clock.now()) },
-    spec: { ...spec, audiences: spec.audiences?.length ? spec.audiences : [...audiences], expirationSeconds: asked, boundObjectRef: spec.boundObjectRef ?? null },
+    spec: {
+      ...spec,
+      audiences: spec.audiences?.length ? spec.audiences : [...audiences],
+      expirationSeconds: asked,
+      boundObjectRef: spec.boundObjectRef ?? null,
+    },
     status: { token, expirationTimestamp: formatTime((now + asked) * 1000) },
   };
-  return answer as KubeObject;
+  return answer;
 }
 function checkLife(seconds: number): void {
-  const refuse = (why: string): ApiError => invalid(requests, '', [{ field: 'spec.expirationSeconds', reason: 'FieldValueInvalid', message: `Invalid value: ${seconds}: ${why}` }]);
+  const refuse = (why: string): ApiError =>
+    invalid(requests, '', [{ field: 'spec.expirationSeconds', reason: 'FieldValueInvalid', message: `Invalid value: ${seconds}: ${why}` }]);
   if (!Number.isInteger(seconds) || seconds < minSeconds) throw refuse('may not specify a duration less than 10 minutes');
   if (seconds > 2 ** 32) throw refuse('may not specify a duration larger than 2^32 seconds');
 }
-function boundRef(ref: NonNullable<TokenRequest['spec']>['boundObjectRef'], namespace: string, reader: ObjectReader): { pod?: BoundRef; secret?: BoundRef; node?: BoundRef } {
+function boundRef(
+  ref: NonNullable<TokenRequest['spec']>['boundObjectRef'],
+  namespace: string,
+  reader: ObjectReader,
+): { pod?: BoundRef; secret?: BoundRef; node?: BoundRef } {
   if (!ref) return {};
   const plural = ref.kind === 'Pod' ? 'pods' : ref.kind === 'Secret' ? 'secrets' : undefined;
   const name = ref.name ?? '';
@@ -77,7 +93,12 @@ function boundRef(ref: NonNullable<TokenRequest['spec']>['boundObjectRef'], name
   const kind = { group: '', plural, kind: ref.kind as string };
   if (!object) throw notFound(kind, name);
   const uid = object.metadata?.uid ?? '';
-  if (ref.uid && ref.uid !== uid) throw conflict(kind, name, `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`);
+  if (ref.uid && ref.uid !== uid)
+    throw conflict(
+      kind,
+      name,
+      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
   if (plural === 'secrets') return { secret: { name, uid } };
   const nodeName = (object as { spec?: { nodeName?: string } }).spec?.nodeName;
   const node = nodeName ? reader.get('', 'nodes', undefined, nodeName) : undefined;

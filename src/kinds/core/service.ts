@@ -115,6 +115,8 @@ export const Service: Kind<V1Service> = defineKind<V1Service>({
   prepareUpdate(service, old) {
     const [spec, before] = [service.spec!, old.spec ?? {}];
     dropTypeDependent(spec, before);
+    // The singular field is the one that clients change: the list follows it.
+    if (spec.clusterIP && spec.clusterIP !== before.clusterIP && spec.clusterIPs?.[0] === before.clusterIP) spec.clusterIPs = [spec.clusterIP];
     // An update that leaves out what was allocated keeps it.
     if (spec.type !== 'ExternalName' && before.type !== 'ExternalName' && !spec.clusterIP && before.clusterIP) {
       spec.clusterIP = before.clusterIP;

@@ -1,6 +1,6 @@
 /**
  * The version 2 document as protobuf (media type application/com.github.proto-openapi.spec.v2@v1.0+protobuf),
- * which is all that kubectl up to 1.27 and client-go's OpenAPISchema() read. Field numbers are those of
+ * which is all that kubectl up to 1.28 and client-go's OpenAPISchema() read. Field numbers are those of
  * gnostic's OpenAPIv2.proto; only what our documents hold is here, and anything else is an error.
  */
 import type { Json } from '../object.ts';
@@ -11,43 +11,51 @@ export const openApiV2ProtobufType = 'application/com.github.proto-openapi.spec.
 /** As the answer must name it (Content-Type): an @ is no part of a media type, and clients parse it. */
 export const openApiV2ProtobufContentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
+const lengthOf = (value: number): number => (value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5);
+
+/** Writes into one growing buffer: the document is a hundred thousand small pieces, too many to be buffers of their own. */
 class Writer {
-  readonly #chunks: Buffer[] = [];
+  #buffer = Buffer.allocUnsafe(1 << 16);
   #size = 0;
-  #push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
+  #reserve(length: number): void {
+    if (this.#size + length <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#size + length));
+    this.#buffer.copy(larger, 0, 0, this.#size);
+    this.#buffer = larger;
   }
   #varint(value: number): void {
-    const bytes: number[] = [];
+    this.#reserve(5);
     let rest = value;
-    while (rest > 127) {
-      bytes.push((rest & 127) | 128);
-      rest >>>= 7;
-    }
-    bytes.push(rest);
-    this.#push(Buffer.from(bytes));
-  }
-  bytes(field: number, value: Buffer): void {
-    this.#varint((field << 3) | 2);
-    this.#varint(value.length);
-    this.#push(value);
+    for (; rest > 127; rest >>>= 7) this.#buffer[this.#size++] = (rest & 127) | 128;
+    this.#buffer[this.#size++] = rest;
   }
   text(field: number, value: string): void {
-    this.bytes(field, Buffer.from(value));
+    const length = Buffer.byteLength(value);
+    this.#varint((field << 3) | 2);
+    this.#varint(length);
+    this.#reserve(length);
+    this.#size += this.#buffer.write(value, this.#size);
   }
   flag(field: number, value: boolean): void {
     if (!value) return;
     this.#varint(field << 3);
     this.#varint(1);
   }
+  /** What `fill` writes moves up behind its length, which is known only then. */
   message(field: number, fill: (writer: Writer) => void): void {
-    const inner = new Writer();
-    fill(inner);
-    this.bytes(field, inner.finish());
+    this.#varint((field << 3) | 2);
+    const start = this.#size;
+    fill(this);
+    const length = this.#size - start;
+    this.#reserve(lengthOf(length));
+    this.#buffer.copyWithin(start + lengthOf(length), start, this.#size);
+    this.#size = start;
+    this.#varint(length);
+    this.#size += length;
   }
+  /** A copy of the right size. */
   finish(): Buffer {
-    return Buffer.concat(this.#chunks, this.#size);
+    return Buffer.from(this.#buffer.subarray(0, this.#size));
   }
 }
 

@@ -61,12 +61,17 @@ async function killAll(paths: CriPaths, cgroups: readonly string[], clock: Clock
   const shims = now.filter((p) => p.args[0]?.includes('containerd-shim') && p.args[p.args.indexOf('-address') + 1] === paths.socket);
   const contained = new Set(cgroups.flatMap(processesIn));
   const doomed = [...withDescendants(shims, now), ...now.filter((p) => contained.has(p.pid))].reverse();
-  await end(doomed.filter((p) => p.pid !== process.pid), 'SIGKILL', 10_000, clock);
+  await end(
+    doomed.filter((p) => p.pid !== process.pid),
+    'SIGKILL',
+    10_000,
+    clock,
+  );
 }
 
 async function end(processes: readonly ProcessInfo[], signal: NodeJS.Signals, waitMs: number, clock: Clock): Promise<void> {
   for (const p of processes) signalProcess(p, signal);
-  for (const deadline = clock.now() + waitMs; clock.now() < deadline && processes.some(isAlive); ) await sleep(clock, 5);
+  for (const deadline = clock.now() + waitMs; clock.now() < deadline && processes.some(isAlive);) await sleep(clock, 5);
 }
 
 /** The mounted cgroup hierarchies' directories of this instance, deepest last. */
@@ -143,7 +148,7 @@ function hostLinks(networks: readonly string[]): string[] {
 /** Links vanish with their namespace, a moment later; what stays is deleted. */
 async function removeLinks(links: readonly string[], clock: Clock): Promise<void> {
   const left = (): string[] => links.filter((link) => existsSync(`/sys/class/net/${link}`));
-  for (const deadline = clock.now() + 3000; left().length > 0 && clock.now() < deadline; ) await sleep(clock, 10);
+  for (const deadline = clock.now() + 3000; left().length > 0 && clock.now() < deadline;) await sleep(clock, 10);
   for (const link of left()) await execFileAsync('ip', ['link', 'delete', link]).catch(() => undefined);
   if (left().length > 0) throw new Error(`could not remove the network interfaces ${left().join(', ')}`);
 }
@@ -152,7 +157,11 @@ function removeShimSockets(paths: CriPaths): void {
   const tasks = join(paths.state, 'io.containerd.runtime.v2.task', 'k8s.io');
   for (const id of existsSync(tasks) ? readdirSync(tasks) : []) {
     const address = join(tasks, id, 'address');
-    const socket = existsSync(address) ? readFileSync(address, 'utf8').trim().replace(/^unix:\/\//, '') : '';
+    const socket = existsSync(address)
+      ? readFileSync(address, 'utf8')
+          .trim()
+          .replace(/^unix:\/\//, '')
+      : '';
     if (socket.startsWith(`${shimSockets}/`)) rmSync(socket, { force: true });
   }
 }

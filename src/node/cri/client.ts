@@ -48,7 +48,12 @@ const channelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-type Unary = (request: object, metadata: Metadata, options: { deadline?: number }, callback: (error: ServiceError | null, response: unknown) => void) => unknown;
+type Unary = (
+  request: object,
+  metadata: Metadata,
+  options: { deadline?: number },
+  callback: (error: ServiceError | null, response: unknown) => void,
+) => unknown;
 type Subscribe = (request: object, metadata: Metadata) => NodeJS.EventEmitter & { cancel(): void };
 interface EventEnvelope {
   topic: string;
@@ -58,7 +63,8 @@ interface EventEnvelope {
 /** Loads gRPC and the protocol on first use, and connects (lazily: a containerd that is down makes calls fail as unavailable). */
 export async function connectCri(socket: string, now: () => number): Promise<CriClient> {
   const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const load = (file: string): GrpcObject => grpc.loadPackageDefinition(loader.loadSync(fileURLToPath(new URL(`./proto/${file}`, import.meta.url)), protoOptions));
+  const load = (file: string): GrpcObject =>
+    grpc.loadPackageDefinition(loader.loadSync(fileURLToPath(new URL(`./proto/${file}`, import.meta.url)), protoOptions));
   const address = `unix://${socket}`;
   const connect = (service: unknown): Client => new (service as ServiceClientConstructor)(address, grpc.credentials.createInsecure(), channelOptions);
   const cri = dig(load('cri.proto'), ['runtime', 'v1']);

@@ -76,9 +76,19 @@ export interface ConfigOptions {
 
 /** Plugins that only cost start-up time or touch the host's shared directories. */
 const unused = [
-  'io.containerd.snapshotter.v1.aufs', 'io.containerd.snapshotter.v1.btrfs', 'io.containerd.snapshotter.v1.devmapper', 'io.containerd.snapshotter.v1.zfs',
-  'io.containerd.snapshotter.v1.blockfile', 'io.containerd.snapshotter.v1.erofs', 'io.containerd.internal.v1.opt', 'io.containerd.internal.v1.restart', 'io.containerd.internal.v1.tracing',
-  'io.containerd.tracing.processor.v1.otlp', 'io.containerd.nri.v1.nri', 'io.containerd.monitor.v1.cgroups', 'io.containerd.monitor.task.v1.cgroups',
+  'io.containerd.snapshotter.v1.aufs',
+  'io.containerd.snapshotter.v1.btrfs',
+  'io.containerd.snapshotter.v1.devmapper',
+  'io.containerd.snapshotter.v1.zfs',
+  'io.containerd.snapshotter.v1.blockfile',
+  'io.containerd.snapshotter.v1.erofs',
+  'io.containerd.internal.v1.opt',
+  'io.containerd.internal.v1.restart',
+  'io.containerd.internal.v1.tracing',
+  'io.containerd.tracing.processor.v1.otlp',
+  'io.containerd.nri.v1.nri',
+  'io.containerd.monitor.v1.cgroups',
+  'io.containerd.monitor.task.v1.cgroups',
 ];
 
 /** config.toml: version 2 for containerd 1.x, version 3 for 2.x. */
@@ -127,7 +137,12 @@ function criVersion3(options: ConfigOptions): string[] {
 
 const streamSettings = { stream_server_address: '127.0.0.1', stream_server_port: '0' };
 function runtimeSettings(options: ConfigOptions): Settings {
-  return { restrict_oom_score_adj: options.restrictOomScoreAdj, netns_mounts_under_state_dir: true, enable_unprivileged_ports: true, enable_unprivileged_icmp: true };
+  return {
+    restrict_oom_score_adj: options.restrictOomScoreAdj,
+    netns_mounts_under_state_dir: true,
+    enable_unprivileged_ports: true,
+    enable_unprivileged_icmp: true,
+  };
 }
 function cniSettings(options: ConfigOptions): Settings {
   const first = options.nodes[0];

@@ -23,7 +23,10 @@ const config: ConfigOptions = {
 test('config.toml: version 2 for containerd 1.x, a runtime handler per node', () => {
   const text = containerdConfig(config);
   assert.match(text, /^version = 2$/m);
-  assert.match(text, /^\[plugins\.'io\.containerd\.grpc\.v1\.cri'\.containerd\.runtimes\."runc-node2"\]\nruntime_type = "io\.containerd\.runc\.v2"\ncni_conf_dir = "\/data\/containerd\/cni\/node2"$/m);
+  assert.match(
+    text,
+    /^\[plugins\.'io\.containerd\.grpc\.v1\.cri'\.containerd\.runtimes\."runc-node2"\]\nruntime_type = "io\.containerd\.runc\.v2"\ncni_conf_dir = "\/data\/containerd\/cni\/node2"$/m,
+  );
   assert.match(text, /^restrict_oom_score_adj = true$/m);
   assert.match(text, /^Root = "\/run\/b\/runc"$/m);
   assert.match(text, /^netns_mounts_under_state_dir = true$/m);
@@ -41,10 +44,21 @@ test('config.toml: version 3 for containerd 2.x', () => {
 });
 
 test('the CNI network of a node has its range and no masquerading', () => {
-  const parsed = JSON.parse(cniConfig('ab12', { name: 'node1', podCIDR: '10.244.1.0/24' }, '/data/cni')) as { name: string; plugins: { type: string; ipMasq: boolean; ipam: unknown }[] };
+  const parsed = JSON.parse(cniConfig('ab12', { name: 'node1', podCIDR: '10.244.1.0/24' }, '/data/cni')) as {
+    name: string;
+    plugins: { type: string; ipMasq: boolean; ipam: unknown }[];
+  };
   assert.equal(parsed.name, 'batuta-ab12-node1');
-  assert.deepEqual(parsed.plugins.map((p) => [p.type, p.ipMasq]), [['ptp', false]]);
-  assert.deepEqual(parsed.plugins[0]?.ipam, { type: 'host-local', dataDir: '/data/cni/allocations', ranges: [[{ subnet: '10.244.1.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] });
+  assert.deepEqual(
+    parsed.plugins.map((p) => [p.type, p.ipMasq]),
+    [['ptp', false]],
+  );
+  assert.deepEqual(parsed.plugins[0]?.ipam, {
+    type: 'host-local',
+    dataDir: '/data/cni/allocations',
+    ranges: [[{ subnet: '10.244.1.0/24' }]],
+    routes: [{ dst: '0.0.0.0/0' }],
+  });
 });
 
 test('references are completed as Docker completes them', () => {
@@ -71,7 +85,8 @@ test('task events: container and process, fields in any order, unknown ones skip
 });
 
 test('refusals become codes', () => {
-  const code = (method: string, grpc: number, message: string, fallback: 'create' | 'image-pull' | 'start'): string => (runtimeError(new CriError(method, grpc, message), fallback) as RuntimeError).code;
+  const code = (method: string, grpc: number, message: string, fallback: 'create' | 'image-pull' | 'start'): string =>
+    (runtimeError(new CriError(method, grpc, message), fallback) as RuntimeError).code;
   assert.equal(code('StartContainer', 14, 'Connection dropped', 'start'), 'unavailable');
   assert.equal(code('CreateContainer', 5, 'failed to resolve image "x": not found', 'create'), 'image-not-found');
   assert.equal(code('CreateContainer', 5, 'failed to find sandbox id "x": not found', 'create'), 'not-found');
@@ -80,7 +95,10 @@ test('refusals become codes', () => {
 });
 
 test('the sandbox program is a small static executable for both processors', async () => {
-  for (const [arch, machine] of [['x64', 62], ['arm64', 183]] as const) {
+  for (const [arch, machine] of [
+    ['x64', 62],
+    ['arm64', 183],
+  ] as const) {
     const elf = pauseExecutable(arch);
     assert.equal(elf.readUInt32BE(0), 0x7f454c46);
     assert.equal(elf.readUInt16LE(0x12), machine);
@@ -115,7 +133,7 @@ function fakeClient(): { client: CriClient; statuses: Map<string, unknown>; emit
   return { client, statuses, emit: (event) => onEvent(event), breakStream: () => onEnd(new Error('broken')), subscriptions: () => subscriptions };
 }
 
-test('an exit is told when CRI agrees, only to its node, and an exec\'s end to no one', async () => {
+test("an exit is told when CRI agrees, only to its node, and an exec's end to no one", async () => {
   const clock = new FakeClock();
   const fake = fakeClient();
   const events = new TaskEvents(fake.client, clock, silentLogger);
@@ -134,7 +152,10 @@ test('an exit is told when CRI agrees, only to its node, and an exec\'s end to n
   assert.deepEqual(told, [['node1', 'pod1']]);
   fake.emit({ topic: '/tasks/exit', containerId: 'unknown', processId: 'unknown' });
   await settle();
-  assert.deepEqual(told.slice(1), [['node1', undefined], ['node2', undefined]]);
+  assert.deepEqual(told.slice(1), [
+    ['node1', undefined],
+    ['node2', undefined],
+  ]);
 });
 
 test('a broken stream is opened again and everyone looks at everything', async () => {

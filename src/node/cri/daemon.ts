@@ -53,7 +53,8 @@ const readyTimeoutMs = 20_000;
 /** Starts, or adopts, a private containerd that survives this process. Rejects with RuntimeError 'unavailable' and what to do. */
 export async function startContainerd(options: ContainerdOptions): Promise<Containerd> {
   const paths = criPaths(options.dataDir, options.runDir);
-  if (Buffer.byteLength(`${paths.socket}.ttrpc`) > 107) throw new RuntimeError('unavailable', `the directory for sockets has too long a path for a UNIX socket: ${options.runDir}`);
+  if (Buffer.byteLength(`${paths.socket}.ttrpc`) > 107)
+    throw new RuntimeError('unavailable', `the directory for sockets has too long a path for a UNIX socket: ${options.runDir}`);
   const binaries = findBinaries();
   const majorVersion = await containerdMajorVersion(binaries.containerd);
   const configChanged = writeConfiguration(options, paths, majorVersion, binaries.cniBinDir);
@@ -271,7 +272,8 @@ function writeIfChanged(path: string, text: string): boolean {
 async function ensureSandboxImage(client: CriClient, socket: string): Promise<void> {
   const { image } = await client.call('ImageStatus', { image: { image: sandboxImage } });
   if (image) return;
-  if (process.arch !== 'x64' && process.arch !== 'arm64') throw new RuntimeError('unavailable', `no sandbox image for the processor ${process.arch}: x64 and arm64 are supported`);
+  if (process.arch !== 'x64' && process.arch !== 'arm64')
+    throw new RuntimeError('unavailable', `no sandbox image for the processor ${process.arch}: x64 and arm64 are supported`);
   await runCtrImport(socket, await sandboxImageArchive(process.arch));
 }
 
@@ -293,7 +295,7 @@ function recordOf(child: ChildProcess): PidRecord | undefined {
 export async function endProcess(target: PidRecord, clock: Clock): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!signalProcess(target, signal)) return;
-    for (const end = clock.now() + 10_000; isAlive(target) && clock.now() < end; ) await sleep(clock, 5);
+    for (const end = clock.now() + 10_000; isAlive(target) && clock.now() < end;) await sleep(clock, 5);
   }
 }
 

@@ -52,18 +52,28 @@ export class TaskEvents {
 
   #open(): void {
     const generation = ++this.#generation;
-    this.#stream = this.#client.taskEvents(filters, (event) => void this.#handle(event), (error) => {
-      if (generation !== this.#generation) return;
-      this.#log.debug('the stream of task events ended; opening it again', { error });
-      void this.#reopen(generation);
-    });
+    this.#stream = this.#client.taskEvents(
+      filters,
+      (event) => void this.#handle(event),
+      (error) => {
+        if (generation !== this.#generation) return;
+        this.#log.debug('the stream of task events ended; opening it again', { error });
+        void this.#reopen(generation);
+      },
+    );
   }
   /** Opens before everyone looks, so that nothing falls between. */
   async #reopen(generation: number): Promise<void> {
     for (let waitMs = 50; !this.#client.closed; waitMs = Math.min(waitMs * 2, 1000)) {
       await sleep(this.#clock, waitMs);
       if (generation !== this.#generation) return;
-      if (await this.#client.call('Status', {}, 2000).then(() => true, () => false)) break;
+      if (
+        await this.#client.call('Status', {}, 2000).then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
     }
     if (this.#client.closed) return;
     this.#open();

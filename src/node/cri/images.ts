@@ -66,14 +66,18 @@ function archiveError(shown: string, error: unknown): RuntimeError {
 
 /** `ctr images import` on its standard input: it comes with containerd, and its streaming import needs no copy on disk. */
 function startCtrImport(socket: string): { stdin: NodeJS.WritableStream; done: Promise<void>; abort(): void } {
-  const child = spawn(findProgram('ctr') ?? 'ctr', ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', '--snapshotter', 'overlayfs', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(findProgram('ctr') ?? 'ctr', ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', '--snapshotter', 'overlayfs', '-'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString('utf8')).slice(-4096)));
   // EPIPE: it ended early, and says why on stderr.
   child.stdin.on('error', () => undefined);
   const done = new Promise<void>((resolve, reject) => {
     child.once('error', (error) => reject(new RuntimeError('unavailable', `cannot run ctr, which comes with containerd: ${error.message}`)));
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new RuntimeError('create', `containerd did not import the image: ${complaint.trim() || `ctr exit code ${code}`}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new RuntimeError('create', `containerd did not import the image: ${complaint.trim() || `ctr exit code ${code}`}`)),
+    );
   });
   done.catch(() => undefined);
   return { stdin: child.stdin, done, abort: () => void child.kill('SIGKILL') };
@@ -147,7 +151,7 @@ async function rewriteArchive(input: Readable, output: NodeJS.WritableStream, na
       }
     }
     if (!found) throw new Error('it has neither manifest.json nor index.json');
-    if (names.size === 0) throw new RuntimeError('invalid-image-name', 'the archive does not say its image\'s name: give one, for example hello:1');
+    if (names.size === 0) throw new RuntimeError('invalid-image-name', "the archive does not say its image's name: give one, for example hello:1");
     writer.finalize();
   };
   await Promise.all([pipeline(input, reader), copy().catch((error: unknown) => destroyBoth(reader, writer, error)), pipeline(writer, output)]);
@@ -194,7 +198,8 @@ function ociName(annotations: Record<string, string>): string | undefined {
 }
 
 const domainPattern = /^(?:localhost|[^/]*[.:][^/]*)$/;
-const referencePattern = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+const referencePattern =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 /** As Docker completes a reference: docker.io, library/ and :latest are added. Throws RuntimeError 'invalid-image-name'. */
 export function normalizeReference(ref: string): string {
   if (!referencePattern.test(ref)) throw new RuntimeError('invalid-image-name', `invalid reference format: ${ref}`);

@@ -78,7 +78,10 @@ export interface CriCalls {
   Exec: [ContainerId & { cmd: readonly string[]; tty: boolean; stdin: boolean; stdout: boolean; stderr: boolean }, { url: string }];
   Attach: [ContainerId & { tty: boolean; stdin: boolean; stdout: boolean; stderr: boolean }, { url: string }];
   PortForward: [SandboxId & { port: readonly number[] }, { url: string }];
-  ContainerStats: [ContainerId, { stats: { cpu: { usage_core_nano_seconds: { value: number } | null } | null; memory: { working_set_bytes: { value: number } | null } | null } | null }];
+  ContainerStats: [
+    ContainerId,
+    { stats: { cpu: { usage_core_nano_seconds: { value: number } | null } | null; memory: { working_set_bytes: { value: number } | null } | null } | null },
+  ];
   ListImages: [Empty, { images: ImageMessage[] }];
   ImageStatus: [{ image: { image: string } }, { image: ImageMessage | null }];
   PullImage: [{ image: { image: string }; auth?: { username: string; password: string } }, { image_ref: string }];

@@ -20,11 +20,19 @@ export function findProgram(name: string): string | undefined {
 /** What is missing for real containers on this host, each with how to get it; empty when nothing is. */
 export function missingPrograms(): { program: string; fix: string }[] {
   const wanted = [
-    ['containerd', 'containerd'], ['ctr', 'containerd'], ['containerd-shim-runc-v2', 'containerd'], ['runc', 'runc'], ['umount', 'mount'], ['ip', 'iproute2'],
+    ['containerd', 'containerd'],
+    ['ctr', 'containerd'],
+    ['containerd-shim-runc-v2', 'containerd'],
+    ['runc', 'runc'],
+    ['umount', 'mount'],
+    ['ip', 'iproute2'],
   ] as const;
   const missing = wanted.filter(([program]) => !findProgram(program)).map(([program, debian]) => ({ program: program as string, debian: debian as string }));
   if (!findCniBinDir()) missing.push({ program: 'CNI plugins (ptp, host-local, loopback)', debian: 'containernetworking-plugins' });
-  return missing.map(({ program, debian }) => ({ program, fix: `apt-get install ${debian} (Debian, Ubuntu), or the package of your distribution that has it` }));
+  return missing.map(({ program, debian }) => ({
+    program,
+    fix: `apt-get install ${debian} (Debian, Ubuntu), or the package of your distribution that has it`,
+  }));
 }
 function findCniBinDir(): string | undefined {
   return ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'].find((dir) => ['ptp', 'host-local', 'loopback'].every((plugin) => existsSync(join(dir, plugin))));

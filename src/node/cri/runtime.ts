@@ -141,7 +141,13 @@ async function createContainer(options: CriRuntimeOptions, sandboxes: Sandboxes,
 }
 
 const maxOutput = 64 << 10;
-async function execSync(client: CriClient, clock: Clock, id: string, command: readonly string[], timeoutMs: number): Promise<{ exitCode: number; output: string; timedOut: boolean }> {
+async function execSync(
+  client: CriClient,
+  clock: Clock,
+  id: string,
+  command: readonly string[],
+  timeoutMs: number,
+): Promise<{ exitCode: number; output: string; timedOut: boolean }> {
   const started = clock.now();
   try {
     const deadlineMs = timeoutMs > 0 ? timeoutMs + 30_000 : 0;

@@ -31,17 +31,39 @@ function arm64(): Buffer {
   const [equal, greater] = [0, 12];
   const [wait, reap, exit, set] = [6, 19, 28, 31];
   const words = [
-    mov(0, 0), adr(1, (set - 1) * 4), mov(2, 0), mov(3, 8), mov(8, 135), svc, // rt_sigprocmask(SIG_BLOCK, set, 0, 8)
-    adr(0, (set - 6) * 4), mov(1, 0), mov(2, 0), mov(3, 8), mov(8, 137), svc, // wait: rt_sigtimedwait(set, 0, 0, 8)
-    compare32(0, 17), branchIf(equal, reap - 13), // SIGCHLD
-    compare32(0, 15), branchIf(equal, exit - 15), // SIGTERM
-    compare32(0, 2), branchIf(equal, exit - 17), // SIGINT
+    mov(0, 0),
+    adr(1, (set - 1) * 4),
+    mov(2, 0),
+    mov(3, 8),
+    mov(8, 135),
+    svc, // rt_sigprocmask(SIG_BLOCK, set, 0, 8)
+    adr(0, (set - 6) * 4),
+    mov(1, 0),
+    mov(2, 0),
+    mov(3, 8),
+    mov(8, 137),
+    svc, // wait: rt_sigtimedwait(set, 0, 0, 8)
+    compare32(0, 17),
+    branchIf(equal, reap - 13), // SIGCHLD
+    compare32(0, 15),
+    branchIf(equal, exit - 15), // SIGTERM
+    compare32(0, 2),
+    branchIf(equal, exit - 17), // SIGINT
     branch(wait - 18),
-    minusOne(0), mov(1, 0), mov(2, 1), mov(3, 0), mov(8, 260), svc, // reap: wait4(-1, 0, WNOHANG, 0)
-    compare32(0, 0), branchIf(greater, reap - 26),
+    minusOne(0),
+    mov(1, 0),
+    mov(2, 1),
+    mov(3, 0),
+    mov(8, 260),
+    svc, // reap: wait4(-1, 0, WNOHANG, 0)
+    compare32(0, 0),
+    branchIf(greater, reap - 26),
     branch(wait - 27),
-    mov(0, 0), mov(8, 94), svc, // exit: exit_group(0)
-    0x14002, 0, // set
+    mov(0, 0),
+    mov(8, 94),
+    svc, // exit: exit_group(0)
+    0x14002,
+    0, // set
   ];
   const out = Buffer.alloc(words.length * 4);
   words.forEach((word, i) => out.writeUInt32LE(word >>> 0, i * 4));
@@ -93,7 +115,11 @@ export async function sandboxImageArchive(arch: 'x64' | 'arm64'): Promise<Buffer
   });
   const configName = `${createHash('sha256').update(config).digest('hex')}.json`;
   const manifest = JSON.stringify([{ Config: configName, RepoTags: [sandboxImage], Layers: ['layer.tar'] }]);
-  return tar([[configName, Buffer.from(config), 0o644], ['layer.tar', layer, 0o644], ['manifest.json', Buffer.from(manifest), 0o644]]);
+  return tar([
+    [configName, Buffer.from(config), 0o644],
+    ['layer.tar', layer, 0o644],
+    ['manifest.json', Buffer.from(manifest), 0o644],
+  ]);
 }
 
 async function tar(entries: [string, Buffer, number][]): Promise<Buffer> {

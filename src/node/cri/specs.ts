@@ -67,7 +67,8 @@ function namespaces(spec: NamespaceChoice): Message {
 }
 /** CRI forbids a group without a user. */
 function user(spec: { runAsUser?: number; runAsGroup?: number; runAsUserName?: string }): Message {
-  const named = spec.runAsUser !== undefined ? { run_as_user: { value: spec.runAsUser } } : spec.runAsUserName ? { run_as_username: spec.runAsUserName } : undefined;
+  const named =
+    spec.runAsUser !== undefined ? { run_as_user: { value: spec.runAsUser } } : spec.runAsUserName ? { run_as_username: spec.runAsUserName } : undefined;
   if (!named) return {};
   return spec.runAsGroup === undefined ? named : { ...named, run_as_group: { value: spec.runAsGroup } };
 }

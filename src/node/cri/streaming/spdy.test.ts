@@ -47,7 +47,7 @@ const word = (value: number): Buffer => {
 /** The frames of a byte string. */
 function frames(bytes: Buffer): { head: number; flags: number; payload: Buffer }[] {
   const out = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = bytes.readUIntBE(at + 5, 3);
     out.push({ head: bytes.readUInt32BE(at), flags: bytes[at + 4] as number, payload: bytes.subarray(at + 8, at + 8 + length) });
     at += 8 + length;
@@ -59,7 +59,13 @@ test('streams are opened with odd ids and headers in one zlib stream that flushe
   const { connection, sent } = pair();
   assert.deepEqual([connection.openStream({ streamtype: 'error' }), connection.openStream({ streamtype: 'stdin' })], [1, 3]);
   const opened = frames(sent());
-  assert.deepEqual(opened.map((f) => [f.head, f.payload.readUInt32BE(0)]), [[0x80030001, 1], [0x80030001, 3]]);
+  assert.deepEqual(
+    opened.map((f) => [f.head, f.payload.readUInt32BE(0)]),
+    [
+      [0x80030001, 1],
+      [0x80030001, 3],
+    ],
+  );
   const inflate = createInflate({ finishFlush: constants.Z_SYNC_FLUSH });
   const plain: Buffer[] = [];
   inflate.on('data', (chunk: Buffer) => plain.push(chunk));
@@ -96,13 +102,27 @@ test('reads frames however the network cuts them', async () => {
     const { receive, seen, end, sent } = pair();
     for (let at = 0; at < bytes.length; at += size) receive(bytes.subarray(at, at + size));
     await settle();
-    const text = (id: number): string => seen.filter((s) => s.startsWith(`data ${id} `)).map((s) => s.slice(7)).join('');
+    const text = (id: number): string =>
+      seen
+        .filter((s) => s.startsWith(`data ${id} `))
+        .map((s) => s.slice(7))
+        .join('');
     assert.deepEqual([text(1), text(3)], ['hello', 'bye'], `pieces of ${size}`);
-    assert.deepEqual(seen.filter((s) => s.startsWith('end')), ['end 3', 'end 5', 'end 7']);
-    assert.deepEqual(frames(sent()).map((f) => [f.head, f.payload.readUInt32BE(0)]), [[0x80030006, 2]], 'only the server\'s ping is answered');
+    assert.deepEqual(
+      seen.filter((s) => s.startsWith('end')),
+      ['end 3', 'end 5', 'end 7'],
+    );
+    assert.deepEqual(
+      frames(sent()).map((f) => [f.head, f.payload.readUInt32BE(0)]),
+      [[0x80030006, 2]],
+      "only the server's ping is answered",
+    );
     end();
     await settle();
-    assert.deepEqual(seen.filter((s) => s.startsWith('close')), ['close']);
+    assert.deepEqual(
+      seen.filter((s) => s.startsWith('close')),
+      ['close'],
+    );
   }
 });
 

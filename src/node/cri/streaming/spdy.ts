@@ -130,7 +130,7 @@ export class SpdyConnection {
 
   #read(chunk: Buffer): void {
     try {
-      for (let rest = chunk; rest.length > 0 && !this.#closed; ) rest = this.#consume(rest);
+      for (let rest = chunk; rest.length > 0 && !this.#closed;) rest = this.#consume(rest);
     } catch (error) {
       this.#finish(error as Error);
     }

@@ -35,7 +35,10 @@ export function createCriStreams(options: { client: CriClient; log: Logger }): S
       prepared(socket);
       if (!offeredProtocols(request).includes(portForwardTunnel)) return passThrough(new URL(url), request, socket, head);
       const upstream = await upgradeToSpdy(new URL(url), portForwardV1);
-      await acceptOr(upstream.socket, acceptWebSocket(portForwardTunnel, request, socket, head, (ws) => tunnel(ws, upstream.socket, upstream.head)));
+      await acceptOr(
+        upstream.socket,
+        acceptWebSocket(portForwardTunnel, request, socket, head, (ws) => tunnel(ws, upstream.socket, upstream.head)),
+      );
     },
   };
 }

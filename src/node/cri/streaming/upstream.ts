@@ -77,7 +77,9 @@ function responseHead(socket: Socket): Promise<{ status: number; text: string; h
       const end = received.indexOf('\r\n\r\n');
       if (end < 0 && received.length < maxResponseHead) return;
       const text = received.toString('latin1', 0, Math.max(end, 0));
-      settle(() => resolve({ status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), text: text.split('\r\n')[0] ?? '', head: received.subarray(end + 4) }));
+      settle(() =>
+        resolve({ status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), text: text.split('\r\n')[0] ?? '', head: received.subarray(end + 4) }),
+      );
     };
     const onClose = (): void => settle(() => reject(new RuntimeError('unavailable', "containerd's streaming server closed the connection")));
     const onError = (error: Error): void => settle(() => reject(new RuntimeError('unavailable', `containerd's streaming server: ${error.message}`)));

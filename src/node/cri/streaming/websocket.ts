@@ -20,7 +20,13 @@ export interface RemoteCommandStreams {
  * Accepts the client's WebSocket with exactly this subprotocol and hands it to `use` at once: its first messages may
  * already be there. Rejects when the client went away.
  */
-export async function acceptWebSocket(protocol: string, request: IncomingMessage, socket: Duplex, head: Buffer, use: (ws: WebSocket) => Promise<void>): Promise<void> {
+export async function acceptWebSocket(
+  protocol: string,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  use: (ws: WebSocket) => Promise<void>,
+): Promise<void> {
   const { WebSocketServer } = await import('ws');
   const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, handleProtocols: () => protocol });
   await new Promise<void>((resolve, reject) => {
@@ -38,13 +44,20 @@ export async function acceptWebSocket(protocol: string, request: IncomingMessage
 /** The subprotocols a request offers; empty when it asks for no WebSocket. */
 export function offeredProtocols(request: IncomingMessage): string[] {
   if (request.headers.upgrade?.toLowerCase() !== 'websocket') return [];
-  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim()).filter((p) => p !== '');
+  return (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((p) => p.trim())
+    .filter((p) => p !== '');
 }
 
 /** SPDY inside a WebSocket: each binary message carries the next bytes of the connection. Resolves when it is over. */
 export function tunnel(ws: WebSocket, upstream: Duplex, head: Buffer): Promise<void> {
   return new Promise((resolve) => {
-    const toClient = sender(ws, () => upstream.pause(), () => upstream.resume());
+    const toClient = sender(
+      ws,
+      () => upstream.pause(),
+      () => upstream.resume(),
+    );
     ws.on('message', (message: RawData) => {
       if (upstream.writable && !upstream.write(message as Buffer)) holdBack(ws, (then) => upstream.once('drain', then));
     });
@@ -71,7 +84,11 @@ export function bridgeRemoteCommand(ws: WebSocket, upstream: Duplex, head: Buffe
     const channelOf = new Map<number, number>();
     const open = new Set<number>();
     const spdy = new SpdyConnection(upstream, { data: toClient, end: ended, close: upstreamClosed }, head);
-    const send = sender(ws, () => spdy.pause(), () => spdy.resume());
+    const send = sender(
+      ws,
+      () => spdy.pause(),
+      () => spdy.resume(),
+    );
     const ids = openStreams(spdy, wanted);
     for (const [name, id] of Object.entries(ids)) {
       channelOf.set(id, channel[name as keyof typeof ids]);

@@ -1,0 +1,2 @@
+export { ProtobufDecoder } from './decoder.ts';
+export type { ProtobufTypes } from './types.ts';
