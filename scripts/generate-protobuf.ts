@@ -167,10 +167,23 @@ function addMessages(messages: Messages, types: GoTypes): void {
   }
 }
 
+/** A v1 that is newer than the programs: groups are promoted with the field numbers of their last beta. */
+function addPromoted(messages: Messages): void {
+  for (const group of ['resource.k8s.io', 'admissionregistration.k8s.io', 'storage.k8s.io']) {
+    for (const version of ['v1beta2', 'v1beta1', 'v1alpha1']) {
+      const prefix = `${group}/${version}.`;
+      for (const [name, message] of Object.entries(messages)) {
+        if (name.startsWith(prefix)) messages[`${group}/v1.${name.slice(prefix.length)}`] ??= JSON.parse(JSON.stringify(message).replaceAll(prefix, `${group}/v1.`)) as Message;
+      }
+    }
+  }
+}
+
 const programs = process.argv.slice(2);
 if (programs.length === 0) throw new Error('usage: generate-protobuf.ts GO_PROGRAM…');
 const messages: Messages = {};
 for (const program of programs) addMessages(messages, new GoTypes(program));
+addPromoted(messages);
 const additions = new URL('./protobuf-additions.json', import.meta.url);
 if (existsSync(additions)) for (const [name, fields] of Object.entries(JSON.parse(readFileSync(additions, 'utf8')) as Messages)) messages[name] = { ...messages[name], ...fields };
 

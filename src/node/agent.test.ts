@@ -56,7 +56,7 @@ test('crash loop: 10 s, 20 s, 40 s …, with restart counts and last state', asy
   assert.match(status?.state?.waiting?.message ?? '', /^back-off 10s restarting failed container=main pod=crash_default\(/);
   assert.equal(status?.lastState?.terminated?.exitCode, 3);
   assert.equal(b.get('crash')?.status?.phase, 'Running');
-  await b.clock.advance(9_000);
+  await b.clock.advance(9_500);
   assert.equal(b.get('crash')?.status?.containerStatuses?.[0]?.restartCount, 2);
   await b.clock.advance(15_000);
   assert.match(b.get('crash')?.status?.containerStatuses?.[0]?.state?.waiting?.message ?? '', /^back-off 20s/);

@@ -223,7 +223,10 @@ class Agent {
     if (others.length + 1 > maxPods) return { reason: 'OutOfpods', message: `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${others.length}, capacity: ${maxPods}` };
     const wanted = podRequests(pod);
     const used = { cpu: 0, memory: 0 };
-    if (wanted.cpu > 0 || wanted.memory > 0) for (const other of others) (used.cpu += podRequests(other).cpu), (used.memory += podRequests(other).memory);
+    for (const other of wanted.cpu > 0 || wanted.memory > 0 ? others.map((p) => podRequests(p)) : []) {
+      used.cpu += other.cpu;
+      used.memory += other.memory;
+    }
     for (const [name, capacity] of [['cpu', quantityToMilli(allocatable.cpu)], ['memory', allocatable.memory]] as const) {
       if (wanted[name] > 0 && wanted[name] + used[name] > capacity) return { reason: `OutOf${name}`, message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${wanted[name]}, used: ${used[name]}, capacity: ${capacity}` };
     }

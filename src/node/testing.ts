@@ -1,6 +1,6 @@
 import { FakeClock, seededRandom, settle, silentLogger, type Logger } from '#base';
 import { createClient, type Client } from '#client';
-import { createFakeApi, type FakeApi } from '../client/testing.ts';
+import { createFakeApi, type FakeApi } from '#client';
 import { Namespace, Pod, type V1Pod } from '#kinds';
 import { startNodeAgent, type NodeAgent, type NodeAgentOptions } from './agent.ts';
 import type { Runtime } from './runtime.ts';

@@ -39,7 +39,7 @@ interface Component {
  */
 export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }): Promise<Instance> {
   const began = systemClock.now();
-  const record = await prepare(options, paths);
+  const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
   const plane = await startControlPlane({ options, paths, plan, log, addresses: certificateNames(options, plan) });
   writeKubeconfig(options, paths, plane);
@@ -121,11 +121,12 @@ function needContainers(containers: Containers | undefined): Containers {
 }
 
 /** Decides what to run, claims addresses, and writes down who we are. */
-async function prepare(options: UpOptions, paths: Paths): Promise<InstanceRecord> {
+async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<InstanceRecord> {
   const previous = readRecord(paths);
   const why = options.runtime === 'sim' ? 'asked for' : whyNoContainers();
   if (options.runtime === 'containerd' && why) throw new UserError(`containers cannot run here: ${why}`);
   const runtime = why === undefined ? 'containerd' : 'sim';
+  if (runtime === 'sim' && options.runtime === 'auto') log.warn('nodes are simulated: containers cannot run here', { why });
   const nodes = options.nodes ?? previous?.nodes ?? 1;
   const simNodes = options.simNodes ?? previous?.simNodes ?? 0;
   const port = await portCheck(options.kubePort, options.listen, '--kube-port');

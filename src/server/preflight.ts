@@ -13,9 +13,9 @@ export interface Check {
   fix?: string;
 }
 
-/** The paths that programs are looked for in: PATH and the system directories it often lacks. */
+/** Where a program is: looked for in PATH and in the system directories it often lacks (or those of BATUTA_PROGRAM_DIRS). */
 export function findProgram(name: string): string | undefined {
-  const dirs = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin'];
+  const dirs = [...(process.env.PATH ?? '').split(delimiter), ...(process.env.BATUTA_PROGRAM_DIRS ?? '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin').split(delimiter)];
   for (const dir of dirs) {
     const path = join(dir, name);
     try {

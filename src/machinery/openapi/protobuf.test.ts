@@ -17,7 +17,7 @@ function varint(bytes: Buffer, at: number): [value: number, next: number] {
 }
 function decode(bytes: Buffer): Fields {
   const fields: Fields = new Map();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const [tag, after] = varint(bytes, at);
     const [value, next] = varint(bytes, after);
     const isBytes = (tag & 7) === 2;
@@ -52,7 +52,10 @@ test('document, info and security', () => {
   assert.deepEqual(texts(bytes, 12, 1, 1), ['BearerToken']);
   assert.deepEqual(texts(bytes, 13, 1, 1), ['BearerToken']);
   const key = message(bytes, 13, 1, 2, 2);
-  assert.deepEqual([1, 2, 3, 4].flatMap((field) => texts(key, field)), ['apiKey', 'authorization', 'header', 'a token']);
+  assert.deepEqual(
+    [1, 2, 3, 4].flatMap((field) => texts(key, field)),
+    ['apiKey', 'authorization', 'header', 'a token'],
+  );
 });
 
 test('schemas: properties, references, extensions as YAML', () => {
@@ -98,7 +101,10 @@ test('paths: operations, the three sorts of parameters, responses', () => {
   const bytes = documentOf({ paths: { '/things/{name}': { put: operation } } });
   assert.deepEqual(texts(bytes, 8, 2, 1), ['/things/{name}']);
   const put = message(bytes, 8, 2, 2, 3);
-  assert.deepEqual([1, 3, 5, 6, 7, 10].flatMap((field) => texts(put, field)), ['core_v1', 'replace it', 'replaceThing', 'application/json', '*/*', 'https']);
+  assert.deepEqual(
+    [1, 3, 5, 6, 7, 10].flatMap((field) => texts(put, field)),
+    ['core_v1', 'replace it', 'replaceThing', 'application/json', '*/*', 'https'],
+  );
   assert.deepEqual([texts(put, 13, 1), texts(put, 13, 2, 2)], [['x-kubernetes-action'], ['"put"']]);
   const body = message(put, 8, 1, 1);
   assert.deepEqual([texts(body, 2), texts(body, 3), values(body, [4]), texts(body, 5, 1)], [['body'], ['body'], [1], ['#/definitions/Thing']]);
@@ -106,7 +112,13 @@ test('paths: operations, the three sorts of parameters, responses', () => {
   assert.deepEqual([texts(query, 4), texts(query, 2), texts(query, 6), values(query, [20]), values(query, [1])], [['dryRun'], ['query'], ['string'], [1], []]);
   const path = message(put, 8, 1, 2, 4);
   assert.deepEqual([texts(path, 4), texts(path, 2), texts(path, 5), values(path, [19]), values(path, [1])], [['name'], ['path'], ['string'], [1], [1]]);
-  assert.deepEqual([texts(put, 9, 1, 1), texts(put, 9, 1, 2, 1, 1)], [['200', '401'], ['OK', 'Unauthorized']]);
+  assert.deepEqual(
+    [texts(put, 9, 1, 1), texts(put, 9, 1, 2, 1, 1)],
+    [
+      ['200', '401'],
+      ['OK', 'Unauthorized'],
+    ],
+  );
   assert.deepEqual(texts(put, 9, 1, 2, 1, 2, 1, 1), ['#/definitions/Thing']);
 });
 

@@ -47,7 +47,7 @@ class Writer {
     const start = this.#size;
     fill(this);
     const length = this.#size - start;
-    this.#reserve(lengthOf(length));
+    this.#reserve(5);
     this.#buffer.copyWithin(start + lengthOf(length), start, this.#size);
     this.#size = start;
     this.#varint(length);

@@ -22,11 +22,13 @@ export async function logFiles(path: string): Promise<string[]> {
 export async function* readLog(path: string, options: LogOptions, clock: Clock, alive: () => boolean, signal: AbortSignal): AsyncIterable<Uint8Array> {
   const printer = new Printer(options);
   const files = await logFiles(path);
+  // Opened at once: a rotation between the listing and the reading must not hide a file.
+  const handles = await Promise.all(files.map((f) => open(f).catch(() => undefined)));
   let { index, offset } = await startAt(files, options.tailLines);
   let file: FileHandle | undefined;
   try {
     for (; index < files.length || options.follow; ) {
-      file ??= await open(files[index] ?? path).catch(() => undefined);
+      file ??= handles[index] ?? (await open(path).catch(() => undefined));
       if (!file) {
         if (!options.follow || signal.aborted || !alive()) return;
         await sleep(clock, pollMs, signal);
@@ -44,7 +46,7 @@ export async function* readLog(path: string, options: LogOptions, clock: Clock, 
       }
       const next = !last || (options.follow && (await replaced(path, file)));
       if (next) {
-        await file.close();
+        if (!handles[index]) await file.close();
         file = undefined;
         index++;
         offset = 0;
@@ -54,7 +56,8 @@ export async function* readLog(path: string, options: LogOptions, clock: Clock, 
       await sleep(clock, pollMs, signal);
     }
   } finally {
-    await file?.close();
+    if (file && !handles.includes(file)) await file.close();
+    await Promise.all(handles.map((h) => h?.close()));
   }
 }
 async function replaced(path: string, file: FileHandle): Promise<boolean> {

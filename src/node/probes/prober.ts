@@ -58,7 +58,7 @@ export class PodProber {
   }
   stop(): void {
     this.#stopped = true;
-    for (const name of [...this.#containers.keys()]) this.forget(name);
+    for (const name of this.#containers.keys()) this.forget(name);
   }
 }
 
