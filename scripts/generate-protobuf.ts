@@ -74,7 +74,10 @@ class GoTypes {
   }
   /** Name of the type; `v1.ExtraValue`, `[]string`. */
   typeName(address: number): string {
-    return this.#name(this.#data.readInt32LE(address - this.#base + 40))!.text.replace(/^\*(?=.)/, (this.#data[address - this.#base + 20]! & 2) === 0 ? '*' : '');
+    return this.#name(this.#data.readInt32LE(address - this.#base + 40))!.text.replace(
+      /^\*(?=.)/,
+      (this.#data[address - this.#base + 20]! & 2) === 0 ? '*' : '',
+    );
   }
   #pointer(at: number): number {
     return Number(this.#data.readBigUInt64LE(at));
@@ -99,21 +102,34 @@ class GoTypes {
 
 /** Directories under k8s.io/api whose group is not `DIRECTORY.k8s.io`. */
 const groups: { readonly [dir: string]: string } = {
-  core: '', apps: 'apps', autoscaling: 'autoscaling', batch: 'batch', policy: 'policy', rbac: 'rbac.authorization.k8s.io',
-  flowcontrol: 'flowcontrol.apiserver.k8s.io', apiserverinternal: 'internal.apiserver.k8s.io', extensions: 'extensions',
+  core: '',
+  apps: 'apps',
+  autoscaling: 'autoscaling',
+  batch: 'batch',
+  policy: 'policy',
+  rbac: 'rbac.authorization.k8s.io',
+  flowcontrol: 'flowcontrol.apiserver.k8s.io',
+  apiserverinternal: 'internal.apiserver.k8s.io',
+  extensions: 'extensions',
 };
 /** `apps/v1`, `v1`, `meta.k8s.io/v1`: what stands before the dot in the name of a message. */
 function prefixOf(pkg: string): string | undefined {
-  const [, dir, version] = /^k8s\.io\/(?:api|apimachinery\/pkg\/apis|apiextensions-apiserver\/pkg\/apis|kube-aggregator\/pkg\/apis)\/(\w+)\/(v\w+)$/.exec(pkg) ?? [];
+  const [, dir, version] =
+    /^k8s\.io\/(?:api|apimachinery\/pkg\/apis|apiextensions-apiserver\/pkg\/apis|kube-aggregator\/pkg\/apis)\/(\w+)\/(v\w+)$/.exec(pkg) ?? [];
   if (!dir) return undefined;
   const group = groups[dir] ?? `${dir}.k8s.io`;
   return group === '' ? version : `${group}/${version}`;
 }
 /** Types whose JSON is not an object of their fields; the decoder knows them by a letter. */
 const special: { readonly [type: string]: string } = {
-  'meta.k8s.io/v1.Time': 't', 'meta.k8s.io/v1.MicroTime': 'u', 'meta.k8s.io/v1.Duration': 'n', 'meta.k8s.io/v1.FieldsV1': 'r',
-  'k8s.io/apimachinery/pkg/runtime.RawExtension': 'r', 'apiextensions.k8s.io/v1.JSON': 'r',
-  'k8s.io/apimachinery/pkg/api/resource.Quantity': 'q', 'k8s.io/apimachinery/pkg/util/intstr.IntOrString': 'p',
+  'meta.k8s.io/v1.Time': 't',
+  'meta.k8s.io/v1.MicroTime': 'u',
+  'meta.k8s.io/v1.Duration': 'n',
+  'meta.k8s.io/v1.FieldsV1': 'r',
+  'k8s.io/apimachinery/pkg/runtime.RawExtension': 'r',
+  'apiextensions.k8s.io/v1.JSON': 'r',
+  'k8s.io/apimachinery/pkg/api/resource.Quantity': 'q',
+  'k8s.io/apimachinery/pkg/util/intstr.IntOrString': 'p',
 };
 const unions = new Set(['JSONSchemaPropsOrBool', 'JSONSchemaPropsOrArray', 'JSONSchemaPropsOrStringArray'].map((name) => `apiextensions.k8s.io/v1.${name}`));
 
@@ -125,10 +141,14 @@ function addMessages(messages: Messages, types: GoTypes): void {
   for (const struct of types.structs((pkg) => pkg.startsWith('k8s.io/'))) byAddress.set(struct.address, `${prefixOf(struct.pkg) ?? struct.pkg}.${struct.name}`);
   const codeOf = (type: number, single: boolean): string => {
     switch (types.kind(type)) {
-      case Kind.string: return 's';
-      case Kind.bool: return 'b';
-      case Kind.float64: return 'd';
-      case Kind.pointer: return codeOf(types.element(type), single);
+      case Kind.string:
+        return 's';
+      case Kind.bool:
+        return 'b';
+      case Kind.float64:
+        return 'd';
+      case Kind.pointer:
+        return codeOf(types.element(type), single);
       case Kind.struct: {
         const name = byAddress.get(type);
         if (!name) throw new Error(`no name for ${types.typeName(type)}`);
@@ -138,9 +158,16 @@ function addMessages(messages: Messages, types: GoTypes): void {
         if (types.kind(types.element(type)) === Kind.uint8) return 'y';
         // Named lists of strings with messages of their own: Verbs, ExtraValue.
         return single && types.isNamed(type) && types.kind(types.element(type)) === Kind.string ? 'l' : `${codeOf(types.element(type), true)}[]`;
-      case Kind.map: return `${codeOf(types.element(type), true)}{}`;
-      case Kind.int: case Kind.int32: case Kind.int64: case Kind.uint64: case 10: return 'i';
-      default: throw new Error(`${types.typeName(type)} of kind ${types.kind(type)}`);
+      case Kind.map:
+        return `${codeOf(types.element(type), true)}{}`;
+      case Kind.int:
+      case Kind.int32:
+      case Kind.int64:
+      case Kind.uint64:
+      case 10:
+        return 'i';
+      default:
+        throw new Error(`${types.typeName(type)} of kind ${types.kind(type)}`);
     }
   };
   for (const [address, name] of byAddress) {
@@ -159,7 +186,10 @@ function addMessages(messages: Messages, types: GoTypes): void {
       }
       // What encoding/json leaves out: zero scalars of fields with omitempty that are no pointers. IntOrString of 0 means unset.
       if (options.includes('omitempty') && (/^[sbidy]$/.test(code) || code === 'p') && types.kind(field.type) !== Kind.pointer) code += '?';
-      const inline = jsonName === '' && (options.includes('inline') || /^[A-Z]/.test(field.name) && types.kind(field.type) === Kind.struct && field.name === types.typeName(field.type).replace(/^.*\./, ''));
+      const inline =
+        jsonName === '' &&
+        (options.includes('inline') ||
+          (/^[A-Z]/.test(field.name) && types.kind(field.type) === Kind.struct && field.name === types.typeName(field.type).replace(/^.*\./, '')));
       message[number] = `${jsonName === '' || jsonName === '-' ? (protobufName ?? field.name) : jsonName}:${inline ? '=' : ''}${code}`;
     }
     if (unions.has(name)) message['0'] = '|';
@@ -173,7 +203,8 @@ function addPromoted(messages: Messages): void {
     for (const version of ['v1beta2', 'v1beta1', 'v1alpha1']) {
       const prefix = `${group}/${version}.`;
       for (const [name, message] of Object.entries(messages)) {
-        if (name.startsWith(prefix)) messages[`${group}/v1.${name.slice(prefix.length)}`] ??= JSON.parse(JSON.stringify(message).replaceAll(prefix, `${group}/v1.`)) as Message;
+        if (name.startsWith(prefix))
+          messages[`${group}/v1.${name.slice(prefix.length)}`] ??= JSON.parse(JSON.stringify(message).replaceAll(prefix, `${group}/v1.`)) as Message;
       }
     }
   }
@@ -185,7 +216,8 @@ const messages: Messages = {};
 for (const program of programs) addMessages(messages, new GoTypes(program));
 addPromoted(messages);
 const additions = new URL('./protobuf-additions.json', import.meta.url);
-if (existsSync(additions)) for (const [name, fields] of Object.entries(JSON.parse(readFileSync(additions, 'utf8')) as Messages)) messages[name] = { ...messages[name], ...fields };
+if (existsSync(additions))
+  for (const [name, fields] of Object.entries(JSON.parse(readFileSync(additions, 'utf8')) as Messages)) messages[name] = { ...messages[name], ...fields };
 
 const generated = new URL('../src/kinds/generated/', import.meta.url);
 const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, generated), 'utf8'));
@@ -194,7 +226,10 @@ const schemas = read('schemas.json') as { [type: string]: { [field: string]: str
 
 /** `io.k8s.api.apps.v1.Deployment` → `apps/v1.Deployment`. */
 function messageOf(name: string): string {
-  const pkg = name.replace(/^io\.k8s\./, 'k8s.io/').replace(/^(k8s\.io\/)/, '$1').split('.');
+  const pkg = name
+    .replace(/^io\.k8s\./, 'k8s.io/')
+    .replace(/^(k8s\.io\/)/, '$1')
+    .split('.');
   const type = pkg.pop()!;
   return `${prefixOf(pkg.join('/').replace('k8s/io', 'k8s.io')) ?? pkg.join('/')}.${type}`;
 }
@@ -215,7 +250,9 @@ for (const [type, { name }] of Object.entries(descriptions)) {
   if (special[message]) continue;
   want(message);
   const known = new Set(namesOf(message));
-  for (const field of Object.keys(schemas[type] ?? {})) if (messages[message] && !known.has(field) && field !== 'apiVersion' && field !== 'kind' && !messages[message]['0']) missing.push(`${message} ${field} (${schemas[type]![field]})`);
+  for (const field of Object.keys(schemas[type] ?? {}))
+    if (messages[message] && !known.has(field) && field !== 'apiVersion' && field !== 'kind' && !messages[message]['0'])
+      missing.push(`${message} ${field} (${schemas[type]![field]})`);
 }
 function namesOf(message: string): string[] {
   return Object.values(messages[message] ?? {}).flatMap((field) => {

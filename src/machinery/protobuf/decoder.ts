@@ -47,7 +47,8 @@ export class ProtobufDecoder {
   }
   #root(apiVersion: string, kind: string): Message {
     const message = this.#find(`${apiVersion}.${kind}`) ?? (metaKinds.has(kind) ? this.#find(`meta.k8s.io/v1.${kind}`) : undefined);
-    if (!message) throw malformed(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in protobuf; send it as application/json`);
+    if (!message)
+      throw malformed(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in protobuf; send it as application/json`);
     return message;
   }
   #find(name: string): Message | undefined {

@@ -1,14 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { isApiError } from '../errors.ts';
 import { ProtobufDecoder } from './index.ts';
 
 const types = {
   'v1.Thing': {
-    '1': 'metadata:meta.k8s.io/v1.ObjectMeta', '2': 'data:s{}', '3': 'ports:i[]', '4': 'on:b?', '5': 'source:=v1.Source', '6': 'zero:i?', '7': 'port:p', '8': 'at:t',
-    '9': 'micro:u', '10': 'secret:y{}', '11': 'replicas:i', '12': 'limits:q{}', '13': 'raw:r', '14': 'verbs:l', '16': 'name:s?', '17': 'ratio:d', '18': 'things:v1.Thing[]',
-    '19': 'target:p?', '20': 'or:v1.ThingOrBool', '21': 'off:b', '22': 'extra:l{}', '23': 'empty:v1.Source',
+    '1': 'metadata:meta.k8s.io/v1.ObjectMeta',
+    '2': 'data:s{}',
+    '3': 'ports:i[]',
+    '4': 'on:b?',
+    '5': 'source:=v1.Source',
+    '6': 'zero:i?',
+    '7': 'port:p',
+    '8': 'at:t',
+    '9': 'micro:u',
+    '10': 'secret:y{}',
+    '11': 'replicas:i',
+    '12': 'limits:q{}',
+    '13': 'raw:r',
+    '14': 'verbs:l',
+    '16': 'name:s?',
+    '17': 'ratio:d',
+    '18': 'things:v1.Thing[]',
+    '19': 'target:p?',
+    '20': 'or:v1.ThingOrBool',
+    '21': 'off:b',
+    '22': 'extra:l{}',
+    '23': 'empty:v1.Source',
   },
   'v1.Source': { '1': 'path:s', '2': 'emptyDir:v1.Empty' },
   'v1.Empty': {},
@@ -43,17 +62,33 @@ const thing = (...raw: Buffer[]): { [key: string]: unknown } => {
   assert.deepEqual([apiVersion, kind], ['v1', 'Thing']);
   return rest;
 };
-const refused = (value: Buffer, text: RegExp): void => assert.throws(() => decoder.decode(value), (error) => isApiError(error, 'BadRequest') && text.test(error.message));
+const refused = (value: Buffer, text: RegExp): void =>
+  assert.throws(
+    () => decoder.decode(value),
+    (error) => isApiError(error, 'BadRequest') && text.test(error.message),
+  );
 
 describe('protobuf bodies', () => {
   it('become the JSON of their fields', () => {
     assert.deepEqual(
-      thing(bytes(1, bytes(1, 'x'), bytes(8)), bytes(2, bytes(1, 'k'), bytes(2, 'v')), bytes(2, bytes(1, 'empty')), number(3, 1), number(3, -1), number(4, 1), bytes(16, 'ñ'), double(17, 0.5)),
+      thing(
+        bytes(1, bytes(1, 'x'), bytes(8)),
+        bytes(2, bytes(1, 'k'), bytes(2, 'v')),
+        bytes(2, bytes(1, 'empty')),
+        number(3, 1),
+        number(3, -1),
+        number(4, 1),
+        bytes(16, 'ñ'),
+        double(17, 0.5),
+      ),
       { metadata: { name: 'x' }, data: { k: 'v', empty: '' }, ports: [1, -1], on: true, name: 'ñ', ratio: 0.5 },
     );
   });
   it('keep explicit zeros of pointers and drop those that Go omits', () => {
-    assert.deepEqual(thing(number(4, 0), number(6, 0), bytes(16, ''), number(11, 0), number(21, 0), bytes(19, number(1, 0), number(2, 0), bytes(3, ''))), { replicas: 0, off: false });
+    assert.deepEqual(thing(number(4, 0), number(6, 0), bytes(16, ''), number(11, 0), number(21, 0), bytes(19, number(1, 0), number(2, 0), bytes(3, ''))), {
+      replicas: 0,
+      off: false,
+    });
   });
   it('inline embedded messages, and keep empty ones', () => {
     assert.deepEqual(thing(bytes(5, bytes(1, '/p'), bytes(2)), bytes(23)), { path: '/p', emptyDir: {}, empty: {} });
@@ -61,11 +96,27 @@ describe('protobuf bodies', () => {
   it('know times, quantities, IntOrString, raw JSON, bytes and named lists', () => {
     assert.deepEqual(
       thing(
-        bytes(7, number(1, 1), number(2, 0), bytes(3, '25%')), bytes(8, number(1, 60), number(2, 5)), bytes(9, number(1, 60), number(2, 1_234_567)), bytes(10, bytes(1, 'a'), bytes(2, Buffer.from([0xff, 0]))),
-        bytes(12, bytes(1, 'cpu'), bytes(2, bytes(1, '500m'))), bytes(13, bytes(1, '{"a":[1]}')), bytes(14, bytes(1, 'get'), bytes(1, 'list')), bytes(19, number(1, 0), number(2, 8080)),
+        bytes(7, number(1, 1), number(2, 0), bytes(3, '25%')),
+        bytes(8, number(1, 60), number(2, 5)),
+        bytes(9, number(1, 60), number(2, 1_234_567)),
+        bytes(10, bytes(1, 'a'), bytes(2, Buffer.from([0xff, 0]))),
+        bytes(12, bytes(1, 'cpu'), bytes(2, bytes(1, '500m'))),
+        bytes(13, bytes(1, '{"a":[1]}')),
+        bytes(14, bytes(1, 'get'), bytes(1, 'list')),
+        bytes(19, number(1, 0), number(2, 8080)),
         bytes(22, bytes(1, 'k'), bytes(2, bytes(1, 'v'))),
       ),
-      { port: '25%', at: '1970-01-01T00:01:00Z', micro: '1970-01-01T00:01:00.001234Z', secret: { a: '/wA=' }, limits: { cpu: '500m' }, raw: { a: [1] }, verbs: ['get', 'list'], target: 8080, extra: { k: ['v'] } },
+      {
+        port: '25%',
+        at: '1970-01-01T00:01:00Z',
+        micro: '1970-01-01T00:01:00.001234Z',
+        secret: { a: '/wA=' },
+        limits: { cpu: '500m' },
+        raw: { a: [1] },
+        verbs: ['get', 'list'],
+        target: 8080,
+        extra: { k: ['v'] },
+      },
     );
   });
   it('know unions, packed numbers and messages that hold their like', () => {
@@ -75,7 +126,9 @@ describe('protobuf bodies', () => {
     assert.deepEqual(thing(bytes(18, bytes(18, number(11, 2))), bytes(18)), { things: [{ things: [{ replicas: 2 }] }, {}] });
   });
   it('skip fields they do not know', () => {
-    assert.deepEqual(thing(bytes(15, 'newer'), number(99, 3), double(500, 1), Buffer.concat([varint(501 * 8 + 5), Buffer.alloc(4)]), number(11, 1)), { replicas: 1 });
+    assert.deepEqual(thing(bytes(15, 'newer'), number(99, 3), double(500, 1), Buffer.concat([varint(501 * 8 + 5), Buffer.alloc(4)]), number(11, 1)), {
+      replicas: 1,
+    });
   });
   it('of metav1 options belong to every group', () => {
     assert.deepEqual(decoder.decode(body('apps/v1', 'DeleteOptions', number(1, 0))), { apiVersion: 'apps/v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 });
@@ -115,9 +168,22 @@ describe('protobuf bodies', () => {
         assert.ok(isApiError(error, 'BadRequest'), String(error));
       }
     };
-    const whole = body('v1', 'Thing', bytes(1, bytes(1, 'x'), bytes(8, number(1, 60))), bytes(2, bytes(1, 'k'), bytes(2, 'v')), number(3, -1), bytes(7, number(1, 1), bytes(3, '25%')), bytes(13, bytes(1, '{"a":1}')), double(17, 2), bytes(18, bytes(5, bytes(1, '/p'))));
+    const whole = body(
+      'v1',
+      'Thing',
+      bytes(1, bytes(1, 'x'), bytes(8, number(1, 60))),
+      bytes(2, bytes(1, 'k'), bytes(2, 'v')),
+      number(3, -1),
+      bytes(7, number(1, 1), bytes(3, '25%')),
+      bytes(13, bytes(1, '{"a":1}')),
+      double(17, 2),
+      bytes(18, bytes(5, bytes(1, '/p'))),
+    );
     for (let length = 0; length <= whole.length; length++) attempt(whole.subarray(0, length));
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => attempt(body('v1', 'Thing', Buffer.from(raw)))), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => attempt(body('v1', 'Thing', Buffer.from(raw)))),
+      { numRuns: 500 },
+    );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 }), (changes) => {
         const broken = Buffer.from(whole);
