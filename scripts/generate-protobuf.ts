@@ -4,7 +4,8 @@
  * `json` and `protobuf` tags, which a Go program that registers them carries for reflection: they say exactly what
  * Go's JSON of a field is (names, inlining, omitempty, pointers). What is newer than the program, or what it lacks,
  * is in scripts/protobuf-additions.json, from the generated.proto files of k8s.io/api.
- * Run by hand: sh scripts/node.sh scripts/generate-protobuf.ts GO_PROGRAM… (kubectl 1.33; any linux/amd64 program, not PIE)
+ * Run by hand: sh scripts/node.sh scripts/generate-protobuf.ts GO_PROGRAM… (kubectl 1.33 for k8s.io/api, then
+ * one with k8s.io/apiextensions-apiserver, such as anthoscli; linux/amd64, not PIE; the first that knows a type says it)
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 

@@ -7,7 +7,8 @@ cd "$root"
 stamp=node_modules/.batuta-installed
 if [ ! -f "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
   echo "installing npm packages …" >&2
-  npm ci --no-audit --no-fund >&2
+  # Not `npm ci`: it insists on optional packages of other platforms, which not every registry offers.
+  npm install --no-save --no-audit --no-fund >&2
   touch "$stamp"
 fi
 missing=
