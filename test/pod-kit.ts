@@ -70,10 +70,10 @@ export function watchPods(cluster: Cluster): PodWatch {
   };
   let json = '';
   follow(['get', 'pods', '-w', '--output-watch-events', '-o', 'json'], (text) => {
-    json += text;
-    for (let end = json.indexOf('\n}\n'); end >= 0; end = json.indexOf('\n}\n')) {
-      const event = JSON.parse(json.slice(0, end + 2)) as { type: string; object: PodObject };
-      json = json.slice(end + 3);
+    const lines = (json + text).split('\n');
+    json = lines.pop() ?? '';
+    for (const line of lines) {
+      const event = JSON.parse(line) as { type: string; object: PodObject };
       if (event.type === 'DELETED') objects.delete(event.object.metadata.name);
       else objects.set(event.object.metadata.name, event.object);
     }

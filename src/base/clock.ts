@@ -77,8 +77,12 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 
 /** RFC 3339 with seconds, as metav1.Time is written. */
 export function formatTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19) + 'Z';
+  const second = Math.floor(ms / 1000);
+  if (second !== written.second) written = { second, text: new Date(second * 1000).toISOString().replace('.000Z', 'Z') };
+  return written.text;
 }
+/** Thousands of objects are stamped within one second: they share one string. */
+let written = { second: Number.NaN, text: '' };
 /** RFC 3339 with microseconds, as metav1.MicroTime is written. */
 export function formatMicroTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 23) + '000Z';

@@ -1,4 +1,2 @@
-import { enableCompileCache } from 'node:module';
-enableCompileCache();
-const { main } = await import('./index.ts');
+import { main } from './index.ts';
 process.exitCode = await main(process.argv.slice(2));

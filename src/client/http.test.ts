@@ -127,7 +127,7 @@ test('a watch frames events by line, goes on from its last revision, and ends wh
   );
 });
 
-test('kubeconfig: the current context, and clear words about what is missing', () => {
+test('kubeconfig: the current context, and clear words about what is missing', async () => {
   const text = `
 apiVersion: v1
 kind: Config
@@ -136,7 +136,7 @@ contexts: [{name: c, context: {cluster: k, user: u}}]
 clusters: [{name: k, cluster: {server: 'https://127.0.0.1:6443', certificate-authority-data: ${Buffer.from('CA').toString('base64')}}}]
 users: [{name: u, user: {client-certificate-data: ${Buffer.from('CERT').toString('base64')}, client-key-data: ${Buffer.from('KEY').toString('base64')}}}]
 `;
-  assert.deepEqual(fromKubeconfig(text), { server: 'https://127.0.0.1:6443', ca: 'CA', cert: 'CERT', key: 'KEY' });
-  assert.throws(() => fromKubeconfig(text, 'other'), /context "other" does not exist/);
-  assert.throws(() => fromKubeconfig(text.replace('client-key-data', 'client-key')), /client-key, which is not supported/);
+  assert.deepEqual(await fromKubeconfig(text), { server: 'https://127.0.0.1:6443', ca: 'CA', cert: 'CERT', key: 'KEY' });
+  await assert.rejects(fromKubeconfig(text, 'other'), /context "other" does not exist/);
+  await assert.rejects(fromKubeconfig(text.replace('client-key-data', 'client-key')), /client-key, which is not supported/);
 });

@@ -1,7 +1,6 @@
-import http from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
-import { parse } from 'yaml';
-import { systemClock, type Clock } from '#base';
+import { http, systemClock, type Clock } from '#base';
 import {
   ApiError,
   reasons,
@@ -47,7 +46,7 @@ interface Reply {
 class HttpApi implements Api {
   readonly #options: HttpOptions;
   readonly #base: URL;
-  readonly #agent: http.Agent;
+  readonly #agent: Agent;
   readonly #clock: Clock;
 
   constructor(options: HttpOptions) {
@@ -133,7 +132,7 @@ class HttpApi implements Api {
       request.end(body);
     });
   }
-  #open(method: string, path: string, headers: http.OutgoingHttpHeaders | undefined, onResponse: (response: http.IncomingMessage) => void): http.ClientRequest {
+  #open(method: string, path: string, headers: OutgoingHttpHeaders | undefined, onResponse: (response: IncomingMessage) => void): ClientRequest {
     const url = new URL(path, this.#base);
     const all = {
       accept: 'application/json',
@@ -189,7 +188,7 @@ function query(parameters: Record<string, string | number | undefined>): string 
   const parts = Object.entries(parameters).flatMap(([k, v]) => (v === undefined || v === '' ? [] : [`${k}=${encodeURIComponent(v)}`]));
   return parts.length > 0 ? `?${parts.join('&')}` : '';
 }
-async function readAll(response: http.IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
@@ -221,7 +220,8 @@ interface Kubeconfig {
 }
 
 /** The connection that a kubeconfig's current context (or `context`) describes; credentials must be embedded in it. */
-export function fromKubeconfig(text: string, context?: string): HttpOptions {
+export async function fromKubeconfig(text: string, context?: string): Promise<HttpOptions> {
+  const { parse } = await import('yaml');
   const config = parse(text) as Kubeconfig | null;
   const wanted = context ?? config?.['current-context'];
   const found = config?.contexts?.find((c) => c.name === wanted)?.context;

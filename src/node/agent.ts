@@ -7,6 +7,7 @@ import type { CgroupManager } from './cgroups.ts';
 import type { AgentContext } from './context.ts';
 import { podFeed, type PodFeed } from './feed.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { envReferences } from './env.ts';
 import { createImageManager } from './images.ts';
 import { allocatableOf, createNodeReporter, type NodeConfig, type NodeReporter } from './node-status.ts';
 import { createObjectSource } from './objects.ts';
@@ -159,9 +160,9 @@ class Agent {
     this.#queue.add(uid);
   }
 
-  /** Remembers which ConfigMaps and Secrets the pod mounts, to bring its files up to date when they change. */
+  /** Remembers which ConfigMaps and Secrets the pod refers to, to bring its files up to date when they change. */
   #note(pod: V1Pod): void {
-    for (const reference of this.#context.volumes?.references(pod) ?? []) {
+    for (const reference of this.#context.volumes ? [...this.#context.volumes.references(pod), ...envReferences(pod)] : []) {
       const [kind, name] = reference.split('/') as [string, string];
       const key = `${kind}/${namespaceOf(pod)}/${name}`;
       let uids = this.#references.get(key);
@@ -175,7 +176,7 @@ class Agent {
     this.#watched.add(name);
     const touch = (object: KubeObject | undefined, old: KubeObject | undefined): void => {
       const meta = (object ?? old)?.metadata;
-      for (const uid of this.#references.get(`${name}/${meta?.namespace}/${meta?.name}`) ?? []) this.#workers.get(uid)?.volumes.refresh();
+      for (const uid of this.#references.get(`${name}/${meta?.namespace}/${meta?.name}`) ?? []) this.#workers.get(uid)?.sourceChanged();
     };
     let replay = true;
     this.#subscriptions.push(this.#options.client.informer(kind).onChange((object, old) => void (replay || touch(object, old))));

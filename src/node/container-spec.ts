@@ -93,7 +93,7 @@ async function mountsOf(context: AgentContext, inputs: ContainerInputs, value: (
   const dir = context.volumes.podDir(uidOf(pod));
   let mounts: Mount[];
   try {
-    mounts = await containerMounts(container.volumeMounts ?? [], inputs.volumePaths, (text) => expand(text, value));
+    mounts = await containerMounts(container.volumeMounts ?? [], inputs.volumePaths, (text) => expand(text, value), context.volumes.readOnly(pod));
   } catch (error) {
     if (error instanceof VolumeError) throw new ConfigError(error.message);
     throw error;

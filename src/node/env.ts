@@ -1,7 +1,7 @@
 import { quantityToNumber } from '#base';
 import type { V1Container, V1EnvVarSource, V1ObjectFieldSelector, V1Pod, V1ResourceFieldSelector, V1Service } from '#kinds';
 import type { ObjectSource } from './objects.ts';
-import { findContainer, namespaceOf, nameOf, uidOf } from './pod.ts';
+import { allContainers, findContainer, namespaceOf, nameOf, uidOf } from './pod.ts';
 
 /** The container cannot be made from its spec (CreateContainerConfigError). */
 export class ConfigError extends Error {
@@ -38,6 +38,14 @@ export async function buildEnv(pod: V1Pod, container: V1Container, objects: Obje
   }
   for (const [name, value] of service) if (!env.has(name)) env.set(name, value);
   return env;
+}
+
+/** ConfigMaps and Secrets that the environment of any container comes from, as `ConfigMap/name`. */
+export function envReferences(pod: V1Pod): string[] {
+  return allContainers(pod).flatMap((container) => [
+    ...(container.envFrom ?? []).map((from) => (from.configMapRef ? `ConfigMap/${from.configMapRef.name}` : `Secret/${from.secretRef?.name}`)),
+    ...(container.env ?? []).flatMap(({ valueFrom: from }) => (from?.configMapKeyRef ? [`ConfigMap/${from.configMapKeyRef.name}`] : from?.secretKeyRef ? [`Secret/${from.secretKeyRef.name}`] : [])),
+  ]);
 }
 
 async function fromSources(pod: V1Pod, container: V1Container, objects: ObjectSource): Promise<Map<string, string>> {

@@ -1,6 +1,6 @@
 import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Timer } from '#base';
+import { quantityToNumber, type Timer } from '#base';
 import type { AgentContext } from './context.ts';
 import { logPath } from './container-spec.ts';
 import { removeLog, rotateLog } from './logs/rotate.ts';
@@ -18,6 +18,8 @@ export interface HousekeepingDeps {
 }
 
 const rotateMs = 10_000;
+/** How often kubelet's eviction manager looks. */
+const evictMs = 10_000;
 const sweepMs = 60_000;
 const imageSweepMs = 300_000;
 /** kubelet's imageGCHighThresholdPercent and imageGCLowThresholdPercent. */
@@ -40,6 +42,7 @@ export class Housekeeping {
     for (const sandboxes of orphans) this.#do('orphan', () => this.#removeOrphan(sandboxes));
     this.#do('directories', () => this.#removeDirectories());
     this.#every('rotate', rotateMs, () => this.#rotate());
+    this.#every('evict', evictMs, () => this.#evict());
     this.#every('sweep', sweepMs, () => this.#sweep());
     this.#every('images', imageSweepMs, () => this.#collectImages());
   }
@@ -113,6 +116,15 @@ export class Housekeeping {
       await removeLog(join(logDir, podLogDirectory(worker.pod), logPath(c.name, c.attempt)));
     }
     for (const old of worker.sandboxes.slice(1)) if (!old.ready && old.containers.length === 0) await runtime.sandboxes.remove(old.id);
+  }
+  /** Pods whose volumes hold more than they may. */
+  async #evict(): Promise<void> {
+    for (const worker of this.#deps.workers()) {
+      if (worker.over || worker.deleting) continue;
+      for (const { name, limit, usedBytes } of (await this.#deps.context.volumes?.limited(worker.pod)) ?? []) {
+        if (usedBytes > quantityToNumber(limit)) worker.evict(`Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `);
+      }
+    }
   }
   async #rotate(): Promise<void> {
     const { context } = this.#deps;

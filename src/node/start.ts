@@ -110,7 +110,8 @@ function classify(error: unknown): StartError {
   if (error instanceof StartError) return error;
   if (error instanceof ConfigError) return new StartError('CreateContainerConfigError', error.message);
   if (error instanceof RuntimeError) {
-    if (error.code === 'start') return new StartError('RunContainerError', error.message);
+    // A container that could not be started has ended: the next try is a restart, and the crash-loop back-off spaces those.
+    if (error.code === 'start') return new StartError('RunContainerError', error.message, 1000);
     if (error.code === 'unavailable') return new StartError('CreateContainerError', error.message, 2000);
   }
   return new StartError('CreateContainerError', textOf(error));

@@ -129,6 +129,22 @@ export class PodWorker {
     if (this.deleting) this.#abort.abort();
     this.context.enqueue(this.uid);
   }
+  /** The node puts the pod out: it fails for good, and its containers end without a grace period. */
+  evict(message: string): void {
+    if (this.failure || this.over || this.deleting) return;
+    this.failure = { reason: 'Evicted', message };
+    this.event('Warning', 'Evicted', message);
+    this.#graceCap = 0;
+    this.context.enqueue(this.uid);
+  }
+  /** Something that the pod refers to changed: its files follow, and a container that lacked it tries again. */
+  sourceChanged(): void {
+    if ([...this.waiting.values()].some((w) => w.reason === 'CreateContainerConfigError')) {
+      this.blocked.clear();
+      this.context.enqueue(this.uid);
+    }
+    this.volumes.refresh();
+  }
   /** Calls back when the grace period gets shorter. */
   onShorterGrace(listener: () => void): () => void {
     this.#graceListeners.add(listener);
@@ -147,7 +163,7 @@ export class PodWorker {
   }
   async #step(): Promise<number | void> {
     if (this.deleting) return terminate(this);
-    if (isTerminalPhase(this.pod) || this.over) return this.#end();
+    if (isTerminalPhase(this.pod) || this.over || this.failure) return this.#end();
     if (!this.#admitted && !this.#admit()) return this.#end();
     const left = this.#deadline();
     if (left !== undefined && left <= 0) return this.#end();

@@ -14,8 +14,8 @@ async function ensure<T extends KubeObject>(api: Api, kind: Kind<T>, wanted: T):
   }
 }
 
-/** The `kubernetes` Service that pods reach the API by, and its endpoints. */
-export async function ensureKubernetesService(api: Api, plan: NetworkPlan, endpoint: { ip: string; port: number }): Promise<void> {
+/** The `kubernetes` Service that pods reach the API by, and its endpoints: none without an address that pods could reach. */
+export async function ensureKubernetesService(api: Api, plan: NetworkPlan, endpoint: { ip?: string; port: number }): Promise<void> {
   const service: V1Service = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -53,13 +53,13 @@ export async function ensureClusterInfo(api: Api, caPem: string): Promise<void> 
   await ensure(api, ConfigMap, info);
 }
 
-function slice(service: string, namespace: string, ip: string, ports: { name: string; port: number; protocol: string }[]): V1EndpointSlice {
+function slice(service: string, namespace: string, ip: string | undefined, ports: { name: string; port: number; protocol: string }[]): V1EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service, 'endpointslice.kubernetes.io/managed-by': 'batuta' } },
     addressType: 'IPv4',
-    endpoints: [{ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } }],
+    endpoints: ip === undefined ? [] : [{ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } }],
     ports,
   };
 }

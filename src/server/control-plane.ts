@@ -5,9 +5,8 @@ import { startControllers } from '#controllers';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
-import { createMemoryStore, openSqliteStore, startCompactor, StoreError, type ClosableStore } from '#store';
+import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo } from './bootstrap.ts';
-import { UserError } from './errors.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { NetworkPlan } from './plan.ts';
@@ -35,6 +34,8 @@ export interface ControlPlane {
 }
 
 interface Deps {
+  /** Being opened: its thread starts while modules are loaded here. Closed by `stop`. */
+  store: Promise<ClosableStore>;
   options: UpOptions;
   paths: Paths;
   plan: NetworkPlan;
@@ -45,8 +46,8 @@ interface Deps {
 const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
 
 /** Resolves when the API answers over HTTPS. */
-export async function startControlPlane({ options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
-  const [store, pki] = await Promise.all([openStore(options, paths, log), openPki(paths.pki, systemClock)]);
+export async function startControlPlane({ store: opening, options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
+  const [store, pki] = await Promise.all([opening, openPki(paths.pki, systemClock)]);
   const [serving, adminCert] = await Promise.all([pki.server('apiserver', [...addresses.dns, ...addresses.ips]), pki.client('admin', admin)]);
   const nodeStreams = new Map<string, NodeStreams>();
   const server = createApiServer({
@@ -100,16 +101,6 @@ function startLoops(client: Client, options: UpOptions, log: Logger, rootCa: str
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
-}
-
-async function openStore(options: UpOptions, paths: Paths, log: Logger): Promise<ClosableStore> {
-  if (options.store === 'memory') return createMemoryStore();
-  try {
-    return await openSqliteStore({ file: paths.database, log: log.named('store') });
-  } catch (error) {
-    if (error instanceof StoreError) throw new UserError(error.message);
-    throw error;
-  }
 }
 
 /** Resolves when the default namespace has its ServiceAccount, which pods need. */

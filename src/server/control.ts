@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { dirname } from 'node:path';
+import { http } from '#base';
 import { UserError } from './errors.ts';
 
 /** One command of the control socket: gets the JSON body, answers JSON. */
@@ -10,7 +11,7 @@ export type ControlHandler = (body: unknown) => Promise<unknown>;
 export async function listenControl(path: string, handlers: Record<string, ControlHandler>): Promise<Server> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   rmSync(path, { force: true });
-  const server = createServer((req, res) => {
+  const server = http.createServer((req, res) => {
     const handler = handlers[(req.url ?? '/').slice(1)];
     const answer = (code: number, value: unknown): void => {
       res.writeHead(code, { 'content-type': 'application/json' });
@@ -35,7 +36,7 @@ async function readJson(req: IncomingMessage): Promise<unknown> {
 /** Asks the running process. Throws UserError with the process's own words; undefined when nothing listens. */
 export function callControl<T>(path: string, command: string, body?: unknown): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const req = request({ socketPath: path, path: '/' + command, method: 'POST' }, (res) => {
+    const req = http.request({ socketPath: path, path: '/' + command, method: 'POST' }, (res) => {
       readJson(res).then((value) => {
         if (res.statusCode === 200) resolve(value as T);
         else reject(new UserError((value as { error: string }).error));

@@ -3,12 +3,13 @@ import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
 import { Node } from '#kinds';
 import type { Client } from '#client';
-import { startContainers, type Containers } from './containers.ts';
-import { startControlPlane, type ControlPlane } from './control-plane.ts';
+import type { Containers } from './containers.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
 import { listenControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
+import { openStore } from './open-store.ts';
 import type { UpOptions } from './options.ts';
 import { readRecord, startTicks, writeRecord, type InstanceRecord, type Paths } from './paths.ts';
 import { planNetwork, type NetworkPlan } from './plan.ts';
@@ -41,7 +42,10 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   const began = systemClock.now();
   const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
-  const plane = await startControlPlane({ options, paths, plan, log, addresses: certificateNames(options, plan) });
+  const store = openStore(options, paths, log);
+  store.catch(() => {}); // the control plane tells of it
+  const { startControlPlane } = await import('./control-plane.ts');
+  const plane = await startControlPlane({ store, options, paths, plan, log, addresses: certificateNames(options, plan) });
   writeKubeconfig(options, paths, plane);
   log.info('the Kubernetes API answers', { url: plane.url, ms: systemClock.now() - began });
 
@@ -65,8 +69,15 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   let containers: Containers | undefined;
   part('control plane', () => plane.ready());
   if (record.runtime === 'containerd') {
+    const { startContainers } = await import('./containers.ts');
     containers = startContainers({ options, paths, plan, plane, log });
     for (const [name, start] of containers.parts) part(name, start);
+  } else {
+    part('kubernetes service', async () => {
+      const { ensureKubernetesService } = await import('./bootstrap.ts');
+      await plane.ready();
+      await ensureKubernetesService(plane.api, plan, { port: options.kubePort });
+    });
   }
   const sims = plan.simNodes.length ? startSimNodes({ plane, plan, log, paths }) : undefined;
   if (sims) part('simulated nodes', () => sims.ready());

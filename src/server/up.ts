@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { createLogger, sleep, systemClock } from '#base';
 import { fetchStatus } from './commands.ts';
@@ -40,6 +41,8 @@ async function foreground(options: UpOptions, paths: Paths): Promise<number> {
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => detached || stop());
   const instance = await starting;
+  // Now, and not only at the end: the next start is quick even after a kill.
+  instance.ready().then(flushCompileCache, flushCompileCache);
   if (!detached) void announce(instance, paths);
   const code = await end;
   // Whatever still holds the loop (a keep-alive socket of a client) must not keep us.

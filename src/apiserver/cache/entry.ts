@@ -9,9 +9,26 @@ import type { Revision } from '#store';
 export class Codec {
   readonly kind: Kind;
   readonly head: Buffer;
+  /**
+   * Whether decoded objects are kept. Nobody in this process follows a kind at first: its entries are bytes, and
+   * what is decoded for a request is let go after it. Followers hold the objects anyway, so then they are shared.
+   */
+  keepsObjects = false;
+  #cooling: CacheEntry[] = [];
   constructor(kind: Kind) {
     this.kind = kind;
     this.head = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},"metadata":{"resourceVersion":"`);
+  }
+  /** Lets the entry's object go at the end of this turn of the loop, unless objects are kept. */
+  cool(entry: CacheEntry): void {
+    if (this.keepsObjects) return;
+    if (this.#cooling.length === 0) setImmediate(() => this.#release());
+    this.#cooling.push(entry);
+  }
+  #release(): void {
+    const entries = this.#cooling;
+    this.#cooling = [];
+    if (!this.keepsObjects) for (const entry of entries) entry.release();
   }
   /** A new top level and metadata around the same fields; its resourceVersion is empty until the store gave one. */
   normalize(object: KubeObject): KubeObject {
@@ -21,7 +38,7 @@ export class Codec {
   }
   /** `object` must come from `normalize`, with an empty resourceVersion. */
   encode(object: KubeObject): Buffer {
-    return Buffer.from(JSON.stringify(object));
+    return ownBytes(JSON.stringify(object));
   }
   /** Bytes as they are kept in the cache; foreign bytes (another layout) are laid out anew. */
   adopt(value: Uint8Array): Buffer {
@@ -31,6 +48,16 @@ export class Codec {
   }
 }
 
+/** UTF-8 in memory of its own: a slice of Node's pool would keep the whole pool alive, and the store would copy it. */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
+type Labels = Readonly<Record<string, string>>;
+const noLabels: Labels = {};
+
 /** One state of one object. */
 export class CacheEntry {
   readonly key: string;
@@ -38,17 +65,27 @@ export class CacheEntry {
   readonly codec: Codec;
   readonly #value: Buffer;
   #object: KubeObject | undefined;
+  #labels: Labels | undefined;
 
   constructor(codec: Codec, key: string, revision: Revision, value: Buffer, object?: KubeObject) {
     this.codec = codec;
     this.key = key;
     this.revision = revision;
     this.#value = value;
-    if (object) this.#object = this.#stamp(object);
+    if (object) this.#object = this.#hold(object);
   }
   /** Decoded on first use, then shared. */
   get object(): KubeObject {
-    return (this.#object ??= this.#stamp(JSON.parse(this.#value.toString()) as KubeObject));
+    return (this.#object ??= this.#hold(JSON.parse(this.#value.toString()) as KubeObject));
+  }
+  /** metadata.labels: selectors look at them far more often than anyone at the rest. */
+  get labels(): Labels {
+    return (this.#labels ??= this.object.metadata?.labels ?? noLabels);
+  }
+  /** Back to bytes and labels. */
+  release(): void {
+    this.#labels ??= this.#object?.metadata?.labels ?? noLabels;
+    this.#object = undefined;
   }
   get size(): number {
     return this.#value.length + 16;
@@ -70,8 +107,9 @@ export class CacheEntry {
     const old = this.object;
     return new CacheEntry(this.codec, this.key, revision, this.#value, { ...old, metadata: { ...old.metadata } });
   }
-  #stamp(object: KubeObject): KubeObject {
+  #hold(object: KubeObject): KubeObject {
     if (object.metadata) object.metadata.resourceVersion = String(this.revision);
+    this.codec.cool(this);
     return object;
   }
 }

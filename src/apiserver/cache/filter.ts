@@ -32,7 +32,7 @@ export function createFilter(kind: Kind, selection: Selection): Filter {
     key: `${namespace}\0${labelSelector}\0${fieldSelector}`,
     prefix,
     everything: !labels && !fields,
-    matches: (entry) => (whole || entry.key.startsWith(prefix)) && (!labels || labels(entry.object.metadata?.labels)) && (!fields || fields(entry.object)),
+    matches: (entry) => (whole || entry.key.startsWith(prefix)) && (!labels || labels(entry.labels)) && (!fields || fields(entry.object)),
     trigger: fieldSelector ? triggerOf(kind, fieldSelector) : undefined,
   };
 }

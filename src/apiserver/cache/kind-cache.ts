@@ -61,6 +61,7 @@ export class KindCache {
     this.#groups.offer(event);
   }
   observe(handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
+    this.codec.keepsObjects = true;
     for (const entry of this.#sorted) handler(entry.object, undefined);
     this.#observers.push(handler);
   }
@@ -69,7 +70,9 @@ export class KindCache {
   }
   /** The group under `key`, made on first use. */
   group<G extends WatchGroup>(key: string, make: () => G): G {
-    return this.#groups.obtain(key, make);
+    const group = this.#groups.obtain(key, make);
+    if (group.keepsObjects) this.codec.keepsObjects = true;
+    return group;
   }
   dropGroup(key: string): void {
     this.#groups.drop(key);

@@ -1,3 +1,4 @@
+import type { Clock } from '#base';
 import type { KubeObject, WatchEventType, WatchSink } from '#machinery';
 import type { Revision } from '#store';
 import type { CacheEntry } from './entry.ts';
@@ -7,6 +8,8 @@ import type { Filter } from './filter.ts';
 /** Followers of one kind with the same filter (and, over HTTP, the same representation): an event is judged and rendered once for all. */
 export interface WatchGroup {
   readonly filter: Filter;
+  /** Whether the followers keep the objects they are given. */
+  readonly keepsObjects: boolean;
   offer(event: CacheEvent): void;
   bookmark(revision: Revision): void;
   end(error: Error): void;
@@ -29,6 +32,7 @@ interface SinkMember {
 /** Followers in this process: called at once, with the shared object. */
 export class SinkGroup implements WatchGroup {
   readonly filter: Filter;
+  readonly keepsObjects = true;
   readonly members = new Set<SinkMember>();
   constructor(filter: Filter) {
     this.filter = filter;
@@ -51,20 +55,38 @@ export class SinkGroup implements WatchGroup {
 export type Render = (entry: CacheEntry) => Buffer;
 
 export interface FrameMember {
-  write(frames: Buffer): void;
+  write(frames: Frames): void;
   end(error: Error): void;
   readonly bookmarks: boolean;
 }
+/** Frames on their way to many: their bytes, and the same bytes as one chunk of HTTP/1.1's chunked coding. Made once for all. */
+export class Frames {
+  readonly bytes: Buffer;
+  #chunk: Buffer | undefined;
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+  get chunk(): Buffer {
+    return (this.#chunk ??= Buffer.concat([Buffer.from(`${this.bytes.length.toString(16)}\r\n`, 'latin1'), this.bytes, lineEnd]));
+  }
+}
+const lineEnd = Buffer.from('\r\n');
+
 interface Batch {
   readonly sequence: number;
-  readonly frames: Buffer;
+  readonly frames: Frames;
   readonly bookmark: boolean;
 }
 const slice = 128;
+/** From this many followers on, deliveries are spaced: a pause as long as the delivery was lets writers on, and what they write meanwhile goes out together. */
+const crowd = 16;
+const longestPauseMs = 25;
 
 /** Followers over HTTP: what arrived in one turn becomes one buffer that all of them share; a large audience is served in slices. */
 export class FrameGroup implements WatchGroup {
   readonly filter: Filter;
+  readonly keepsObjects = false;
+  readonly #clock: Clock;
   readonly #render: Render;
   readonly #bookmarkFrame: (revision: Revision) => Buffer;
   readonly #members = new Map<FrameMember, number>();
@@ -73,7 +95,8 @@ export class FrameGroup implements WatchGroup {
   #sequence = 0;
   #pumping = false;
 
-  constructor(filter: Filter, render: Render, bookmarkFrame: (revision: Revision) => Buffer) {
+  constructor(clock: Clock, filter: Filter, render: Render, bookmarkFrame: (revision: Revision) => Buffer) {
+    this.#clock = clock;
     this.filter = filter;
     this.#render = render;
     this.#bookmarkFrame = bookmarkFrame;
@@ -97,7 +120,7 @@ export class FrameGroup implements WatchGroup {
   }
   bookmark(revision: Revision): void {
     this.#cut();
-    this.#queue.push({ sequence: ++this.#sequence, frames: this.#bookmarkFrame(revision), bookmark: true });
+    this.#queue.push({ sequence: ++this.#sequence, frames: new Frames(this.#bookmarkFrame(revision)), bookmark: true });
     this.#schedule();
   }
   end(error: Error): void {
@@ -108,7 +131,7 @@ export class FrameGroup implements WatchGroup {
     if (this.#pending.length === 0) return;
     const frames = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
     this.#pending = [];
-    this.#queue.push({ sequence: ++this.#sequence, frames, bookmark: false });
+    this.#queue.push({ sequence: ++this.#sequence, frames: new Frames(frames), bookmark: false });
   }
   #schedule(): void {
     if (this.#pumping) return;
@@ -122,15 +145,18 @@ export class FrameGroup implements WatchGroup {
       this.#pumping = false;
       return;
     }
-    this.#deliver(batch, [...this.#members], 0);
+    this.#deliver(batch, [...this.#members], 0, 0);
   }
-  #deliver(batch: Batch, members: [FrameMember, number][], from: number): void {
+  #deliver(batch: Batch, members: [FrameMember, number][], from: number, spentMs: number): void {
+    const began = performance.now();
     const to = Math.min(members.length, from + slice);
     for (let i = from; i < to; i++) {
       const [member, joined] = members[i] as [FrameMember, number];
       if (batch.sequence > joined && (!batch.bookmark || member.bookmarks) && this.#members.has(member)) member.write(batch.frames);
     }
-    if (to < members.length) setImmediate(() => this.#deliver(batch, members, to));
+    const spent = spentMs + performance.now() - began;
+    if (to < members.length) setImmediate(() => this.#deliver(batch, members, to, spent));
+    else if (members.length >= crowd) this.#clock.after(Math.min(Math.ceil(spent), longestPauseMs), () => this.#pump(), true);
     else setImmediate(() => this.#pump());
   }
 }

@@ -32,7 +32,10 @@ export async function readObject(request: Request, protobuf: ProtobufDecoder | u
   }
   if (type !== 'application/json' && type !== 'application/yaml') {
     request.resume();
-    throw refuseBodyType(type, objectTypes);
+    throw refuseBodyType(
+      type,
+      objectTypes.filter((accepted) => protobuf || !accepted.endsWith('protobuf')),
+    );
   }
   const text = await readBody(request);
   if (text === '') return undefined;

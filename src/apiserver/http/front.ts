@@ -5,6 +5,7 @@ import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
 import { forbidden } from '../auth/authorizer.ts';
 import { anonymous } from '../auth/authenticators.ts';
 import { identify } from '../auth/identify.ts';
+import { impersonate } from '../auth/impersonate.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Attributes, Authenticator, Authorizer, VirtualResource } from '../types.ts';
 import { plainObject, readObject } from './decoding.ts';
@@ -66,7 +67,7 @@ export class Front {
     socket.on('error', () => socket.destroy());
     try {
       const info = parseRequest(message.method ?? 'GET', message.url ?? '/');
-      const user = identify(message, this.#deps.authenticators);
+      const user = this.#identify(message);
       this.#permit(info, user);
       const at = info.resource;
       const kind = at && this.#kindAt(at);
@@ -86,7 +87,10 @@ export class Front {
   }
 
   #authenticate(exchange: Exchange): void {
-    exchange.user = identify(exchange.request, this.#deps.authenticators);
+    exchange.user = this.#identify(exchange.request);
+  }
+  #identify(request: Request): Exchange['user'] {
+    return impersonate(request, identify(request, this.#deps.authenticators), this.#deps.authorizer);
   }
   #authorize({ info, user }: Exchange): void {
     this.#permit(info, user);

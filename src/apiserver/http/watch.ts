@@ -1,7 +1,7 @@
 import type { Clock, Random, Timer } from '#base';
 import { isApiError, type Kind, type WatchOptions } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
-import { classify, frame, FrameGroup, type FrameMember } from '../cache/watch-group.ts';
+import { classify, frame, FrameGroup, Frames, type FrameMember } from '../cache/watch-group.ts';
 import type { Registry } from '../registry/registry.ts';
 import { startWatch, type WatchStart } from '../registry/watches.ts';
 import { renderObject } from './list.ts';
@@ -46,9 +46,9 @@ export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Respon
   return new Promise((resolve) => {
     const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done());
     const key = `http\0${request.view}\0${request.includeObject}\0${start.filter.key}`;
-    const group = cache.group(key, () => new FrameGroup(start.filter, render, (revision) => bookmark(revision)));
+    const group = cache.group(key, () => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision)));
     sendInitial(start, follower, render);
-    if (start.endMark) follower.write(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' }));
+    if (start.endMark) follower.write(new Frames(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' })));
     group.join(follower);
     const timer: Timer = clock.after(1000 * (request.timeoutSeconds || 1800 + Math.floor(deps.random.next() * 1800)), () => follower.finish());
     let over = false;
@@ -72,7 +72,7 @@ function sendInitial(start: WatchStart, follower: Follower, render: (entry: Cach
   let frames: Buffer[] = [];
   let size = 0;
   const flush = (): void => {
-    if (size > 0) follower.write(Buffer.concat(frames), true);
+    if (size > 0) follower.write(new Frames(Buffer.concat(frames)), true);
     frames = [];
     size = 0;
   };
@@ -116,11 +116,16 @@ class Follower implements FrameMember {
     response.on('close', closed);
     response.on('error', closed);
   }
-  write(frames: Buffer, initial = false): void {
+  write(frames: Frames, initial = false): void {
     if (isGone(this.#response) || this.#response.writableEnded) return;
-    if (initial) this.#allowance += frames.length;
-    const flowing = (this.#response as { write(chunk: Buffer): boolean }).write(frames);
-    if (!flowing && unread(this.#response) > this.#allowance) this.#response.destroy();
+    if (initial) this.#allowance += frames.bytes.length;
+    if (!this.#send(frames) && unread(this.#response) > this.#allowance) this.#response.destroy();
+  }
+  /** Chunked by us, an HTTP/1.1 answer is one write of bytes that all followers share; Node would frame and copy them for each. */
+  #send(frames: Frames): boolean {
+    const response = this.#response;
+    if ('stream' in response) return response.write(frames.bytes);
+    return response.chunkedEncoding && response.socket ? response.socket.write(frames.chunk) : response.write(frames.bytes);
   }
   end(error: Error): void {
     if (!this.#response.writableEnded) this.#response.end(errorFrame(error));

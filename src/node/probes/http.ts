@@ -1,6 +1,6 @@
-import http from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
-import type { Clock } from '#base';
+import { http, type Clock } from '#base';
 
 export interface HttpTarget {
   host: string;
@@ -34,7 +34,7 @@ async function follow(url: URL, target: HttpTarget, clock: Clock, userAgent: str
 
 function get(url: URL, target: HttpTarget, clock: Clock, userAgent: string): Promise<{ status: number; body: string; location: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const headers: http.OutgoingHttpHeaders = { 'User-Agent': userAgent, Accept: '*/*', Connection: 'close' };
+    const headers: OutgoingHttpHeaders = { 'User-Agent': userAgent, Accept: '*/*', Connection: 'close' };
     for (const { name, value } of target.headers) headers[name] = value;
     const client = url.protocol === 'https:' ? https : http;
     const request = client.request(url, { method: 'GET', headers, agent: false, rejectUnauthorized: false } as https.RequestOptions, (response) => {

@@ -7,6 +7,8 @@ export const emptyDir: VolumePlugin = {
   directory: 'kubernetes.io~empty-dir',
   writable: true,
   ownership: true,
+  // In memory the limit is the size of the tmpfs.
+  sizeLimit: ({ emptyDir: source }) => (source?.medium !== 'Memory' && quantityToNumber(source?.sizeLimit) > 0 ? source?.sizeLimit : undefined),
   async setup({ dir, volume, mounts }) {
     const { medium = '', sizeLimit } = volume.emptyDir ?? {};
     if (medium !== '' && medium !== 'Memory') throw new VolumeError(`emptyDir medium "${medium}" is not supported on this node; supported are "" and "Memory"`);

@@ -15,6 +15,7 @@ import { hostPath } from './host-path.ts';
 import { hostMounter } from './mounter.ts';
 import { setOwnership } from './ownership.ts';
 import { VolumeError, type Mounter, type VolumeContext, type VolumePlugin } from './plugin.ts';
+import { diskUsage } from './disk-usage.ts';
 import { createProjected } from './projected.ts';
 import { secret } from './secret.ts';
 import { resolveSubPath } from './subpath.ts';
@@ -35,6 +36,10 @@ export interface VolumeManager {
   unmount(podUid: string): Promise<void>;
   /** ConfigMaps and Secrets that the pod mounts, as `ConfigMap/name`. */
   references(pod: V1Pod): string[];
+  /** Names of the volumes that no container may write to, whatever its mount says. */
+  readOnly(pod: V1Pod): Set<string>;
+  /** Bytes that each volume with a size limit uses on disk, with the limit as written. */
+  limited(pod: V1Pod): Promise<{ name: string; limit: string; usedBytes: number }[]>;
   /** Where the pod's files are. */
   podDir(podUid: string): string;
 }
@@ -81,6 +86,19 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
       await unmountBelow(podDir(podUid), deps.mounts);
       await rm(podDir(podUid), { recursive: true, force: true });
     },
+    readOnly(pod) {
+      const fixed = (volume: V1Volume): boolean => plugins.some((p) => volume[p.source] !== undefined && !p.writable);
+      return new Set((pod.spec?.volumes ?? []).filter(fixed).map((volume) => volume.name));
+    },
+    async limited(pod) {
+      const out: { name: string; limit: string; usedBytes: number }[] = [];
+      for (const volume of pod.spec?.volumes ?? []) {
+        const plugin = plugins.find((p) => volume[p.source] !== undefined);
+        const limit = plugin?.sizeLimit?.(volume);
+        if (plugin && limit !== undefined) out.push({ name: volume.name, limit, usedBytes: await diskUsage(join(podDir(uidOf(pod)), 'volumes', plugin.directory, volume.name)) });
+      }
+      return out;
+    },
     references(pod) {
       return (pod.spec?.volumes ?? []).flatMap((volume) => plugins.find((p) => volume[p.source] !== undefined)?.references?.(volume) ?? []);
     },
@@ -120,8 +138,8 @@ async function setupOne(plugin: VolumePlugin, context: VolumeContext): Promise<{
 
 const propagation: Record<string, Mount['propagation']> = { HostToContainer: 'host-to-container', Bidirectional: 'bidirectional' };
 
-/** The mounts of one container. `expand` replaces $(VAR) of subPathExpr. Rejects with VolumeError. */
-export async function containerMounts(mounts: readonly V1VolumeMount[], paths: ReadonlyMap<string, string>, expand: (text: string) => string): Promise<Mount[]> {
+/** The mounts of one container. `expand` replaces $(VAR) of subPathExpr; `readOnly` names volumes that are never writable. Rejects with VolumeError. */
+export async function containerMounts(mounts: readonly V1VolumeMount[], paths: ReadonlyMap<string, string>, expand: (text: string) => string, readOnly: ReadonlySet<string>): Promise<Mount[]> {
   return Promise.all(
     mounts.map(async (mount) => {
       const path = paths.get(mount.name);
@@ -131,7 +149,7 @@ export async function containerMounts(mounts: readonly V1VolumeMount[], paths: R
       return {
         containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
         hostPath: subPath ? await resolveSubPath(path, subPath) : path,
-        readOnly: mount.readOnly ?? false,
+        readOnly: mount.readOnly === true || readOnly.has(mount.name),
         propagation: propagation[mount.mountPropagation ?? ''] ?? 'private',
       };
     }),

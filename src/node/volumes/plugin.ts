@@ -54,6 +54,8 @@ export interface VolumePlugin {
   payload?(context: VolumeContext): Promise<{ files: Payload; refreshAt?: number }>;
   /** ConfigMaps and Secrets that it is made of, as `ConfigMap/name`. */
   references?(volume: V1Volume): string[];
+  /** How much the volume may hold on disk, as a quantity; a pod that uses more is evicted. */
+  sizeLimit?(volume: V1Volume): string | undefined;
   /** Containers may write (fsGroup gives rw). */
   writable: boolean;
   /** fsGroup applies. */

@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { VolumeError } from './plugin.ts';
 
@@ -8,8 +8,12 @@ export async function resolveSubPath(volumePath: string, subPath: string): Promi
   const root = await realpath(volumePath);
   const wanted = resolve(root, subPath);
   if (await lstat(wanted).catch(() => undefined)) return inside(root, await realpath(wanted), subPath);
-  inside(root, await realpath(await nearest(dirname(wanted))), subPath);
-  await mkdir(join(wanted), { recursive: true, mode: 0o750 });
+  const parent = await nearest(dirname(wanted));
+  inside(root, await realpath(parent), subPath);
+  await mkdir(wanted, { recursive: true });
+  // As kubelet: who may use the volume may use what is made in it.
+  const mode = (await stat(root)).mode & 0o7777;
+  for (let at = wanted; at !== parent; at = dirname(at)) await chmod(at, mode);
   return inside(root, await realpath(wanted), subPath);
 }
 function inside(root: string, path: string, subPath: string): string {
