@@ -21,8 +21,9 @@ const node = 'node-1';
 /** Resolves waiters when the watch shows what they wait for. */
 class Watched {
   readonly #waiters = new Map<string, { done(pod: V1Pod | undefined): boolean; resolve(at: number): void }>();
+  readonly #watch: { close(): void };
   constructor(api: Api) {
-    api.watch<V1Pod>(Pod, { namespace: 'default', resourceVersion: '0' }, { event: (type, pod) => this.#see(type === 'DELETED' ? undefined : pod, pod), end: (error) => error && console.error(error) });
+    this.#watch = api.watch<V1Pod>(Pod, { namespace: 'default', resourceVersion: '0' }, { event: (type, pod) => this.#see(type === 'DELETED' ? undefined : pod, pod), end: (error) => error && console.error(error) });
   }
   #see(state: V1Pod | undefined, pod: V1Pod): void {
     const name = pod.metadata?.name ?? '';
@@ -30,6 +31,9 @@ class Watched {
     if (!waiter?.done(state)) return;
     this.#waiters.delete(name);
     waiter.resolve(performance.now());
+  }
+  close(): void {
+    this.#watch.close();
   }
   until(name: string, done: (pod: V1Pod | undefined) => boolean): Promise<number> {
     return new Promise((resolve) => this.#waiters.set(name, { done, resolve }));
@@ -122,6 +126,7 @@ async function atOnce(api: Api, watched: Watched, runtime: Runtime, cluster: Clu
     await Promise.all(raws.map((raw) => stopRaw(runtime, raw)));
   }
   report(`${count} pods at once, all Running`, median(ours), 'ms', { name: 'CRI', figure: median(theirs) }, '≥ 0.77×', false);
+  console.log(`  rounds: ${ours.map((t) => t.toFixed(0)).join(' ')}; CRI: ${theirs.map((t) => t.toFixed(0)).join(' ')}`);
 }
 
 const images = join(root, 'dist/images');
@@ -130,8 +135,8 @@ if (!existsSync(join(images, 'hello-1.tar'))) await run('sh', ['scripts/node.sh'
 await withCluster(['--preload', images], async (cluster) => {
   const api = connectHttp(await fromKubeconfig(readFileSync(cluster.kubeconfig, 'utf8')));
   const client = await connectCri(`/run/batuta/${cluster.id}/c/containerd.sock`, () => systemClock.now());
+  const watched = new Watched(api);
   try {
-    const watched = new Watched(api);
     // A node name of its own, so that no agent takes these sandboxes for its own; the network is that of the node.
     const runtime = createCriRuntime({
       client, events: new TaskEvents(client, systemClock, silentLogger), node: 'bench', runtimeHandler: runtimeHandler(node), cgroupRoot: `/batuta-${cluster.id}`, version: '', clock: systemClock, log: silentLogger,
@@ -140,6 +145,7 @@ await withCluster(['--preload', images], async (cluster) => {
     for (const count of [10, 30]) await atOnce(api, watched, runtime, cluster, count);
     console.log(`load average ${loadavg().map((n) => n.toFixed(1)).join(' ')}`);
   } finally {
+    watched.close();
     client.close();
     api.close();
   }

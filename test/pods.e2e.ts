@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { background, cannotRunContainers, eventually, root, run, useCluster } from './harness.ts';
-import { idle, inOrder, isReady, main, pod, sh, waitingFor, watchPods, type PodWatch } from './pod-kit.ts';
+import { idle, isReady, main, pod, sh, waitingFor, watchPods, type PodWatch } from './pod-kit.ts';
 
 /** What a user sees of the life of pods: starting, failing, restarting, probing, ending. */
 describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency: 12 }, () => {
@@ -29,16 +29,16 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
       }),
     );
     const up = await pods.until('is ready', 'inits', isReady);
-    assert.match(pods.row('inits'), /2\/2\s+Running\s+0/);
+    await pods.shows('inits', /2\/2\s+Running\s+0/);
     assert.equal((await k('logs', 'inits', '-c', 'main')).trim(), 'one\nside\ntwo');
     assert.deepEqual(up.status.initContainerStatuses?.map((s) => [s.name, s.state.terminated?.reason ?? (s.state.running ? 'running' : ''), s.ready, s.started]), [['one', 'Completed', true, false], ['side', 'running', true, true], ['two', 'Completed', true, false]]);
-    assert.ok(pods.statuses('inits').some((s) => s.startsWith('Init:')), String(pods.statuses('inits')));
+    await pods.showed('inits', ['Init:0/3', 'Running']);
   });
 
   test('a failing init container: Init:Error, then Init:CrashLoopBackOff, and the pod stays Pending', async () => {
     await create(pod('bad-init', [sh(idle)], { initContainers: [sh('echo trying; exit 3', { name: 'setup' })] }));
     await pods.until('backs off', 'bad-init', (p) => p.status.initContainerStatuses?.[0]?.state.waiting?.reason === 'CrashLoopBackOff' && p.status.initContainerStatuses[0].restartCount >= 1);
-    assert.ok(inOrder(pods.statuses('bad-init'), ['Init:Error', 'Init:CrashLoopBackOff']), String(pods.statuses('bad-init')));
+    await pods.showed('bad-init', ['Init:Error', 'Init:CrashLoopBackOff']);
     const bad = pods.latest('bad-init');
     assert.equal(bad?.status.phase, 'Pending');
     assert.equal(bad?.status.initContainerStatuses?.[0]?.lastState.terminated?.exitCode, 3);
@@ -51,7 +51,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   test('a failing init container of a pod that never restarts fails the pod', async () => {
     await create(pod('never-init', [sh(idle)], { restartPolicy: 'Never', initContainers: [sh('exit 4', { name: 'setup' })] }));
     await pods.until('fails', 'never-init', (p) => p.status.phase === 'Failed');
-    assert.match(pods.row('never-init'), /0\/1\s+Init:Error\s+0/);
+    await pods.shows('never-init', /0\/1\s+Init:Error\s+0/);
   });
 
   test('a sidecar that dies is started again; a Job-like pod ends with its main container and the sidecar last', async () => {
@@ -62,7 +62,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.until('restarts the sidecar', 'side-dies', (p) => (p.status.initContainerStatuses?.[0]?.restartCount ?? 0) >= 1 && main(p)?.restartCount === 0 && p.status.phase === 'Running');
     const done = await pods.until('completes', 'side-job', (p) => p.status.phase === 'Succeeded');
     assert.ok(done.status.initContainerStatuses?.[0]?.state.terminated, JSON.stringify(done.status.initContainerStatuses));
-    assert.match(pods.row('side-job'), /0\/2\s+Completed\s+0/);
+    await pods.shows('side-job', /0\/2\s+Completed\s+0/);
     assert.match(await k('logs', 'side-job', '-c', 'side'), /bye/);
   });
 
@@ -75,8 +75,8 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     assert.equal(await k('logs', 'crash-once', '--previous'), 'try 1\n');
     assert.match((await my.cluster.tryKubectl(['logs', 'crash', '--previous', '-c', 'none'])).err, /container none is not valid for pod crash/);
     const seen = await pods.until('restarted twice', 'crash', (p) => (main(p)?.restartCount ?? 0) >= 2 && waitingFor(p) === 'CrashLoopBackOff');
-    assert.ok(inOrder(pods.statuses('crash'), ['Error', 'CrashLoopBackOff']), String(pods.statuses('crash')));
-    assert.match(pods.row('crash'), /0\/1\s+CrashLoopBackOff\s+2 \(\d+s ago\)/);
+    await pods.showed('crash', ['Error', 'CrashLoopBackOff']);
+    await pods.shows('crash', /0\/1\s+CrashLoopBackOff\s+2 \(\d+s ago\)/);
     assert.equal(main(seen)?.lastState.terminated?.exitCode, 5);
     assert.match(main(seen)?.state.waiting?.message ?? '', /^back-off 20s restarting failed container=main pod=crash_default\(/);
     assert.equal(seen.status.phase, 'Running');
@@ -95,13 +95,13 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     );
     const failed = await pods.until('fails', 'never-bad', (p) => p.status.phase === 'Failed');
     assert.equal(main(failed)?.state.terminated?.exitCode, 42);
-    assert.match(pods.row('never-bad'), /0\/2\s+Error\s+0/);
+    await pods.shows('never-bad', /0\/2\s+Error\s+0/);
     await pods.until('succeeds', 'never-ok', (p) => p.status.phase === 'Succeeded');
-    assert.match(pods.row('never-ok'), /0\/1\s+Completed\s+0/);
+    await pods.shows('never-ok', /0\/1\s+Completed\s+0/);
     const again = await pods.until('succeeds', 'on-failure', (p) => p.status.phase === 'Succeeded');
     assert.equal(main(again)?.restartCount, 1);
     await pods.until('backs off though it succeeded', 'always-ok', (p) => waitingFor(p) === 'CrashLoopBackOff');
-    assert.ok(inOrder(pods.statuses('always-ok'), ['Completed', 'CrashLoopBackOff']), String(pods.statuses('always-ok')));
+    await pods.showed('always-ok', ['Completed', 'CrashLoopBackOff']);
     assert.equal((await k('wait', 'pod/never-ok', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=5s')).trim(), 'pod/never-ok condition met');
   });
 
@@ -117,7 +117,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await create(pod('hog', [sh('head -c 200m /dev/zero | tail', { resources: { limits: { memory: '20Mi' } } })], { restartPolicy: 'Never' }));
     const p = await pods.until('is killed', 'hog', (o) => o.status.phase === 'Failed');
     assert.deepEqual([main(p)?.state.terminated?.exitCode, main(p)?.state.terminated?.reason], [137, 'OOMKilled'], JSON.stringify(main(p)?.state));
-    assert.match(pods.row('hog'), /OOMKilled/);
+    await pods.shows('hog', /OOMKilled/);
   });
 
   const probe = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 1 };
@@ -176,12 +176,43 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await k('delete', 'pod', 'stubborn');
     const took = Date.now() - begun;
     assert.ok(took > 1900 && took < 8000, `${took} ms for a grace period of 2 s`);
-    assert.ok(pods.statuses('stubborn').includes('Terminating'), String(pods.statuses('stubborn')));
+    await pods.showed('stubborn', ['Terminating']);
     await pods.until('is ready', 'forced', isReady);
     const since = Date.now();
     await k('delete', 'pod', 'forced', '--grace-period=0', '--force');
     assert.ok(Date.now() - since < 5000, 'a forced deletion does not wait');
     await pods.gone('forced', 5000);
+  });
+
+  test('hooks: a postStart that fails kills the container; preStop may sleep; sidecars end after the main container, last first', async () => {
+    const share = { volumes: [{ name: 'd', hostPath: { path: join(my.cluster.dir, 'order'), type: 'DirectoryOrCreate' } }] };
+    const says = (name: string, more = {}) => sh(`trap "echo ${name} >>/d/log; exit 0" TERM; while :; do sleep 1000 & wait $!; done`, { name, volumeMounts: [{ name: 'd', mountPath: '/d' }], ...more });
+    await create(
+      pod('post-start', [sh(idle, { lifecycle: { postStart: { exec: { command: ['sh', '-c', 'echo no; exit 1'] } } } })]),
+      pod('pre-sleep', [sh(idle, { lifecycle: { preStop: { sleep: { seconds: 2 } } } })], { terminationGracePeriodSeconds: 10 }),
+      pod('order', [says('main', { lifecycle: { preStop: { httpGet: { path: '/', port: 1 } } } })], { ...share, terminationGracePeriodSeconds: 10, initContainers: [says('first', { restartPolicy: 'Always' }), says('second', { restartPolicy: 'Always' })] }),
+    );
+    await pods.until('is killed and tried again', 'post-start', (p) => (main(p)?.restartCount ?? 0) >= 1);
+    assert.match(await events('post-start'), /FailedPostStartHook\s+PostStartHook failed: command 'sh -c echo no; exit 1' exited with 1: no/);
+    await pods.until('is ready', 'pre-sleep', isReady);
+    const begun = Date.now();
+    await k('delete', 'pod', 'pre-sleep');
+    assert.ok(Date.now() - begun >= 2000, 'the hook sleeps first');
+    await pods.until('is ready', 'order', isReady);
+    await k('delete', 'pod', 'order');
+    assert.equal(readFileSync(join(my.cluster.dir, 'order/log'), 'utf8'), 'main\nsecond\nfirst\n');
+    assert.match(await events('order'), /FailedPreStopHook/);
+  });
+
+  test('a finalizer keeps the object, not the containers; a pod is deleted while its image is pulled', async () => {
+    await create(pod('kept', [sh(idle)], {}, { finalizers: ['batuta.dev/test'] }), pod('pulling', [sh(idle, { image: '127.0.0.1:1/none:1' })]));
+    await pods.until('is ready', 'kept', isReady);
+    await k('delete', 'pod', 'kept', '--wait=false');
+    await pods.until('has no running container', 'kept', (p) => main(p)?.state.terminated);
+    assert.ok(pods.latest('kept')?.metadata.deletionTimestamp);
+    await k('patch', 'pod', 'kept', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    await pods.gone('kept', 5000);
+    await k('delete', 'pod', 'pulling', '--timeout=10s');
   });
 
   test('a shorter grace period given later counts at once', async () => {
@@ -202,10 +233,10 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.until('says so', 'image-never', (p) => waitingFor(p) === 'ErrImageNeverPull');
     await pods.until('says so', 'image-name', (p) => waitingFor(p) === 'InvalidImageName');
     await pods.until('backs off', 'image-refused', (p) => waitingFor(p) === 'ImagePullBackOff');
-    assert.ok(inOrder(pods.statuses('image-refused'), ['ErrImagePull', 'ImagePullBackOff']), String(pods.statuses('image-refused')));
+    await pods.showed('image-refused', ['ErrImagePull', 'ImagePullBackOff']);
     assert.match(await events('image-refused'), /Failed\s+Failed to pull image "127.0.0.1:1\/none\/such:1": .*connection refused/);
     assert.match(await events('image-refused'), /BackOff\s+Back-off pulling image "127.0.0.1:1\/none\/such:1"/);
-    assert.match(pods.row('image-never'), /0\/1\s+ErrImageNeverPull\s+0/);
+    await pods.shows('image-never', /0\/1\s+ErrImageNeverPull\s+0/);
     const refused = await my.cluster.tryKubectl(['logs', 'image-never']);
     assert.match(refused.err, /container "main" in pod "image-never" is waiting to start: ErrImageNeverPull/);
     await k('set', 'image', 'pod/image-never', 'main=hello:1');
@@ -233,10 +264,10 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const last = main(p)?.lastState.terminated;
     assert.deepEqual([last?.exitCode, last?.reason], [128, 'StartError'], JSON.stringify(main(p)));
     assert.match(last?.message ?? '', /no such file or directory/);
-    assert.ok(inOrder(pods.statuses('no-command'), ['RunContainerError', 'CrashLoopBackOff']), String(pods.statuses('no-command')));
+    await pods.showed('no-command', ['RunContainerError', 'CrashLoopBackOff']);
     const never = await pods.until('fails', 'no-command-never', (o) => o.status.phase === 'Failed');
     assert.deepEqual([main(never)?.state.terminated?.exitCode, main(never)?.state.terminated?.reason], [128, 'StartError']);
-    assert.match(pods.row('no-command-never'), /0\/1\s+StartError\s+0/);
+    await pods.shows('no-command-never', /0\/1\s+StartError\s+0/);
   });
 
   test('the last words: termination file, another path, the log on error', async () => {
@@ -277,7 +308,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.until('is ready', 'tty', isReady);
     const env = { KUBECONFIG: my.cluster.kubeconfig, TERM: 'xterm' };
     const typed = await run('script', ['-qec', 'stty rows 40 cols 111; kubectl exec -it tty -- sh -c "tty; sleep 1; stty size; exit 3"', '/dev/null'], { env });
-    assert.match(typed.out, /\/dev\/pts\/\d+\s+40 111/);
+    assert.match(typed.out, /\/dev\/pts\/\d+\r\n[^]*40 111\r\n/);
     assert.equal(typed.code, 3);
     await pods.until('is ready', 'attached', isReady);
     const attached = await my.cluster.tryKubectl(['attach', '-i', 'attached'], { input: 'one\ntwo\n', timeoutMs: 20_000 });

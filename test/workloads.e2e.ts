@@ -344,7 +344,7 @@ describe('workloads on simulated nodes', () => {
 
   describe('lost nodes', () => {
     const now = new Date().toISOString();
-    const lost = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'lost', labels: { 'kubernetes.io/hostname': 'lost', here: 'lost' } } });
+    const lost = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'lost', labels: { 'kubernetes.io/hostname': 'lost', here: 'yes' } } });
     const lease = JSON.stringify({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'lost', namespace: 'kube-node-lease' }, spec: { holderIdentity: 'lost', leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') } });
     const nodeStatus = { capacity: { cpu: '4', memory: '8Gi', pods: '110' }, allocatable: { cpu: '4', memory: '8Gi', pods: '110' }, conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ok', lastHeartbeatTime: now, lastTransitionTime: now }] };
 
@@ -353,12 +353,13 @@ describe('workloads on simulated nodes', () => {
       await apply(lease);
       await k('patch', 'node', 'lost', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: nodeStatus }));
       const short = ['unreachable', 'not-ready'].map((c) => ({ key: `node.kubernetes.io/${c}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 1 }));
-      await apply(deployment('runs-on', { replicas: 2, pod: { tolerations: short, affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: { matchExpressions: [{ key: 'here', operator: 'In', values: ['lost'] }] } }] } } } }));
+      await apply(deployment('runs-on', { replicas: 2, pod: { tolerations: short, nodeSelector: { here: 'yes' } } }));
       const there = await eventually('both are placed on it', async () => {
         const placed = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
         return placed.length === 2 && placed;
       }, 10_000);
       for (const pod of there) await k('patch', 'pod', pod.metadata.name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { phase: 'Running', podIP: '10.250.0.9', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } }));
+      await k('label', 'node', ...nodeNames, 'here=yes');
       await eventually('NotReady', async () => /lost\s+NotReady/.test(await k('get', 'node', 'lost')), 25_000);
       const node = await json<Node>('get', 'node', 'lost');
       const ready = node.status.conditions.find((c) => c.type === 'Ready');

@@ -20,7 +20,7 @@ export interface StatusInput {
   over: boolean;
   /** The pod is being deleted: it is not ready from that moment on. */
   deleting: boolean;
-  /** A verdict on the whole pod: DeadlineExceeded, Evicted, UnexpectedAdmissionError … */
+  /** A verdict on the whole pod: DeadlineExceeded, Evicted, UnexpectedAdmissionError … It is told when no container runs any more. */
   failure?: { reason: string; message: string };
 }
 
@@ -31,13 +31,14 @@ export function computePodStatus(input: StatusInput): V1PodStatus {
   const inits = initContainers(pod).map((c) => containerStatus(input, c, isSidecar(c) ? 'sidecar' : 'init', find(old.initContainerStatuses, c.name)));
   const mains = mainContainers(pod).map((c) => containerStatus(input, c, 'container', find(old.containerStatuses, c.name)));
   const ephemeral = ephemeralContainers(pod).map((c) => containerStatus(input, c, 'ephemeral', find(old.ephemeralContainerStatuses, c.name)));
-  const phase = input.failure ? 'Failed' : settled(old.phase, podPhase(pod, inits, mains, input.over));
+  const failure = input.sandboxes.some((s) => s.containers.some((c) => c.state === 'running')) ? undefined : input.failure;
+  const phase = failure ? 'Failed' : settled(old.phase, podPhase(pod, inits, mains, input.over));
   const ips = podIPs(input);
   const { reason: _reason, message: _message, podIP: _ip, podIPs: _ips, ...kept } = old;
   const status: V1PodStatus = {
     ...kept,
     phase,
-    ...(input.failure ?? (old.phase === 'Failed' ? wording(old) : {})),
+    ...(failure ?? (old.phase === 'Failed' ? wording(old) : {})),
     ...(pod.metadata?.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     ...hostAddresses(input.hostIPs),
     ...(ips.length > 0 ? { podIP: ips[0] as string, podIPs: ips.map((ip) => ({ ip })) } : {}),

@@ -241,7 +241,10 @@ export class PodWorker {
   /** The pod is complete (or failed as a whole): stop the rest, tell the final phase, give everything back but the logs. */
   async #end(): Promise<void> {
     const running = this.sandboxes.some((s) => s.ready || s.containers.some((c) => c.state === 'running'));
-    if (running) await stopEverything(this);
+    if (running) {
+      await stopEverything(this);
+      await this.refresh();
+    }
     const fresh = !this.over;
     this.over = true;
     this.prober.stop();

@@ -34,7 +34,7 @@ export function findNode(state: ClusterState, pod: PodInfo, plugins: Plugins, st
     if (failed) rejections.push(failed);
     else feasible.push(node);
   }
-  if (feasible.length > 0) return { node: best(plugins.scores, pod, feasible, random), message: '', rejectedBy: [], examined };
+  if (feasible.length > 0) return { node: best(plugins.scores, pod, feasible, state, random), message: '', rejectedBy: [], examined };
   const message = fitMessage(
     pod,
     nodes.length,
@@ -69,10 +69,10 @@ function firstRejection(filters: readonly ActiveFilter[], pod: PodInfo, node: No
   return undefined;
 }
 
-function best(plugins: readonly ScorePlugin[], pod: PodInfo, nodes: readonly NodeInfo[], random: Random): NodeInfo {
+function best(plugins: readonly ScorePlugin[], pod: PodInfo, nodes: readonly NodeInfo[], state: ClusterState, random: Random): NodeInfo {
   if (nodes.length === 1) return nodes[0] as NodeInfo;
   const totals = new Float64Array(nodes.length);
-  for (const plugin of plugins) if (plugin.applies?.(pod) !== false) addScores(totals, plugin, pod, nodes);
+  for (const plugin of plugins) if (plugin.applies?.(pod) !== false) addScores(totals, plugin, pod, nodes, plugin.prepare?.(pod, state));
   let chosen = 0;
   let ties = 1;
   for (let i = 1; i < totals.length; i++) {
@@ -85,15 +85,15 @@ function best(plugins: readonly ScorePlugin[], pod: PodInfo, nodes: readonly Nod
   return nodes[chosen] as NodeInfo;
 }
 
-function addScores(totals: Float64Array, plugin: ScorePlugin, pod: PodInfo, nodes: readonly NodeInfo[]): void {
+function addScores(totals: Float64Array, plugin: ScorePlugin, pod: PodInfo, nodes: readonly NodeInfo[], facts: unknown): void {
   if (!plugin.normalize) {
-    for (let i = 0; i < nodes.length; i++) totals[i] = (totals[i] as number) + plugin.weight * plugin.score(pod, nodes[i] as NodeInfo);
+    for (let i = 0; i < nodes.length; i++) totals[i] = (totals[i] as number) + plugin.weight * plugin.score(pod, nodes[i] as NodeInfo, facts);
     return;
   }
   const scores = new Float64Array(nodes.length);
   let highest = 0;
   for (let i = 0; i < nodes.length; i++) {
-    const score = plugin.score(pod, nodes[i] as NodeInfo);
+    const score = plugin.score(pod, nodes[i] as NodeInfo, facts);
     scores[i] = score;
     if (score > highest) highest = score;
   }

@@ -18,6 +18,7 @@ export class NodeInfo {
   scoredMilliCpu = 0;
   scoredMemory = 0;
   readonly #ports = new Map<string, number>();
+  readonly #owners = new Map<string, number>();
 
   constructor(name: string) {
     this.name = name;
@@ -42,12 +43,12 @@ export class NodeInfo {
     addResources(this.used, pod.requests, sign);
     this.scoredMilliCpu += sign * pod.scoredMilliCpu;
     this.scoredMemory += sign * pod.scoredMemory;
-    for (const port of pod.hostPorts) {
-      const key = portKey(port);
-      const count = (this.#ports.get(key) ?? 0) + sign;
-      if (count > 0) this.#ports.set(key, count);
-      else this.#ports.delete(key);
-    }
+    for (const port of pod.hostPorts) tally(this.#ports, portKey(port), sign);
+    if (pod.owner !== '') tally(this.#owners, pod.owner, sign);
+  }
+  /** How many pods of that controller are here and not on their way out. */
+  siblings(owner: string): number {
+    return this.#owners.get(owner) ?? 0;
   }
   /** Whether a host port is taken: same protocol and port, and the same address or either is all addresses. */
   portTaken(wanted: HostPort): boolean {
@@ -65,7 +66,14 @@ export class NodeInfo {
       used: { ...this.used, scalar },
       scored: [this.scoredMilliCpu, this.scoredMemory],
       ports: [...this.#ports].sort(),
+      owners: [...this.#owners].sort(),
     };
   }
 }
 const portKey = (port: HostPort): string => `${port.protocol}/${port.port}/${port.ip}`;
+
+function tally(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}

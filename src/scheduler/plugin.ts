@@ -43,8 +43,10 @@ export interface ScorePlugin {
   readonly weight: number;
   /** False: all nodes are alike for this pod. Default: true. */
   applies?(pod: PodInfo): boolean;
-  /** 0 to 100, or any positive number when `normalize` brings it there. */
-  score(pod: PodInfo, node: NodeInfo): number;
+  /** Once per decision, for plugins that count pods on other nodes. */
+  prepare?(pod: PodInfo, state: ClusterState): unknown;
+  /** 0 to 100, or any positive number when `normalize` brings it there. `facts` is what `prepare` gave. */
+  score(pod: PodInfo, node: NodeInfo, facts?: unknown): number;
   /** The highest score becomes 100; `reversed`: 0. */
   readonly normalize?: 'highest' | 'reversed';
 }

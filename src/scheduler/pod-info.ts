@@ -1,6 +1,6 @@
 import type { V1Pod, V1Toleration } from '#kinds';
 import { requiredNodes, termMatcher, type NodeMatcher } from './node-selector.ts';
-import { affinityTerms, spreadConstraints, type PodTerm, type SpreadConstraint } from './pod-terms.ts';
+import { affinityTerms, preferredTerms, spreadConstraints, type PodTerm, type SpreadConstraint, type WeightedTerm } from './pod-terms.ts';
 import { podRequests, type Resources } from './resources.ts';
 
 export interface HostPort {
@@ -28,7 +28,12 @@ export interface PodInfo {
   /** Required pod affinity and anti-affinity, and topology spread constraints that forbid. */
   readonly affinity: readonly PodTerm[];
   readonly antiAffinity: readonly PodTerm[];
+  readonly preferredPods: readonly WeightedTerm[];
   readonly spread: readonly SpreadConstraint[];
+  /** Topology spread constraints that only prefer; undefined when the pod says nothing at all of its spread. */
+  readonly preferredSpread: readonly SpreadConstraint[] | undefined;
+  /** Uid of the controller, by which pods are told to be of one sort; '' without one, and for pods on their way out. */
+  readonly owner: string;
   readonly preferred: readonly { weight: number; matches: NodeMatcher }[];
 }
 
@@ -50,12 +55,20 @@ export function podInfo(pod: V1Pod): PodInfo {
     labels: pod.metadata?.labels ?? {},
     affinity: affinityTerms(pod, pod.spec?.affinity?.podAffinity),
     antiAffinity: affinityTerms(pod, pod.spec?.affinity?.podAntiAffinity),
-    spread: spreadConstraints(pod),
+    preferredPods: preferredTerms(pod),
+    spread: spreadConstraints(pod, 'DoNotSchedule'),
+    preferredSpread: pod.spec?.topologySpreadConstraints?.length ? spreadConstraints(pod, 'ScheduleAnyway') : undefined,
+    owner: ownerOf(pod),
     preferred: preferredNodes(pod),
   };
 }
 /** Identity of a pod: a new pod of an old name is another one. */
 export const podUid = (pod: V1Pod): string => pod.metadata?.uid ?? `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
+
+function ownerOf({ metadata }: V1Pod): string {
+  if (metadata?.deletionTimestamp !== undefined) return '';
+  return metadata?.ownerReferences?.find((reference) => reference.controller)?.uid ?? '';
+}
 
 function hostPorts(pod: V1Pod): HostPort[] {
   const sidecars = (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');

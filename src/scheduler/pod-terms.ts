@@ -1,4 +1,4 @@
-import type { V1LabelSelector, V1Pod, V1PodAffinity, V1PodAntiAffinity } from '#kinds';
+import type { V1LabelSelector, V1Pod, V1PodAffinity, V1PodAffinityTerm, V1PodAntiAffinity } from '#kinds';
 import { labelSelectorMatcher, type LabelMatcher } from '#machinery';
 
 type Labels = { readonly [key: string]: string };
@@ -8,27 +8,40 @@ export interface SelectedPod {
   readonly labels: Labels;
 }
 
-/** A required term of pod affinity or anti-affinity. */
+/** A term of pod affinity or anti-affinity. */
 export interface PodTerm {
   readonly topologyKey: string;
   matches(pod: SelectedPod, namespaceLabels: (name: string) => Labels): boolean;
 }
 
 export function affinityTerms(pod: V1Pod, affinity: V1PodAffinity | V1PodAntiAffinity | undefined): PodTerm[] {
-  const own = pod.metadata?.namespace ?? '';
-  return (affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => {
-    const selects = withLabelKeys(term.labelSelector, pod, term.matchLabelKeys, term.mismatchLabelKeys);
-    // Neither namespaces nor a selector of them: the pod's own. An empty selector: all.
-    const names = new Set(term.namespaces?.length || term.namespaceSelector ? term.namespaces : [own]);
-    const selectsNamespace = labelSelectorMatcher(term.namespaceSelector);
-    return {
-      topologyKey: term.topologyKey,
-      matches: (other, namespaceLabels) => (names.has(other.namespace) || selectsNamespace(namespaceLabels(other.namespace))) && selects(other.labels),
-    };
-  });
+  return (affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => podTerm(pod, term));
 }
 
-/** A topologySpreadConstraint with whenUnsatisfiable DoNotSchedule. */
+/** A preferred term: what a pod that matches adds to the nodes of its domain, below 0 for anti-affinity. */
+export interface WeightedTerm extends PodTerm {
+  readonly weight: number;
+}
+export function preferredTerms(pod: V1Pod): WeightedTerm[] {
+  const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};
+  const weighted = (affinity: V1PodAffinity | V1PodAntiAffinity | undefined, sign: 1 | -1): WeightedTerm[] =>
+    (affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => ({ ...podTerm(pod, t.podAffinityTerm), weight: sign * t.weight }));
+  return [...weighted(podAffinity, 1), ...weighted(podAntiAffinity, -1)];
+}
+
+function podTerm(pod: V1Pod, term: V1PodAffinityTerm): PodTerm {
+  const own = pod.metadata?.namespace ?? '';
+  const selects = withLabelKeys(term.labelSelector, pod, term.matchLabelKeys, term.mismatchLabelKeys);
+  // Neither namespaces nor a selector of them: the pod's own. An empty selector: all.
+  const names = new Set(term.namespaces?.length || term.namespaceSelector ? term.namespaces : [own]);
+  const selectsNamespace = labelSelectorMatcher(term.namespaceSelector);
+  return {
+    topologyKey: term.topologyKey,
+    matches: (other, namespaceLabels) => (names.has(other.namespace) || selectsNamespace(namespaceLabels(other.namespace))) && selects(other.labels),
+  };
+}
+
+/** A topologySpreadConstraint. */
 export interface SpreadConstraint {
   readonly topologyKey: string;
   readonly maxSkew: number;
@@ -39,9 +52,9 @@ export interface SpreadConstraint {
   readonly selects: LabelMatcher;
 }
 
-export function spreadConstraints(pod: V1Pod): SpreadConstraint[] {
-  const forbidding = (pod.spec?.topologySpreadConstraints ?? []).filter((c) => c.whenUnsatisfiable === 'DoNotSchedule');
-  return forbidding.map((c) => ({
+export function spreadConstraints(pod: V1Pod, whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway'): SpreadConstraint[] {
+  const wanted = (pod.spec?.topologySpreadConstraints ?? []).filter((c) => c.whenUnsatisfiable === whenUnsatisfiable);
+  return wanted.map((c) => ({
     topologyKey: c.topologyKey,
     maxSkew: c.maxSkew,
     minDomains: c.minDomains ?? 1,

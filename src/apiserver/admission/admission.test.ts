@@ -31,6 +31,23 @@ const pod = (name: string, spec: Partial<NonNullable<V1Pod['spec']>> = {}): V1Po
   spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
 });
 
+describe('managed fields', () => {
+  it('are what the client and defaults said, not what admission added; equal trees are one', async () => {
+    const { server, api } = await cluster();
+    await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
+    const tracking = server.api({ username: 'u', groups: ['system:masters'] }, { component: 'kubectl', track: true });
+    const [a, b] = [await tracking.create(Pod, pod('a')), await tracking.create(Pod, pod('b'))];
+    const fields = a.metadata?.managedFields?.[0]?.fieldsV1 as Record<string, Record<string, unknown>>;
+    assert.ok(a.spec?.volumes?.length && a.spec.tolerations?.length);
+    assert.ok(fields['f:spec']?.['f:restartPolicy']);
+    for (const added of ['f:volumes', 'f:tolerations', 'f:serviceAccountName']) assert.equal(fields['f:spec']?.[added], undefined, added);
+    assert.equal(b.metadata?.managedFields?.[0]?.fieldsV1, fields);
+    const made = await tracking.create(Service, service('s'));
+    assert.ok(made.spec?.clusterIP);
+    assert.equal(JSON.stringify(made.metadata?.managedFields).includes('clusterIP'), false);
+  });
+});
+
 describe('service addresses', () => {
   it('are unique under concurrency, and come back when services go', async () => {
     const { api } = await cluster('10.0.0.0/28');

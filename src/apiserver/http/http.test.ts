@@ -280,6 +280,30 @@ describe('HTTP', () => {
     assert.match((await call('GET', '/metrics')).body, /apiserver_request_total\{code="201",group="test\.batuta\.dev",resource="widgets"/);
     assert.match((await call('GET', '/openid/v1/jwks')).body, /"alg":"ES256"/);
   });
+  it('serves a crowd of watchers, each with every event once and in order', async () => {
+    await api.create(Note, { metadata: { name: 'crowd' } });
+    const since = (await api.list(Note)).resourceVersion;
+    const path = `/api/v1/notes?watch=1&resourceVersion=${since}&fieldSelector=metadata.name%3Dcrowd&timeoutSeconds=2`;
+    let open = 0;
+    const watcher = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const request = httpsRequest({ host: '127.0.0.1', port, path, ca: pki.ca.cert, agent: false, ...identity }, (response) => {
+          open++;
+          let text = '';
+          response
+            .setEncoding('utf8')
+            .on('data', (part: string) => (text += part))
+            .on('end', () => resolve(text));
+        });
+        request.on('error', reject).end();
+      });
+    const all = Promise.all(Array.from({ length: 24 }, watcher));
+    while (open < 24) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 50; i++) await api.update(Note, { metadata: { name: 'crowd' }, data: { n: String(i), text: 'é'.repeat(i * 50) } });
+    const texts = await all;
+    const numbers = texts.map((text) => text.trim().split('\n').map((line) => (JSON.parse(line) as { object: { data: { n: string } } }).object.data.n));
+    assert.deepEqual(numbers, Array.from({ length: 24 }, () => Array.from({ length: 50 }, (_, i) => String(i))));
+  });
   it('cuts off a watcher that does not read', async () => {
     await api.create(Note, { metadata: { name: 'big' }, data: {} });
     const since = (await api.list(Note)).resourceVersion;

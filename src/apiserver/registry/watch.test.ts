@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { settle } from '#base';
 import { isApiError, type Api, type WatchOptions } from '#machinery';
 import { fixture, Note, Widget, widget } from '../test-support.ts';
 
@@ -22,6 +23,26 @@ function follow(api: Api, options: WatchOptions = {}): Seen {
   return { events, errors, close: () => watch.close() };
 }
 const at = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name });
+
+describe('kinds that nobody in the process follows', () => {
+  it('are kept as bytes, and answer the same', async () => {
+    const { api, server } = await fixture();
+    const made = await api.create(Widget, widget('a', { size: 1 }, { labels: { app: 'x' } }));
+    await settle();
+    const find = () => server.reader.get(Widget.group, Widget.plural, 'default', 'a');
+    const first = find();
+    assert.deepEqual(first, made);
+    await settle();
+    assert.notEqual(find(), first, 'what was decoded is let go');
+    for (const [labelSelector, count] of [['app=x', 1], ['app=y', 0], ['!app', 0]] as const)
+      assert.equal((await api.list(Widget, { labelSelector })).items.length, count);
+    await api.update(Widget, widget('a', { size: 2 }, { labels: { app: 'y' } }));
+    await settle();
+    assert.equal((await api.list(Widget, { labelSelector: 'app=y' })).items.length, 1);
+    follow(api).close();
+    assert.equal(find(), (await settle(), find()), 'followers share one object');
+  });
+});
 
 describe('watch', () => {
   it('tells creations, updates and deletions in order, each with its revision', async () => {

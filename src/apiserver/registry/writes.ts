@@ -82,9 +82,10 @@ export class Writes {
     const { object, context } = request;
     kind.defaults?.(object);
     kind.prepareCreate?.(object, { now: this.#deps.clock.now() });
+    // Before admission, as in kube-apiserver: the client does not own what the system adds.
+    if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
     this.#chain.mutate(request);
     kind.defaults?.(object);
-    if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
     this.#refuse(object, [...validateMetadata(kind, object, undefined), ...(kind.validate?.(object, undefined) ?? [])]);
     this.#chain.validate(request);
     context.warnings.push(...(kind.warnings?.(object, undefined) ?? []));

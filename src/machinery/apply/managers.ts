@@ -29,9 +29,25 @@ export function newEntry(id: ManagerId, fields: FieldSet, now: number): ManagedF
     apiVersion: id.apiVersion,
     time: formatTime(now),
     fieldsType: 'FieldsV1',
-    fieldsV1: fields as Json,
+    fieldsV1: shared(fields) as Json,
     ...(id.subresource ? { subresource: id.subresource } : {}),
   };
+}
+
+/** Trees that many objects have: those a client makes alike, the pods of a workload, the reports of nodes. */
+const common = new Map<string, FieldSet>();
+const mostCommon = 1000;
+const longestCommon = 4096;
+
+/** One tree for all objects with equal ones: thousands of them are most of what tracked objects weigh in memory. */
+function shared(fields: FieldSet): FieldSet {
+  const text = JSON.stringify(fields);
+  if (text.length > longestCommon) return fields;
+  const known = common.get(text);
+  if (known) return known;
+  if (common.size >= mostCommon) common.clear();
+  common.set(text, fields);
+  return fields;
 }
 
 /** The entry with other fields: the very same entry when nothing changed, undefined when nothing is left. */

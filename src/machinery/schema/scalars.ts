@@ -119,13 +119,25 @@ function quantity(value: unknown, goField: string, problems: Problems): unknown 
   return canonical;
 }
 
+const canonicalTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const canonicalMicroTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+
+/** Time has whole seconds and MicroTime six digits, both in UTC: clients of other languages send what their dates print as. */
 function time(value: unknown, goField: string, problems: Problems, micro: boolean): unknown {
-  if (typeof value !== 'string') problems.error ??= wrongType(value, goField, 'string');
-  else if (!timePattern.test(value) || Number.isNaN(Date.parse(value))) {
+  if (typeof value !== 'string') {
+    problems.error ??= wrongType(value, goField, 'string');
+    return value;
+  }
+  const ms = timePattern.test(value) ? Date.parse(value) : NaN;
+  if (Number.isNaN(ms)) {
     const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
     problems.error ??= `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(value)} as "2006"`;
+    return value;
   }
-  return value;
+  if ((micro ? canonicalMicroTime : canonicalTime).test(value)) return value;
+  const seconds = new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19);
+  const fraction = /\.(\d+)/.exec(value)?.[1] ?? '';
+  return micro ? `${seconds}.${fraction.slice(0, 6).padEnd(6, '0')}Z` : `${seconds}Z`;
 }
 
 /** The value to keep. Called for everything but plain strings and booleans of the right type. */

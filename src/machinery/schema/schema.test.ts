@@ -18,6 +18,7 @@ const schemas = createSchemaSet(
       extra: 's[]{}',
       limits: 'q{}',
       at: 't',
+      moment: 'u',
       blob: 'y',
       text: 's',
       keep: 's',
@@ -149,4 +150,17 @@ test('YAML as the Go server reads it', async () => {
   assert.deepEqual((await parseYaml('{"a": 1, "a": 2}')).duplicates, ['a']);
   await assert.rejects(parseYaml('a: 1\na: 2'), (error) => isApiError(error, 'BadRequest'));
   await assert.rejects(parseYaml('a: [1'), (error) => isApiError(error, 'BadRequest'));
+});
+
+test('times come out in UTC with whole seconds, whatever the client sent', () => {
+  for (const [given, kept] of [
+    ['2026-11-23T15:11:25Z', '2026-11-23T15:11:25Z'],
+    ['2026-11-23T15:11:25.000Z', '2026-11-23T15:11:25Z'],
+    ['2026-11-23T15:11:25.999Z', '2026-11-23T15:11:25Z'],
+    ['2026-11-23T16:41:25+01:30', '2026-11-23T15:11:25Z'],
+  ])
+    assert.deepEqual(spec({ at: given }), { value: { at: kept }, error: undefined });
+  assert.deepEqual(spec({ moment: '2026-11-23T15:11:25.12Z' }).value, { moment: '2026-11-23T15:11:25.120000Z' });
+  assert.deepEqual(spec({ moment: '2026-11-23T16:11:25.1234567+01:00' }).value, { moment: '2026-11-23T15:11:25.123456Z' });
+  assert.deepEqual(spec({ moment: '2026-11-23T15:11:25Z' }).value, { moment: '2026-11-23T15:11:25.000000Z' });
 });

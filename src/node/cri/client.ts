@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url';
-import type { Client, GrpcObject, Metadata, ServiceClientConstructor, ServiceError } from '@grpc/grpc-js';
+import { readFileSync } from 'node:fs';
+import type { Client, Metadata, ServiceDefinition, ServiceError } from '@grpc/grpc-js';
 import { imageMethods, type CriCalls, type CriMethod } from './messages.ts';
+import { parseProto, type Proto, type ProtoValue } from './proto.ts';
 
 /** gRPC codes that are told apart. */
 export const grpcCode = { unknown: 2, invalidArgument: 3, deadlineExceeded: 4, notFound: 5, alreadyExists: 6, unimplemented: 12, unavailable: 14 } as const;
@@ -36,7 +37,6 @@ export interface CriClient {
 }
 
 const defaultDeadlineMs = 120_000;
-const protoOptions = { keepCase: true, longs: Number, enums: String, defaults: true, arrays: true, objects: true, oneofs: false };
 const channelOptions = {
   // The authority of a unix socket is its path, which containerd's HTTP/2 server refuses.
   'grpc.default_authority': 'localhost',
@@ -62,16 +62,13 @@ interface EventEnvelope {
 
 /** Loads gRPC and the protocol on first use, and connects (lazily: a containerd that is down makes calls fail as unavailable). */
 export async function connectCri(socket: string, now: () => number): Promise<CriClient> {
-  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const load = (file: string): GrpcObject =>
-    grpc.loadPackageDefinition(loader.loadSync(fileURLToPath(new URL(`./proto/${file}`, import.meta.url)), protoOptions));
+  const grpc = await import('@grpc/grpc-js');
   const address = `unix://${socket}`;
-  const connect = (service: unknown): Client => new (service as ServiceClientConstructor)(address, grpc.credentials.createInsecure(), channelOptions);
-  const cri = dig(load('cri.proto'), ['runtime', 'v1']);
-  const runtime = connect(cri['RuntimeService']);
-  const images = connect(cri['ImageService']);
-  const eventsPackage = dig(load('events.proto'), ['containerd', 'services', 'events', 'v1']);
-  const events = connect(eventsPackage['Events']);
+  const connect = (proto: Proto, service: string): Client => new (grpc.makeGenericClientConstructor(serviceDefinition(proto, service), service))(address, grpc.credentials.createInsecure(), channelOptions);
+  const cri = loadProto('cri.proto');
+  const runtime = connect(cri, 'RuntimeService');
+  const images = connect(cri, 'ImageService');
+  const events = connect(loadProto('events.proto'), 'Events');
   const metadata = new grpc.Metadata();
   let closed = false;
 
@@ -119,8 +116,19 @@ export async function connectCri(socket: string, now: () => number): Promise<Cri
   };
 }
 
-function dig(root: GrpcObject, path: readonly string[]): GrpcObject {
-  return path.reduce((at, name) => at[name] as GrpcObject, root);
+const loadProto = (file: string): Proto => parseProto(readFileSync(new URL(`./proto/${file}`, import.meta.url), 'utf8'));
+
+function serviceDefinition(proto: Proto, service: string): ServiceDefinition {
+  const methods = [...(proto.services.get(service) ?? [])].map(([name, { path, streams, request, response }]) => {
+    const codec = {
+      requestSerialize: (value: ProtoValue) => request.encode(value),
+      requestDeserialize: (bytes: Buffer) => request.decode(bytes),
+      responseSerialize: (value: ProtoValue) => response.encode(value),
+      responseDeserialize: (bytes: Buffer) => response.decode(bytes),
+    };
+    return [name, { path, requestStream: false, responseStream: streams, ...codec }] as const;
+  });
+  return Object.fromEntries(methods);
 }
 
 /** containerd.events.TaskExit and TaskOOM: container_id = 1, id = 2 (TaskOOM has no id). */

@@ -1,13 +1,13 @@
 import type { FilterPlugin, ScorePlugin } from '../plugin.ts';
 import { balancedAllocation } from './balanced-allocation.ts';
-import { interPodAffinity } from './inter-pod-affinity.ts';
+import { interPodAffinity, interPodAffinityScore } from './inter-pod-affinity.ts';
 import { leastAllocated } from './least-allocated.ts';
 import { nodeAffinity, nodeAffinityScore } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
-import { podTopologySpread } from './pod-topology-spread.ts';
+import { podTopologySpread, podTopologySpreadScore } from './pod-topology-spread.ts';
 import { taintToleration, taintTolerationScore } from './taint-toleration.ts';
 
 export interface Plugins {
@@ -19,5 +19,5 @@ export interface Plugins {
 /** Every plugin there is. A new one is a file here and a line below. */
 export const plugins: Plugins = {
   filters: [nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, podTopologySpread, interPodAffinity],
-  scores: [taintTolerationScore, nodeAffinityScore, leastAllocated, balancedAllocation],
+  scores: [taintTolerationScore, nodeAffinityScore, podTopologySpreadScore, interPodAffinityScore, leastAllocated, balancedAllocation],
 };

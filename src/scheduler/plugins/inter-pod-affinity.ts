@@ -1,5 +1,6 @@
 import type { ClusterState } from '../cluster-state.ts';
-import { reject, type FilterPlugin } from '../plugin.ts';
+import type { NodeInfo } from '../node-info.ts';
+import { reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 
 const noAffinity = reject("node(s) didn't match pod affinity rules", true);
@@ -42,6 +43,45 @@ export const interPodAffinity: FilterPlugin = {
     return event.type === 'PodRemoved' || pod.affinity.length > 0;
   },
 };
+
+/** Of the preferred terms: per topology key what each domain is worth, and the least and most that any node gets. */
+interface Worth {
+  domains: Map<string, Map<string, number>>;
+  least: number;
+  most: number;
+}
+
+/** Preferred pod affinity and anti-affinity of the pod itself. */
+export const interPodAffinityScore: ScorePlugin = {
+  name: 'InterPodAffinity',
+  weight: 2,
+  applies: (pod) => pod.preferredPods.length > 0,
+  prepare(pod, state): Worth {
+    const domains: Worth['domains'] = new Map();
+    for (const { info, node } of state.placedPods()) {
+      for (const term of pod.preferredPods) if (term.matches(info, state.namespaceLabels)) addWorth(domains, term.topologyKey, node.labels, term.weight);
+    }
+    const all = state.nodes.map((node) => worth(domains, node));
+    return { domains, least: min(all), most: -min(all.map((n) => -n)) };
+  },
+  score(_pod, node, facts) {
+    const { domains, least, most } = facts as Worth;
+    return most > least ? Math.floor((100 * (worth(domains, node) - least)) / (most - least)) : 0;
+  },
+};
+function addWorth(domains: Worth['domains'], key: string, labels: { readonly [key: string]: string }, weight: number): void {
+  const value = labels[key];
+  if (value === undefined) return;
+  let values = domains.get(key);
+  if (!values) domains.set(key, (values = new Map()));
+  values.set(value, (values.get(value) ?? 0) + weight);
+}
+function worth(domains: Worth['domains'], node: NodeInfo): number {
+  let sum = 0;
+  for (const [key, values] of domains) sum += values.get(node.labels[key] ?? '') ?? 0;
+  return sum;
+}
+const min = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.min(a, b), Infinity);
 
 function ownTerms(pod: PodInfo, state: ClusterState): Omit<Facts, 'barredByOthers'> {
   const barred: Domains = new Map();

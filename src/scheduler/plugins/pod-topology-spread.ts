@@ -1,6 +1,6 @@
 import type { ClusterState } from '../cluster-state.ts';
 import type { NodeInfo } from '../node-info.ts';
-import { reject, type FilterPlugin } from '../plugin.ts';
+import { reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { SpreadConstraint } from '../pod-terms.ts';
 import { tolerated } from '../tolerations.ts';
@@ -26,6 +26,36 @@ export const podTopologySpread: FilterPlugin = {
     return undefined;
   },
   unstuckBy: (event) => event.type !== 'NodeChanged' || event.change.labels || event.change.taints,
+};
+
+type ScoreFacts = { readonly constraint: SpreadConstraint; readonly counts: ReadonlyMap<string, number>; readonly most: number }[];
+
+/**
+ * topologySpreadConstraints with whenUnsatisfiable ScheduleAnyway. Pods without any constraint spread over the
+ * nodes by their controller, like the default constraints of kube-scheduler: those on one node go down together.
+ */
+export const podTopologySpreadScore: ScorePlugin = {
+  name: 'PodTopologySpread',
+  weight: 2,
+  normalize: 'reversed',
+  applies: (pod) => (pod.preferredSpread ? pod.preferredSpread.length > 0 : pod.owner !== ''),
+  prepare: (pod, state): ScoreFacts | undefined =>
+    pod.preferredSpread?.map((constraint) => {
+      const { counts } = count(constraint, pod, state);
+      return { constraint, counts, most: Math.max(0, ...counts.values()) };
+    }),
+  score(pod, node, facts) {
+    if (!facts) return node.siblings(pod.owner);
+    let sum = 0;
+    for (const { constraint, counts, most } of facts as ScoreFacts) {
+      const domain = node.labels[constraint.topologyKey];
+      // Where the label is missing nothing is spread: no better than the fullest domain.
+      const there = domain === undefined ? most : (counts.get(domain) ?? 0);
+      // Many domains (nodes) weigh more than few (zones), as in kube-scheduler's topologyNormalizingWeight.
+      sum += there * Math.log(counts.size + 2) + (constraint.maxSkew - 1);
+    }
+    return sum;
+  },
 };
 
 function count(constraint: SpreadConstraint, pod: PodInfo, state: ClusterState): Facts[number] {

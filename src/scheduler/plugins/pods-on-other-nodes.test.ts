@@ -109,3 +109,41 @@ test('topology spread: nodes that the selector of the pod leaves out do not hold
   const only = { nodeSelector: { [zone]: 'a' } };
   for (let i = 0; i < 3; i++) assert.match(place(state, labelled(`p${i}`, 'web', { ...spread(zone), ...only })), /^a/);
 });
+
+const chosen = (state: ClusterState, pod: PodInfo, seed = 1): string => findNode(state, pod, plugins, 0, seededRandom(seed)).node?.name ?? '';
+
+test('pods of one controller spread over the nodes without being told to', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const state = cluster();
+    const of = (name: string, uid: string): PodInfo =>
+      podInfo(makePod(name, {}, { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'rs', uid, controller: true }] }));
+    for (const i of [1, 2, 3, 4, 5, 6, 7, 8]) state.addPod(of(`p${i}`, 'rs-1'), chosen(state, of(`p${i}`, 'rs-1'), seed * 100 + i));
+    assert.deepEqual(state.nodes.map((n) => n.siblings('rs-1')), [2, 2, 2, 2]);
+  }
+});
+
+test('ScheduleAnyway prefers the emptier domain, and gives way', () => {
+  const state = cluster();
+  const soft = spread(zone, { whenUnsatisfiable: 'ScheduleAnyway' });
+  state.addPod(labelled('one', 'web'), 'a1');
+  state.addPod(labelled('two', 'web'), 'a2');
+  for (let seed = 1; seed <= 10; seed++) assert.equal(chosen(state, labelled('new', 'web', soft), seed), 'b1');
+  assert.notEqual(chosen(state, labelled('new', 'web', { ...soft, nodeSelector: { [zone]: 'a' } })), '', 'only crowded nodes: still placed');
+});
+
+test('preferred pod affinity and anti-affinity weigh domains against each other', () => {
+  const state = cluster();
+  state.addPod(labelled('db', 'db'), 'b1');
+  state.addPod(labelled('cache', 'cache'), 'a1');
+  const prefer = (affine: V1PodAffinityTerm[], averse: V1PodAffinityTerm[]): Parameters<typeof makePod>[1] => ({
+    affinity: {
+      podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: affine.map((podAffinityTerm) => ({ weight: 50, podAffinityTerm })) },
+      podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: averse.map((podAffinityTerm) => ({ weight: 100, podAffinityTerm })) },
+    },
+  });
+  for (let seed = 1; seed <= 10; seed++) {
+    assert.equal(chosen(state, labelled('x', 'x', prefer([term('db', host)], [])), seed), 'b1');
+    assert.equal(chosen(state, labelled('x', 'x', prefer([term('cache', zone)], [term('cache', host)])), seed), 'a2');
+    assert.equal(chosen(state, labelled('x', 'x', prefer([], [term('cache', zone), term('db', zone)])), seed), 'x1');
+  }
+});
