@@ -23,7 +23,11 @@ class Watched {
   readonly #waiters = new Map<string, { done(pod: V1Pod | undefined): boolean; resolve(at: number): void }>();
   readonly #watch: { close(): void };
   constructor(api: Api) {
-    this.#watch = api.watch<V1Pod>(Pod, { namespace: 'default', resourceVersion: '0' }, { event: (type, pod) => this.#see(type === 'DELETED' ? undefined : pod, pod), end: (error) => error && console.error(error) });
+    this.#watch = api.watch<V1Pod>(
+      Pod,
+      { namespace: 'default', resourceVersion: '0' },
+      { event: (type, pod) => this.#see(type === 'DELETED' ? undefined : pod, pod), end: (error) => error && console.error(error) },
+    );
   }
   #see(state: V1Pod | undefined, pod: V1Pod): void {
     const name = pod.metadata?.name ?? '';
@@ -69,13 +73,36 @@ async function startRaw(runtime: Runtime, cluster: Cluster, name: string): Promi
   const shared = { hostNetwork: false, hostPID: false, hostIPC: false, shareProcessNamespace: false, privileged: false, labels: {}, annotations: {} };
   const { id: sandbox } = await runtime.sandboxes.run({
     ...shared,
-    podUid: name, namespace: 'bench', name, attempt: 0, hostname: name, logDirectory, cgroupParent: '', dns: { servers: [], searches: [], options: [] }, sysctls: {},
+    podUid: name,
+    namespace: 'bench',
+    name,
+    attempt: 0,
+    hostname: name,
+    logDirectory,
+    cgroupParent: '',
+    dns: { servers: [], searches: [], options: [] },
+    sysctls: {},
   });
   const container = await runtime.containers.create(sandbox, {
     ...shared,
-    name: 'main', attempt: 0, image, command, args: [], workingDir: '', env: [], mounts: [], logPath: 'main.log', stdin: false, stdinOnce: false, tty: false,
+    name: 'main',
+    attempt: 0,
+    image,
+    command,
+    args: [],
+    workingDir: '',
+    env: [],
+    mounts: [],
+    logPath: 'main.log',
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
     resources: { cpuShares: 2, cpuQuotaUs: 0, cpuPeriodUs: 100_000, memoryLimitBytes: 0, oomScoreAdj: 1000 },
-    addCapabilities: [], dropCapabilities: [], supplementalGroups: [], readOnlyRootFilesystem: false, noNewPrivileges: false,
+    addCapabilities: [],
+    dropCapabilities: [],
+    supplementalGroups: [],
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: false,
   });
   await runtime.containers.start(container);
   return { ms: performance.now() - from, sandbox, container };
@@ -139,11 +166,22 @@ await withCluster(['--preload', images], async (cluster) => {
   try {
     // A node name of its own, so that no agent takes these sandboxes for its own; the network is that of the node.
     const runtime = createCriRuntime({
-      client, events: new TaskEvents(client, systemClock, silentLogger), node: 'bench', runtimeHandler: runtimeHandler(node), cgroupRoot: `/batuta-${cluster.id}`, version: '', clock: systemClock, log: silentLogger,
+      client,
+      events: new TaskEvents(client, systemClock, silentLogger),
+      node: 'bench',
+      runtimeHandler: runtimeHandler(node),
+      cgroupRoot: `/batuta-${cluster.id}`,
+      version: '',
+      clock: systemClock,
+      log: silentLogger,
     });
     await inTurns(api, watched, runtime, cluster);
     for (const count of [10, 30]) await atOnce(api, watched, runtime, cluster, count);
-    console.log(`load average ${loadavg().map((n) => n.toFixed(1)).join(' ')}`);
+    console.log(
+      `load average ${loadavg()
+        .map((n) => n.toFixed(1))
+        .join(' ')}`,
+    );
   } finally {
     watched.close();
     client.close();

@@ -186,6 +186,9 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     await create(
       pod('secure', [sh(idle, { securityContext: { runAsUser: 1234, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'd', mountPath: '/d' }, { name: 'd', mountPath: '/sub', subPath: 'a/b' }] }), sh(idle, { name: 'caps', securityContext: { capabilities: { add: ['SYS_TIME'], drop: ['CHOWN'] } } })], { securityContext: { runAsGroup: 2345, fsGroup: 3456, supplementalGroups: [4567] }, volumes: [{ name: 'd', emptyDir: {} }] }),
       pod('root-refused', [sh(idle, { securityContext: { runAsNonRoot: true } })]),
+      pod('confined', [sh(idle)], { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }),
+      pod('no-profile', [sh(idle, { securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'no-such.json' } } })]),
+      pod('no-class', [sh(idle)], { runtimeClassName: 'none' }),
       pod('privileged', [sh(idle, { securityContext: { privileged: true } })]),
     );
     const refused = await pods.until('is refused', 'root-refused', (p) => waitingFor(p) === 'CreateContainerConfigError');
@@ -199,6 +202,11 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(status, /NoNewPrivs:\s+1/);
     const caps = BigInt(`0x${/CapEff:\s+(\w+)/.exec(await k('exec', 'secure', '-c', 'caps', '--', 'cat', '/proc/1/status'))?.[1]}`);
     assert.equal([caps & 1n, caps >> 25n & 1n].join(), '0,1', 'CHOWN dropped, SYS_TIME added');
+    await pods.until('is ready', 'confined', isReady);
+    assert.match(await exec('confined', 'cat /proc/1/status'), /Seccomp:\s+2/);
+    const profile = await pods.until('is refused', 'no-profile', (p) => waitingFor(p) === 'CreateContainerError');
+    assert.match(main(profile)?.state.waiting?.message ?? '', /no-such\.json/);
+    await eventually('the runtime class is refused', async () => /FailedCreatePodSandBox.*RuntimeClass "none" not found/.test(await events('no-class')), 10_000);
     await pods.until('is ready', 'privileged', isReady);
     assert.match(await exec('privileged', 'mount -t tmpfs none /tmp && echo mounted'), /mounted/);
   });

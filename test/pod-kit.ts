@@ -94,7 +94,7 @@ export function watchPods(cluster: Cluster): PodWatch {
     latest: (name) => objects.get(name),
     async showed(name, statuses) {
       await eventually(`${name} showed ${statuses.join(', ')}`, async () => inOrder(seen.get(name) ?? [], statuses), 5000).catch((error: Error) => {
-        throw new Error(`${error.message}: ${seen.get(name)}`);
+        throw new Error(`${error.message}: ${(seen.get(name) ?? []).join(', ')}`);
       });
     },
     async shows(name, row) {
@@ -109,7 +109,7 @@ export function watchPods(cluster: Cluster): PodWatch {
           return found && test(found) ? found : undefined;
         }, timeoutMs);
       } catch (error) {
-        throw new Error(`${(error as Error).message}; seen ${JSON.stringify(seen.get(name))}, now ${JSON.stringify(objects.get(name)?.status)}`);
+        throw new Error(`${(error as Error).message}; seen ${JSON.stringify(seen.get(name))}, now ${JSON.stringify(objects.get(name)?.status)}`, { cause: error });
       }
     },
     gone: (name, timeoutMs = 30_000) => eventually(`${name} is gone`, async () => !objects.has(name), timeoutMs).then(() => undefined),

@@ -91,6 +91,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
       pod('on-failure', [sh('if [ -e /data/x ]; then exit 0; fi; touch /data/x; exit 1', { volumeMounts: [{ name: 'd', mountPath: '/data' }] })], { restartPolicy: 'OnFailure', volumes: [{ name: 'd', emptyDir: {} }] }),
       pod('never-ok', [sh('echo done')], { restartPolicy: 'Never' }),
       pod('never-bad', [sh('exit 42'), sh('exit 0', { name: 'second' })], { restartPolicy: 'Never' }),
+      pod('by-rule', [sh('sleep 1; exit 42', { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] })], { restartPolicy: 'Never' }),
       pod('always-ok', [sh('exit 0')]),
     );
     const failed = await pods.until('fails', 'never-bad', (p) => p.status.phase === 'Failed');
@@ -100,6 +101,8 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.shows('never-ok', /0\/1\s+Completed\s+0/);
     const again = await pods.until('succeeds', 'on-failure', (p) => p.status.phase === 'Succeeded');
     assert.equal(main(again)?.restartCount, 1);
+    const rule = await pods.until('backs off by its rule', 'by-rule', (p) => waitingFor(p) === 'CrashLoopBackOff');
+    assert.equal(rule.status.phase, 'Running');
     await pods.until('backs off though it succeeded', 'always-ok', (p) => waitingFor(p) === 'CrashLoopBackOff');
     await pods.showed('always-ok', ['Completed', 'CrashLoopBackOff']);
     assert.equal((await k('wait', 'pod/never-ok', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=5s')).trim(), 'pod/never-ok condition met');

@@ -41,7 +41,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function run(command: Command, argv: readonly string[]): Promise<number> {
   let parsed: Parsed;
   try {
-    parsed = parseArgs({ args: [...argv], options: parseOptions(command.options), allowPositionals: true, strict: true }) as Parsed;
+    const { values, positionals } = parseArgs({ args: [...argv], options: parseOptions(command.options), allowPositionals: true, strict: true });
+    parsed = { values, positionals };
   } catch (error) {
     process.stderr.write(`batuta ${command.name}: ${(error as Error).message.split('. To specify')[0]}: see bin/batuta ${command.name} --help\n`);
     return 2;

@@ -117,7 +117,7 @@ class Parser {
     for (;;) {
       const token = this.#peek();
       if (token === undefined) return out;
-      if (token !== '!' && !isIdentifier(token)) throw badRequest(`found '${token}', expected: !, identifier, or 'end of string'`);
+      if (token !== '!' && !isIdentifier(token)) throw badRequest(`found '${String(token)}', expected: !, identifier, or 'end of string'`);
       out.push(this.#requirement());
       const next = this.#take();
       if (next === undefined) return out;
@@ -148,7 +148,7 @@ class Parser {
   #exact(): string {
     const next = this.#peek();
     if (next === undefined || next === ',') return '';
-    if (!isIdentifier(next)) throw refuse(`found '${next}', expected: identifier`);
+    if (!isIdentifier(next)) throw refuse(`found '${String(next)}', expected: identifier`);
     this.#at++;
     return next;
   }
@@ -163,7 +163,7 @@ class Parser {
         value = '';
         if (token === ')') return out;
       } else if (isIdentifier(token) && value === '') value = token;
-      else throw refuse(`found '${token ?? ''}', expected: ',', or ')'`);
+      else throw refuse(`found '${String(token)}', expected: ',', or ')'`);
     }
   }
   #peek(): string | undefined {

@@ -256,6 +256,8 @@ class Agent {
     await this.#housekeeping?.stop();
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.detach();
+    // A pod that was being deleted must not hold the queue for all of its own grace period.
+    if (stopPods && graceSeconds !== undefined) for (const worker of workers) worker.hasten(graceSeconds);
     await Promise.all([this.#queue.close(), this.#looks.close()]);
     if (stopPods) await Promise.all(workers.map((w) => w.halt(graceSeconds).catch((error: unknown) => this.#options.log.warn('cannot stop pod', { pod: podRef(w.pod), error }))));
   }

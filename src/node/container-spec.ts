@@ -6,7 +6,7 @@ import { buildEnv, ConfigError, expand, type PodFacts } from './env.ts';
 import { normalizeImage } from './images.ts';
 import { containerHash, namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
 import { containerResources } from './resources.ts';
-import type { ContainerSpec, ImageState, Mount } from './runtime.ts';
+import type { ContainerSpec, ImageState, Mount, SecurityProfile } from './runtime.ts';
 import { hostsFile } from './sandbox-spec.ts';
 import { containerMounts } from './volumes/manager.ts';
 import { VolumeError } from './volumes/plugin.ts';
@@ -54,6 +54,7 @@ export async function buildContainerSpec(context: AgentContext, inputs: Containe
     supplementalGroups: [...(spec.securityContext?.supplementalGroups ?? []), ...(spec.securityContext?.fsGroup === undefined ? [] : [spec.securityContext.fsGroup])],
     readOnlyRootFilesystem: security.readOnlyRootFilesystem ?? false,
     noNewPrivileges: security.allowPrivilegeEscalation === false,
+    ...profilesOf(pod, container),
     hostPID: spec.hostPID ?? false,
     hostIPC: spec.hostIPC ?? false,
     hostNetwork: spec.hostNetwork ?? false,
@@ -84,6 +85,22 @@ function userOf(pod: V1Pod, container: V1Container, image: ImageState): Pick<Con
   return {
     ...(runAs === undefined ? (image.username ? { runAsUserName: image.username } : {}) : { runAsUser: runAs }),
     ...(group === undefined ? {} : { runAsGroup: group }),
+  };
+}
+
+/** Where Localhost seccomp profiles are looked for, as every kubelet does by default. */
+const seccompRoot = '/var/lib/kubelet/seccomp';
+
+function profilesOf(pod: V1Pod, container: V1Container): Pick<ContainerSpec, 'seccomp' | 'appArmor'> {
+  const seccomp = container.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile;
+  const appArmor = container.securityContext?.appArmorProfile ?? pod.spec?.securityContext?.appArmorProfile;
+  const as = (type: string, localhostRef: string): SecurityProfile => {
+    if (type !== 'RuntimeDefault' && type !== 'Unconfined' && type !== 'Localhost') throw new ConfigError(`unknown security profile type "${type}"`);
+    return { type, localhostRef: type === 'Localhost' ? localhostRef : '' };
+  };
+  return {
+    ...(seccomp ? { seccomp: as(seccomp.type, join(seccompRoot, seccomp.localhostProfile ?? '')) } : {}),
+    ...(appArmor ? { appArmor: as(appArmor.type, appArmor.localhostProfile ?? '') } : {}),
   };
 }
 

@@ -119,6 +119,13 @@ export interface SandboxSpec {
   privileged: boolean;
 }
 
+/** A seccomp or AppArmor profile. */
+export interface SecurityProfile {
+  type: 'RuntimeDefault' | 'Unconfined' | 'Localhost';
+  /** For Localhost: the path of a seccomp profile, the name of a loaded AppArmor profile; else ''. */
+  localhostRef: string;
+}
+
 export interface Mount {
   containerPath: string;
   hostPath: string;
@@ -154,6 +161,10 @@ export interface ContainerSpec {
   supplementalGroups: number[];
   readOnlyRootFilesystem: boolean;
   noNewPrivileges: boolean;
+  /** Absent: unconfined. */
+  seccomp?: SecurityProfile;
+  /** Absent: what the runtime does by itself. */
+  appArmor?: SecurityProfile;
   hostPID: boolean;
   hostIPC: boolean;
   hostNetwork: boolean;

@@ -1,4 +1,4 @@
-import type { V1Pod } from '#kinds';
+import type { V1Pod, V1PodSpec } from '#kinds';
 import type { AgentContext } from './context.ts';
 import { namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
 import type { SandboxSpec } from './runtime.ts';
@@ -9,6 +9,7 @@ export const podLogDirectory = (pod: V1Pod): string => `${namespaceOf(pod)}_${na
 export function buildSandboxSpec(context: AgentContext, pod: V1Pod, attempt: number, cgroupParent: string): SandboxSpec {
   const spec = specOf(pod);
   const security = spec.securityContext ?? {};
+  refuseUnknown(spec);
   return {
     podUid: uidOf(pod),
     namespace: namespaceOf(pod),
@@ -29,6 +30,12 @@ export function buildSandboxSpec(context: AgentContext, pod: V1Pod, attempt: num
     ...(security.runAsGroup === undefined || security.runAsUser === undefined ? {} : { runAsGroup: security.runAsGroup }),
     privileged: [...(spec.initContainers ?? []), ...spec.containers].some((c) => c.securityContext?.privileged),
   };
+}
+
+/** What would weaken the pod when left out is an error. */
+function refuseUnknown(spec: V1PodSpec): void {
+  if (spec.runtimeClassName) throw new Error(`RuntimeClass "${spec.runtimeClassName}" not found`);
+  if (spec.hostUsers === false) throw new Error('user namespaces (hostUsers: false) are not supported on this node');
 }
 
 /** The kernel's host name: at most 63 characters, the whole FQDN when the pod wants it so. */

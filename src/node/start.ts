@@ -42,8 +42,12 @@ function noteSandbox(worker: PodWorker, attempt: number, id: string, ips: string
 }
 
 /** Starts containers in the present sandbox. Gives ms until it makes sense to try again. */
-export function startContainers(worker: PodWorker, starts: readonly StartAction[]): Promise<number | undefined> {
-  return startInSandbox(worker, starts, ensureImages(worker, starts), ensureVolumes(worker));
+export async function startContainers(worker: PodWorker, starts: readonly StartAction[]): Promise<number | undefined> {
+  const volumes = ensureVolumes(worker);
+  // Volumes that failed before may fail again: no image events each time.
+  const retry = worker.volumes.failures > 0 ? await volumes : undefined;
+  if (retry !== undefined) return worker.block(starts.map((s) => s.name), retry);
+  return startInSandbox(worker, starts, ensureImages(worker, starts), volumes);
 }
 
 function ensureImages(worker: PodWorker, starts: readonly StartAction[]): Images {

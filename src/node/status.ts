@@ -1,6 +1,7 @@
 import { formatTime } from '#base';
-import type { V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from '#kinds';
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from '#kinds';
 import { containerStatus } from './container-status.ts';
+import { shouldRestart } from './plan.ts';
 import { ephemeralContainers, initContainers, isSidecar, mainContainers, qosClass } from './pod.ts';
 import type { SandboxState } from './runtime.ts';
 
@@ -83,9 +84,15 @@ export function podPhase(pod: V1Pod, inits: readonly V1ContainerStatus[], mains:
   if (count.waiting > 0) return over ? 'Failed' : 'Pending';
   if (count.running > 0) return 'Running';
   if (over) return count.stopped === count.succeeded ? 'Succeeded' : 'Failed';
-  if (init.sidecarRunning || policy === 'Always') return 'Running';
+  const again = mainContainers(pod).some((c, i) => comesBack(pod, c, mains[i]));
+  if (again || init.sidecarRunning || policy === 'Always') return 'Running';
   if (count.stopped === count.succeeded) return 'Succeeded';
   return policy === 'Never' ? 'Failed' : 'Running';
+}
+/** Its own policy or rules bring the container back, whatever the pod's policy. */
+function comesBack(pod: V1Pod, container: V1Container, status: V1ContainerStatus | undefined): boolean {
+  const ended = status?.state?.terminated ?? (status?.state?.waiting ? status.lastState?.terminated : undefined);
+  return ended !== undefined && shouldRestart(pod, container, 'container', ended.exitCode);
 }
 function initCounts(pod: V1Pod, inits: readonly V1ContainerStatus[]): { pending: boolean; failed: boolean; pendingSidecar: boolean; sidecarRunning: boolean } {
   const out = { pending: false, failed: false, pendingSidecar: false, sidecarRunning: false };

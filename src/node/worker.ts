@@ -260,6 +260,12 @@ export class PodWorker {
     this.context.images.forget(this.uid);
     if (this.removed) this.context.finished(this.uid);
   }
+  /** What is ending already may take this much longer, and no more. */
+  hasten(graceSeconds: number): void {
+    const elapsed = this.stoppingSince === undefined ? 0 : (this.context.clock.now() - this.stoppingSince) / 1000;
+    this.#graceCap = elapsed + graceSeconds;
+    for (const listener of this.#graceListeners) listener();
+  }
   /** The whole node goes down: the containers end in order, the object stays. After `detach`. */
   async halt(graceSeconds: number | undefined): Promise<void> {
     this.#graceCap = graceSeconds;

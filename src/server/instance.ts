@@ -176,7 +176,8 @@ function writeKubeconfig(options: UpOptions, paths: Paths, plane: ControlPlane):
   writeFileSync(paths.kubeconfig, renderKubeconfig({ server: plane.url, name, ...plane.admin }), { mode: 0o600 });
 }
 
-const isReady = (node: { status?: { conditions?: { type: string; status: string }[] } }): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+const isReady = (node: { status?: { conditions?: { type: string; status: string }[] } }): boolean =>
+  node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 
 function describeNodes(client: Client): Status['nodes'] {
   return client
@@ -202,4 +203,3 @@ function nodesReady(client: Client, wanted: number): Promise<void> {
     });
   });
 }
-

@@ -21,7 +21,9 @@ export async function runUp(options: UpOptions): Promise<number> {
 async function foreground(options: UpOptions, paths: Paths): Promise<number> {
   const detached = process.env.BATUTA_DETACHED === '1';
   const log = createLogger({ level: options.logLevel, json: options.json, write: (line) => void writeSync(2, line) });
-  process.on('unhandledRejection', (error) => log.error('unhandled rejection', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
+  process.on('unhandledRejection', (error) =>
+    log.error('unhandled rejection', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
   let stopping: Promise<void> | undefined;
   let ended: (code: number) => void = () => {};
   const end = new Promise<number>((resolve) => (ended = resolve));
@@ -42,7 +44,8 @@ async function foreground(options: UpOptions, paths: Paths): Promise<number> {
   process.on('SIGHUP', () => detached || stop());
   const instance = await starting;
   // Now, and not only at the end: the next start is quick even after a kill.
-  instance.ready().then(flushCompileCache, flushCompileCache);
+  const flush = (): void => flushCompileCache();
+  instance.ready().then(flush, flush);
   if (!detached) void announce(instance, paths);
   const code = await end;
   // Whatever still holds the loop (a keep-alive socket of a client) must not keep us.
@@ -52,7 +55,9 @@ async function foreground(options: UpOptions, paths: Paths): Promise<number> {
 async function announce(instance: Instance, paths: Paths): Promise<void> {
   await instance.ready();
   const where = process.env.HOME && paths.data === join(process.env.HOME, '.batuta', 'default') ? '' : ` --data-dir ${paths.data}`;
-  process.stderr.write(`\nReady. In another terminal:\n\n    eval "$(bin/batuta env${where})"\n    kubectl get nodes\n\nCtrl-C stops the cluster and keeps its state.\n\n`);
+  process.stderr.write(
+    `\nReady. In another terminal:\n\n    eval "$(bin/batuta env${where})"\n    kubectl get nodes\n\nCtrl-C stops the cluster and keeps its state.\n\n`,
+  );
 }
 
 /** Starts ourselves again without a terminal, and waits until the API answers or, with `wait`, until all is ready. */
@@ -61,7 +66,11 @@ async function detach(options: UpOptions, paths: Paths): Promise<number> {
   const out = openSync(paths.log, 'a', 0o600);
   const from = readFileSync(paths.log).length;
   const args = process.argv.slice(1).filter((a) => a !== '--detach' && a !== '--wait');
-  const child = spawn(process.execPath, [...process.execArgv, ...args], { detached: true, stdio: ['ignore', out, out], env: { ...process.env, BATUTA_DETACHED: '1' } });
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    detached: true,
+    stdio: ['ignore', out, out],
+    env: { ...process.env, BATUTA_DETACHED: '1' },
+  });
   closeSync(out);
   let exit: number | null | undefined;
   child.once('exit', (code) => (exit = code ?? 1));
@@ -80,7 +89,9 @@ async function detach(options: UpOptions, paths: Paths): Promise<number> {
   }
   if (tty) process.stderr.write('\r\x1b[K');
   child.unref();
-  process.stdout.write(`batuta runs in the background (pid ${child.pid}). Next: eval "$(bin/batuta env${options.dataDir ? ` --data-dir ${options.dataDir}` : options.name ? ` --name ${options.name}` : ''})"\n`);
+  process.stdout.write(
+    `batuta runs in the background (pid ${child.pid}). Next: eval "$(bin/batuta env${options.dataDir ? ` --data-dir ${options.dataDir}` : options.name ? ` --name ${options.name}` : ''})"\n`,
+  );
   return 0;
 }
 

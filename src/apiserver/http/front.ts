@@ -56,7 +56,10 @@ export class Front {
     try {
       info = parseRequest(request.method ?? 'GET', request.url ?? '/');
       const exchange: Exchange = { request, response, info, user: anonymous };
-      for (const step of this.#chain) code = (await step(exchange)) ?? code;
+      for (const step of this.#chain) {
+        const done = step(exchange);
+        if (done) code = await done;
+      }
     } catch (error) {
       code = this.#fail(request, response, error);
     }
@@ -122,19 +125,19 @@ export class Front {
   }
   async #plain(exchange: Exchange): Promise<number> {
     const { info, response } = exchange;
-    if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (info.path === '/metrics') {
       sendText(response, 200, this.#deps.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8');
       return 200;
     }
     const code = this.#deps.health.handle(exchange) ?? (await this.#deps.documents(exchange));
-    if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return code;
   }
   /** Reviews: answered, not stored. */
   async #virtual(exchange: Exchange, at: ResourcePath): Promise<number> {
     const found = this.#deps.virtual.find((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
-    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (exchange.info.verb !== 'create' || at.name) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     const body = plainObject(await readObject(exchange.request, this.#deps.protobuf));
     sendObject(exchange.response, 201, await found.create(body, exchange.user, at.namespace || undefined), { request: exchange.request });

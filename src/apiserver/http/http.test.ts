@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -280,15 +281,28 @@ describe('HTTP', () => {
     assert.match((await call('GET', '/metrics')).body, /apiserver_request_total\{code="201",group="test\.batuta\.dev",resource="widgets"/);
     assert.match((await call('GET', '/openid/v1/jwks')).body, /"alg":"ES256"/);
   });
+  it('answers text beyond ASCII byte for byte, short and long', async () => {
+    for (const [name, text] of [
+      ['short', 'é漢😀'],
+      ['long', 'é漢😀'.repeat(3000)],
+    ] as const) {
+      const made = await call('POST', '/api/v1/notes', { body: { metadata: { name }, data: { text } } });
+      const got = await call('GET', `/api/v1/notes/${name}`);
+      for (const { json, headers, body } of [made, got]) {
+        assert.equal((json as { data?: { text?: string } }).data?.text, text);
+        assert.equal(Number(headers['content-length']), Buffer.byteLength(body));
+      }
+    }
+  });
   it('serves a crowd of watchers, each with every event once and in order', async () => {
     await api.create(Note, { metadata: { name: 'crowd' } });
     const since = (await api.list(Note)).resourceVersion;
     const path = `/api/v1/notes?watch=1&resourceVersion=${since}&fieldSelector=metadata.name%3Dcrowd&timeoutSeconds=2`;
-    let open = 0;
+    const open = new Set<IncomingMessage>();
     const watcher = (): Promise<string> =>
       new Promise((resolve, reject) => {
         const request = httpsRequest({ host: '127.0.0.1', port, path, ca: pki.ca.cert, agent: false, ...identity }, (response) => {
-          open++;
+          open.add(response);
           let text = '';
           response
             .setEncoding('utf8')
@@ -298,11 +312,19 @@ describe('HTTP', () => {
         request.on('error', reject).end();
       });
     const all = Promise.all(Array.from({ length: 24 }, watcher));
-    while (open < 24) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (open.size < 24) await new Promise((resolve) => setTimeout(resolve, 5));
     for (let i = 0; i < 50; i++) await api.update(Note, { metadata: { name: 'crowd' }, data: { n: String(i), text: 'é'.repeat(i * 50) } });
     const texts = await all;
-    const numbers = texts.map((text) => text.trim().split('\n').map((line) => (JSON.parse(line) as { object: { data: { n: string } } }).object.data.n));
-    assert.deepEqual(numbers, Array.from({ length: 24 }, () => Array.from({ length: 50 }, (_, i) => String(i))));
+    const numbers = texts.map((text) =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { object: { data: { n: string } } }).object.data.n),
+    );
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 24 }, () => Array.from({ length: 50 }, (_, i) => String(i))),
+    );
   });
   it('cuts off a watcher that does not read', async () => {
     await api.create(Note, { metadata: { name: 'big' }, data: {} });

@@ -55,12 +55,12 @@ export class ResourceHandler {
   /** Answers one request on a kind, or on an object or subresource of it. Gives the status code, or throws. */
   async handle(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
-    if (!kind.namespaced && at.namespace) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (!kind.namespaced && at.namespace) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (at.subresource && at.subresource !== 'status') return this.#subresource(exchange, kind, at);
     if (at.subresource === 'status' && (!kind.status || !['get', 'update', 'patch'].includes(verb)))
-      throw kind.status ? noMethod() : new ApiError('NotFound', 'the server could not find the requested resource');
+      throw kind.status ? noMethod() : new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (!kind.verbs.includes(verb) || ((verb === 'update' || verb === 'patch') && !at.name)) throw noMethod();
-    if (kind.namespaced && !at.namespace && at.name) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (kind.namespaced && !at.namespace && at.name) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     switch (verb) {
       case 'get':
         return this.#get(exchange, kind, at);

@@ -86,7 +86,7 @@ export class Registry implements Writer {
   }
   resource(kind: Kind): Resource {
     const found = this.#resources.get(kind) ?? this.#resources.get(this.#byName.get(`${kind.group}/${kind.plural}`) as Kind);
-    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return found;
   }
   kindOf(group: string, plural: string): Kind | undefined {
@@ -148,7 +148,8 @@ export class Registry implements Writer {
   /** Throws NotFound when the kind has no such subresource, MethodNotAllowed when it lacks the verb. */
   async subresource(name: string, request: Omit<SubresourceRequest, 'writer'>): Promise<Shown> {
     const handler = this.resource(request.kind).subresources.get(name);
-    if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource');
+    // kubectl debug looks into the details, even into empty ones.
+    if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (!handler.verbs.includes(request.verb)) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     return shown(await handler.handle({ ...request, writer: this }));
   }

@@ -25,7 +25,7 @@ function mergeObjects(target: JsonObject, patch: JsonObject, schema: PatchSchema
   const directive = patch.$patch;
   if (directive === 'replace') return strip(without(patch, '$patch'));
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw badRequest(`unknown patch type: ${String(directive)}`);
+  if (directive !== undefined && directive !== 'merge') throw badRequest(`unknown patch type: ${JSON.stringify(directive)}`);
   const out: JsonObject = { ...target };
   retainKeys(out, patch, strategy);
   for (const key of Object.keys(patch)) if (!isDirective(key)) mergeField(out, key, patch, schema, viewOf(schema, type, key));

@@ -64,7 +64,8 @@ interface EventEnvelope {
 export async function connectCri(socket: string, now: () => number): Promise<CriClient> {
   const grpc = await import('@grpc/grpc-js');
   const address = `unix://${socket}`;
-  const connect = (proto: Proto, service: string): Client => new (grpc.makeGenericClientConstructor(serviceDefinition(proto, service), service))(address, grpc.credentials.createInsecure(), channelOptions);
+  const connect = (proto: Proto, service: string): Client =>
+    new (grpc.makeGenericClientConstructor(serviceDefinition(proto, service), service))(address, grpc.credentials.createInsecure(), channelOptions);
   const cri = loadProto('cri.proto');
   const runtime = connect(cri, 'RuntimeService');
   const images = connect(cri, 'ImageService');

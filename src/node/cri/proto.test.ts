@@ -4,11 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { loadSync } from '@grpc/proto-loader';
 import { seededRandom } from '#base';
-import { MessageType, parseProto, type Method, type ProtoValue } from './proto.ts';
+import { MessageType, parseProto, type ProtoValue } from './proto.ts';
 
 const random = seededRandom(3);
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
-const integers = { int32: [0, 1, 127, 128, -1, 2 ** 31 - 1, -(2 ** 31)], uint32: [0, 300, 2 ** 32 - 1], int64: [0, 1, -1, 2 ** 40, -(2 ** 52), Number.MAX_SAFE_INTEGER], uint64: [0, 2 ** 52] };
+const integers = {
+  int32: [0, 1, 127, 128, -1, 2 ** 31 - 1, -(2 ** 31)],
+  uint32: [0, 300, 2 ** 32 - 1],
+  int64: [0, 1, -1, 2 ** 40, -(2 ** 52), Number.MAX_SAFE_INTEGER],
+  uint64: [0, 2 ** 52],
+};
 
 /** Some value of the message, with fields left out at random. */
 function some(type: MessageType, depth = 0): ProtoValue {
@@ -42,14 +47,28 @@ for (const [file, pkg] of [
     const theirs = loadSync(path, options);
     assert.ok(ours.services.size > 0);
     for (const [service, methods] of ours.services) {
-      const definition = theirs[`${pkg}.${service}`] as unknown as Record<string, { path: string; responseStream: boolean; requestSerialize(v: object): Buffer; requestDeserialize(b: Buffer): object; responseSerialize(v: object): Buffer; responseDeserialize(b: Buffer): object }>;
+      const definition = theirs[`${pkg}.${service}`] as unknown as Record<
+        string,
+        {
+          path: string;
+          responseStream: boolean;
+          requestSerialize(v: object): Buffer;
+          requestDeserialize(b: Buffer): object;
+          responseSerialize(v: object): Buffer;
+          responseDeserialize(b: Buffer): object;
+        }
+      >;
       assert.deepEqual([...methods.keys()], Object.keys(definition));
-      for (const [name, method] of methods as ReadonlyMap<string, Method>) {
+      for (const [name, method] of methods) {
         const other = definition[name] as (typeof definition)[string];
         assert.deepEqual([method.path, method.streams], [other.path, other.responseStream]);
         for (let round = 0; round < 20; round++) {
           const request = some(method.request);
-          assert.deepEqual(other.requestDeserialize(method.request.encode(request)), other.requestDeserialize(other.requestSerialize(request)), `${name} ${JSON.stringify(request)}`);
+          assert.deepEqual(
+            other.requestDeserialize(method.request.encode(request)),
+            other.requestDeserialize(other.requestSerialize(request)),
+            `${name} ${JSON.stringify(request)}`,
+          );
           const response = some(method.response);
           const bytes = other.responseSerialize(response);
           assert.deepEqual(method.response.decode(bytes), other.responseDeserialize(bytes), `${name} ${JSON.stringify(response)}`);

@@ -69,13 +69,19 @@ function initial({ repeated, type }: Field): unknown {
 }
 function zero(type: FieldType): unknown {
   switch (type.kind) {
-    case 'string': return '';
-    case 'bytes': return Buffer.alloc(0);
-    case 'bool': return false;
-    case 'enum': return type.type.names.get(0);
+    case 'string':
+      return '';
+    case 'bytes':
+      return Buffer.alloc(0);
+    case 'bool':
+      return false;
+    case 'enum':
+      return type.type.names.get(0);
     case 'message':
-    case 'map': return null;
-    default: return 0;
+    case 'map':
+      return null;
+    default:
+      return 0;
   }
 }
 
@@ -176,18 +182,25 @@ function decodeField(reader: Reader, wire: number, field: Field, value: ProtoVal
 }
 function decodeOne(reader: Reader, type: FieldType): unknown {
   switch (type.kind) {
-    case 'string': return reader.take(reader.number()).toString('utf8');
-    case 'bytes': return Buffer.from(reader.take(reader.number()));
-    case 'bool': return reader.number() !== 0;
+    case 'string':
+      return reader.take(reader.number()).toString('utf8');
+    case 'bytes':
+      return Buffer.from(reader.take(reader.number()));
+    case 'bool':
+      return reader.number() !== 0;
     case 'uint32':
-    case 'uint64': return reader.number();
+    case 'uint64':
+      return reader.number();
     case 'enum': {
       const number = reader.signed();
       return type.type.names.get(number) ?? number;
     }
-    case 'message': return type.type.decode(reader.take(reader.number()));
-    case 'map': throw new RangeError('a map entry is no value');
-    default: return reader.signed();
+    case 'message':
+      return type.type.decode(reader.take(reader.number()));
+    case 'map':
+      throw new RangeError('a map entry is no value');
+    default:
+      return reader.signed();
   }
 }
 

@@ -56,7 +56,7 @@ export function createCriRuntime(options: CriRuntimeOptions): Runtime & Streamin
         states.forget(id);
       },
       exec: (id, command, timeoutMs) => execSync(client, clock, id, command, timeoutMs),
-      reopenLog: async (id) => void (await unlessGone('unavailable', client.call('ReopenContainerLog', { container_id: id }))),
+      reopenLog: (id) => unlessGone('unavailable', client.call('ReopenContainerLog', { container_id: id })),
     },
     images: {
       status: (ref) => imageStatus(client, ref),

@@ -1,4 +1,4 @@
-import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
+import type { ContainerSpec, SandboxSpec, SecurityProfile } from '../runtime.ts';
 import type { Message } from './messages.ts';
 
 /** Marks sandboxes and containers with the node they belong to: several nodes share one containerd. */
@@ -90,8 +90,11 @@ function securityContext(spec: ContainerSpec): Message {
     supplemental_groups: spec.supplementalGroups,
     readonly_rootfs: spec.readOnlyRootFilesystem,
     no_new_privs: spec.noNewPrivileges,
+    ...(spec.seccomp ? { seccomp: profile(spec.seccomp) } : {}),
+    ...(spec.appArmor ? { apparmor: profile(spec.appArmor) } : {}),
   };
 }
+const profile = ({ type, localhostRef }: SecurityProfile): Message => ({ profile_type: type, localhost_ref: localhostRef });
 
 /** What the caller gave: without our own label. */
 export function givenLabels(labels: Record<string, string>): Record<string, string> {

@@ -57,7 +57,7 @@ export async function* readLog(path: string, options: LogOptions, clock: Clock, 
     }
   } finally {
     if (file && !handles.includes(file)) await file.close();
-    await Promise.all(handles.map((h) => h?.close()));
+    await Promise.all(handles.map(async (h) => h?.close()));
   }
 }
 async function replaced(path: string, file: FileHandle): Promise<boolean> {

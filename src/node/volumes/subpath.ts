@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { VolumeError } from './plugin.ts';
 
 /** The real path of a subPath. It is made when missing, and may not lead out of the volume, not even by a symlink. */
