@@ -1,12 +1,22 @@
 #!/bin/sh
 # npm run check: format, lint, types, room boundaries and unit tests. Run it at every step.
-set -e
+# The unit tests run beside the rest; what they say is shown at the end.
 root=$(cd "$(dirname "$0")/.." && pwd)
-cd "$root"
-[ -d node_modules ] || sh scripts/install.sh
+cd "$root" || exit 1
+[ -d node_modules ] || sh scripts/install.sh || exit 1
 bin=node_modules/.bin
-sh scripts/node.sh $bin/oxfmt --check . >/tmp/batuta-fmt.$$ 2>&1 || { cat /tmp/batuta-fmt.$$; rm -f /tmp/batuta-fmt.$$; echo "run: npm run format" >&2; exit 1; }
-rm -f /tmp/batuta-fmt.$$
-sh scripts/node.sh $bin/oxlint --type-aware --quiet
-sh scripts/node.sh $bin/tsc -p .
-sh scripts/node.sh --test --test-isolation=none --test-reporter=dot 'src/**/*.test.ts' 'test/*.test.ts'
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+failed=0
+tests() {
+  sh scripts/node.sh --test --test-isolation=none --test-reporter="${CHECK_REPORTER:-dot}" "$@"
+}
+tests 'src/store/**/*.test.ts' >"$out/store" 2>&1 & store=$!
+tests 'src/apiserver/**/*.test.ts' >"$out/apiserver" 2>&1 & apiserver=$!
+tests 'src/{base,machinery,kinds,client,controllers,scheduler,node,network,server,cli}/**/*.test.ts' 'test/*.test.ts' >"$out/rest" 2>&1 & rest=$!
+sh scripts/node.sh $bin/oxfmt --check . >"$out/format" 2>&1 || { cat "$out/format"; echo "check: run npm run format" >&2; failed=1; }
+sh scripts/node.sh $bin/oxlint --type-aware --quiet || failed=1
+sh scripts/node.sh $bin/tsc -p . || failed=1
+for pid in $store $apiserver $rest; do wait "$pid" || failed=1; done
+cat "$out/store" "$out/apiserver" "$out/rest"
+exit $failed

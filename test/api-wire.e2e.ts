@@ -49,20 +49,39 @@ interface Options {
 describe('the API on the wire', () => {
   const my = useCluster('--runtime', 'sim', '--sim-nodes', '1', '--nodes', '0');
   const field = (name: string): Buffer => Buffer.from(new RegExp(`${name}: (\\S+)`).exec(readFileSync(my.cluster.kubeconfig, 'utf8'))?.[1] ?? '', 'base64');
-  const tls = (): { ca: Buffer; cert: Buffer; key: Buffer } => ({ ca: field('certificate-authority-data'), cert: field('client-certificate-data'), key: field('client-key-data') });
+  const tls = (): { ca: Buffer; cert: Buffer; key: Buffer } => ({
+    ca: field('certificate-authority-data'),
+    cert: field('client-certificate-data'),
+    key: field('client-key-data'),
+  });
 
   function send(method: string, path: string, { body, type = 'application/json', headers = {} }: Options = {}): Promise<Answer> {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const req = request({ host: '127.0.0.1', port: my.cluster.kubePort, method, path, ...tls(), headers: { ...(text === undefined ? {} : { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) }), ...headers } }, (res) => {
-        const chunks: Buffer[] = [];
-        res.on('data', (c: Buffer) => chunks.push(c));
-        res.on('end', () => {
-          const raw = Buffer.concat(chunks);
-          const plain = (res.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw).toString();
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, raw, body: (plain.startsWith('{') && !plain.trimEnd().includes('\n') ? JSON.parse(plain) : {}) as Body });
-        });
-      });
+      const req = request(
+        {
+          host: '127.0.0.1',
+          port: my.cluster.kubePort,
+          method,
+          path,
+          ...tls(),
+          headers: { ...(text === undefined ? {} : { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) }), ...headers },
+        },
+        (res) => {
+          const chunks: Buffer[] = [];
+          res.on('data', (c: Buffer) => chunks.push(c));
+          res.on('end', () => {
+            const raw = Buffer.concat(chunks);
+            const plain = (res.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw).toString();
+            resolve({
+              status: res.statusCode ?? 0,
+              headers: res.headers,
+              raw,
+              body: (plain.startsWith('{') && !plain.trimEnd().includes('\n') ? JSON.parse(plain) : {}) as Body,
+            });
+          });
+        },
+      );
       req.on('error', reject);
       req.end(text);
     });
@@ -70,7 +89,12 @@ describe('the API on the wire', () => {
   const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> => send('GET', path, { headers });
 
   /** Reads a watch until `enough`, or to its end; fails after ten seconds. */
-  function watch(path: string, enough: (frames: readonly Frame[]) => boolean = () => false, headers: Record<string, string> = {}, opened: () => void = () => {}): Promise<Frame[]> {
+  function watch(
+    path: string,
+    enough: (frames: readonly Frame[]) => boolean = () => false,
+    headers: Record<string, string> = {},
+    opened: () => void = () => {},
+  ): Promise<Frame[]> {
     return new Promise((resolve, reject) => {
       const frames: Frame[] = [];
       const timer = setTimeout(() => {
@@ -135,7 +159,11 @@ describe('the API on the wire', () => {
         names.push(...(next.body.items ?? []).map((i) => i.metadata.name));
         token = next.body.metadata.continue;
       }
-      assert.deepEqual(names.filter((n) => n.startsWith('p')), ['p0', 'p1', 'p2', 'p3', 'p4'], `${late.metadata.name} came after the snapshot, p4 went after it`);
+      assert.deepEqual(
+        names.filter((n) => n.startsWith('p')),
+        ['p0', 'p1', 'p2', 'p3', 'p4'],
+        `${late.metadata.name} came after the snapshot, p4 went after it`,
+      );
     });
 
     test('a bad token, and limits with a version', async () => {
@@ -171,7 +199,10 @@ describe('the API on the wire', () => {
     test('tables and metadata only', async () => {
       const table = (await get(selected, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body;
       assert.equal(`${table.apiVersion} ${table.kind}`, 'meta.k8s.io/v1 Table');
-      assert.deepEqual(table.columnDefinitions?.map((c) => c.name), ['Name', 'Data', 'Age']);
+      assert.deepEqual(
+        table.columnDefinitions?.map((c) => c.name),
+        ['Name', 'Data', 'Age'],
+      );
       assert.equal(table.rows?.[0]?.object.kind, 'PartialObjectMetadata');
       const whole = (await get(`${selected}&includeObject=Object`, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).body;
       assert.equal(whole.rows?.[0]?.object.kind, 'ConfigMap');
@@ -201,7 +232,10 @@ describe('the API on the wire', () => {
       await send('PATCH', `${at}/w1`, { body: { data: { a: '2' } }, type: 'application/merge-patch+json' });
       await send('DELETE', `${at}/w1`);
       const frames = await watch(`${at}?watch=true&resourceVersion=${from}`, (f) => f.length >= 3);
-      assert.deepEqual(frames.map((f) => `${f.type} ${f.object.kind} ${f.object.data?.['a']}`), ['ADDED ConfigMap 1', 'MODIFIED ConfigMap 2', 'DELETED ConfigMap 2']);
+      assert.deepEqual(
+        frames.map((f) => `${f.type} ${f.object.kind} ${f.object.data?.['a']}`),
+        ['ADDED ConfigMap 1', 'MODIFIED ConfigMap 2', 'DELETED ConfigMap 2'],
+      );
       const versions = frames.map((f) => Number(f.object.metadata.resourceVersion));
       assert.equal(versions[0], Number(made.metadata.resourceVersion));
       assert.ok(versions[0]! < versions[1]! && versions[1]! < versions[2]!, String(versions));
@@ -210,9 +244,13 @@ describe('the API on the wire', () => {
     test('an object that leaves or enters the selection is deleted or added', async () => {
       const from = await revision();
       await make('w2', {}, { in: 'no' });
-      for (const value of ['yes', 'no']) await send('PATCH', `${at}/w2`, { body: { metadata: { labels: { in: value } } }, type: 'application/merge-patch+json' });
+      for (const value of ['yes', 'no'])
+        await send('PATCH', `${at}/w2`, { body: { metadata: { labels: { in: value } } }, type: 'application/merge-patch+json' });
       const frames = await watch(`${at}?watch=1&resourceVersion=${from}&labelSelector=in%3Dyes`, (f) => f.length >= 2);
-      assert.deepEqual(frames.map((f) => f.type), ['ADDED', 'DELETED']);
+      assert.deepEqual(
+        frames.map((f) => f.type),
+        ['ADDED', 'DELETED'],
+      );
       const byName = await watch(`${at}?watch=1&resourceVersion=${from}&fieldSelector=metadata.name%3Dw2`, (f) => f.length >= 3);
       assert.equal(byName.length, 3);
     });
@@ -221,12 +259,20 @@ describe('the API on the wire', () => {
       let opened: () => void = () => {};
       const ready = new Promise<void>((resolve) => (opened = resolve));
       const marked = (f: Frame): boolean => f.type === 'BOOKMARK' && f.object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
-      const watching = watch(`${at}?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&labelSelector=paged`, (f) => f.some(marked) && f.at(-1)?.type === 'ADDED' && f.at(-1)?.object.metadata.name === 'w3', {}, opened);
+      const watching = watch(
+        `${at}?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&labelSelector=paged`,
+        (f) => f.some(marked) && f.at(-1)?.type === 'ADDED' && f.at(-1)?.object.metadata.name === 'w3',
+        {},
+        opened,
+      );
       await ready;
       await make('w3', {}, { paged: '' });
       const frames = await watching;
       const end = frames.findIndex(marked);
-      assert.deepEqual(frames.slice(0, end).map((f) => f.object.metadata.name), ['p0', 'p1', 'p1-late', 'p2', 'p3']);
+      assert.deepEqual(
+        frames.slice(0, end).map((f) => f.object.metadata.name),
+        ['p0', 'p1', 'p1-late', 'p2', 'p3'],
+      );
       assert.ok(Number(frames[end]?.object.metadata.resourceVersion) > 0);
       assert.equal(frames.length, end + 2);
       const refused = await get(`${at}?watch=1&sendInitialEvents=true`);
@@ -242,7 +288,9 @@ describe('the API on the wire', () => {
       const tables = await watch(`${at}?watch=1&labelSelector=paged`, (f) => f.length >= 2, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
       assert.equal(tables[0]?.object.kind, 'Table');
       assert.ok(tables[0]?.object.columnDefinitions?.length, 'the first has the columns');
-      const slim = await watch(`${at}?watch=1&labelSelector=paged`, (f) => f.length >= 1, { accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io' });
+      const slim = await watch(`${at}?watch=1&labelSelector=paged`, (f) => f.length >= 1, {
+        accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+      });
       assert.equal(slim[0]?.object.kind, 'PartialObjectMetadata');
       const single = await watch(`${at}?watch=1&fieldSelector=metadata.name%3Dp0`, (f) => f.length >= 1);
       assert.equal(single[0]?.object.metadata.name, 'p0');
@@ -254,14 +302,20 @@ describe('the API on the wire', () => {
       const made = await make('pre');
       const uid = await send('DELETE', `${at}/pre`, { body: { preconditions: { uid: '00000000-0000-0000-0000-000000000000' } } });
       assert.equal(uid.status, 409);
-      assert.match(uid.body.message ?? '', new RegExp(`Precondition failed: UID in precondition: 00000000-0000-0000-0000-000000000000, UID in object meta: ${made.metadata.uid}`));
+      assert.match(
+        uid.body.message ?? '',
+        new RegExp(`Precondition failed: UID in precondition: 00000000-0000-0000-0000-000000000000, UID in object meta: ${made.metadata.uid}`),
+      );
       await send('PATCH', `${at}/pre`, { body: { data: { a: '1' } }, type: 'application/merge-patch+json' });
       const version = await send('DELETE', `${at}/pre`, { body: { preconditions: { resourceVersion: made.metadata.resourceVersion } } });
       assert.equal(version.status, 409);
       assert.match(version.body.message ?? '', /Precondition failed: ResourceVersion in precondition/);
       const stale = await send('PUT', `${at}/pre`, { body: { ...made, data: { a: '2' } } });
       assert.equal(`${stale.status} ${stale.body.reason}`, '409 Conflict');
-      const patched = await send('PATCH', `${at}/pre`, { body: { metadata: { resourceVersion: made.metadata.resourceVersion }, data: { a: '3' } }, type: 'application/merge-patch+json' });
+      const patched = await send('PATCH', `${at}/pre`, {
+        body: { metadata: { resourceVersion: made.metadata.resourceVersion }, data: { a: '3' } },
+        type: 'application/merge-patch+json',
+      });
       assert.equal(patched.status, 409);
       const gone = await send('DELETE', `${at}/pre`, { body: { preconditions: { uid: made.metadata.uid } } });
       assert.equal(`${gone.status} ${gone.body.kind} ${gone.body.status} ${gone.body.details?.name}`, '200 Status Success pre');
@@ -273,8 +327,14 @@ describe('the API on the wire', () => {
       assert.equal(dry.status, 200);
       const answer = await send('DELETE', `${at}?labelSelector=dc%3Da`);
       assert.equal(`${answer.status} ${answer.body.kind}`, '200 ConfigMapList');
-      assert.deepEqual(answer.body.items?.map((i) => i.metadata.name), ['dc1', 'dc2']);
-      assert.deepEqual((await get(`${at}?labelSelector=dc`)).body.items?.map((i) => i.metadata.name), ['dc3']);
+      assert.deepEqual(
+        answer.body.items?.map((i) => i.metadata.name),
+        ['dc1', 'dc2'],
+      );
+      assert.deepEqual(
+        (await get(`${at}?labelSelector=dc`)).body.items?.map((i) => i.metadata.name),
+        ['dc3'],
+      );
     });
 
     test('fieldValidation: Strict refuses, Warn warns, Ignore is silent', async () => {
@@ -286,7 +346,9 @@ describe('the API on the wire', () => {
       assert.equal(`${warn.status} ${String(warn.headers['warning'])}`, '201 299 - "unknown field \\"dta\\""');
       const ignore = await send('POST', `${at}?fieldValidation=Ignore`, { body: odd('ignore') });
       assert.equal(`${ignore.status} ${String(ignore.headers['warning'])}`, '201 undefined');
-      const twice = await send('POST', `${at}?fieldValidation=Strict`, { body: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}' });
+      const twice = await send('POST', `${at}?fieldValidation=Strict`, {
+        body: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}',
+      });
       assert.match(twice.body.message ?? '', /duplicate field "data\.a"/);
     });
 
@@ -305,10 +367,23 @@ describe('the API on the wire', () => {
 
     test('scale by PUT, with a version', async () => {
       const deployments = '/apis/apps/v1/namespaces/wire/deployments';
-      await send('POST', deployments, { body: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd' }, spec: { replicas: 0, selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } } } } });
+      await send('POST', deployments, {
+        body: {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'd' },
+          spec: {
+            replicas: 0,
+            selector: { matchLabels: { a: 'b' } },
+            template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+          },
+        },
+      });
       const scale = (await get(`${deployments}/d/scale`)).body;
       assert.equal(`${scale.apiVersion} ${scale.kind} ${scale.spec?.replicas ?? 0}`, 'autoscaling/v1 Scale 0');
-      const put = await send('PUT', `${deployments}/d/scale`, { body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd', namespace: 'wire' }, spec: { replicas: 2 } } });
+      const put = await send('PUT', `${deployments}/d/scale`, {
+        body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd', namespace: 'wire' }, spec: { replicas: 2 } },
+      });
       assert.equal(`${put.status} ${put.body.spec?.replicas}`, '200 2');
       const stale = await send('PUT', `${deployments}/d/scale`, { body: { ...scale, spec: { replicas: 1 } } });
       assert.equal(stale.status, 409);
@@ -333,7 +408,13 @@ describe('the API on the wire', () => {
       const answers = await Promise.all(Array.from({ length: 50 }, () => ask(`${at}/p0`)));
       assert.ok(answers.every((a) => a.status === 200 && a.text === answers[0]?.text));
       assert.equal(answers[0]?.text, (await get(`${at}/p0`)).raw.toString());
-      assert.equal((await watching).text.trim().split('\n').filter((l) => l.includes('"ADDED"')).length, 6);
+      assert.equal(
+        (await watching).text
+          .trim()
+          .split('\n')
+          .filter((l) => l.includes('"ADDED"')).length,
+        6,
+      );
     } finally {
       session.close();
     }
@@ -345,7 +426,10 @@ describe('the API on the wire', () => {
     const stopped = await my.cluster.batuta('down');
     assert.equal(stopped.code, 0, stopped.err);
     await my.cluster.up('--runtime', 'sim', '--sim-nodes', '1', '--nodes', '0');
-    assert.deepEqual((await get(at)).body.items?.map((i) => `${i.metadata.name} ${i.metadata.uid} ${i.metadata.resourceVersion}`), objects);
+    assert.deepEqual(
+      (await get(at)).body.items?.map((i) => `${i.metadata.name} ${i.metadata.uid} ${i.metadata.resourceVersion}`),
+      objects,
+    );
     const made = await make('after-restart');
     assert.ok(Number(made.metadata.resourceVersion) > first);
     const old = await watch(`${at}?watch=1&resourceVersion=1&timeoutSeconds=2`, (f) => f.length > 0);

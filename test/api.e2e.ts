@@ -32,13 +32,39 @@ interface Deployment {
 }
 interface Service {
   metadata: Meta;
-  spec: { clusterIP?: string; clusterIPs?: string[]; type: string; externalName?: string; ports: { name?: string; port: number; targetPort: number; protocol: string; nodePort?: number }[] };
+  spec: {
+    clusterIP?: string;
+    clusterIPs?: string[];
+    type: string;
+    externalName?: string;
+    ports: { name?: string; port: number; targetPort: number; protocol: string; nodePort?: number }[];
+  };
 }
 
-const kinds = ['configmaps', 'endpoints', 'events', 'namespaces', 'nodes', 'pods', 'secrets', 'serviceaccounts', 'services', 'deployments', 'replicasets', 'leases', 'endpointslices'];
-const configMap = (name: string, data: Record<string, string>, metadata: object = {}): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
+const kinds = [
+  'configmaps',
+  'endpoints',
+  'events',
+  'namespaces',
+  'nodes',
+  'pods',
+  'secrets',
+  'serviceaccounts',
+  'services',
+  'deployments',
+  'replicasets',
+  'leases',
+  'endpointslices',
+];
+const configMap = (name: string, data: Record<string, string>, metadata: object = {}): string =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 const deployment = (name: string, containers: object[], replicas = 0): string =>
-  JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers } } } });
+  JSON.stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers } } },
+  });
 
 describe('the API as kubectl uses it', () => {
   const my = useCluster('--runtime', 'sim', '--sim-nodes', '3', '--nodes', '0');
@@ -75,9 +101,23 @@ describe('the API as kubectl uses it', () => {
     });
 
     test('lists of objects merge by their key: containers, env, ports', async () => {
-      const main = { name: 'main', image: 'a:1', env: [{ name: 'A', value: '1' }, { name: 'B', value: '2' }], ports: [{ containerPort: 80, name: 'web' }, { containerPort: 81 }] };
+      const main = {
+        name: 'main',
+        image: 'a:1',
+        env: [
+          { name: 'A', value: '1' },
+          { name: 'B', value: '2' },
+        ],
+        ports: [{ containerPort: 80, name: 'web' }, { containerPort: 81 }],
+      };
       await apply(deployment('merge', [main, { name: 'side', image: 's:1' }]));
-      await k('patch', 'deployment', 'merge', '-p', '{"spec":{"template":{"spec":{"containers":[{"name":"main","env":[{"name":"C","value":"3"}]},{"name":"injected","image":"i:1"}]}}}}');
+      await k(
+        'patch',
+        'deployment',
+        'merge',
+        '-p',
+        '{"spec":{"template":{"spec":{"containers":[{"name":"main","env":[{"name":"C","value":"3"}]},{"name":"injected","image":"i:1"}]}}}}',
+      );
       await apply(deployment('merge', [{ ...main, image: 'a:2', env: [{ name: 'B', value: '22' }], ports: [{ containerPort: 81, name: 'other' }] }]));
       const { containers } = (await json<Deployment>('get', 'deployment', 'merge')).spec.template.spec;
       assert.deepEqual(containers.map((c) => `${c.name} ${c.image}`).sort(), ['injected i:1', 'main a:2']);
@@ -85,20 +125,30 @@ describe('the API as kubectl uses it', () => {
       assert.deepEqual(new Set(merged?.env?.map((e) => `${e.name}=${e.value}`)), new Set(['B=22', 'C=3']));
       assert.deepEqual(merged?.ports, [{ containerPort: 81, name: 'other', protocol: 'TCP' }]);
       await k('patch', 'deployment', 'merge', '-p', '{"spec":{"template":{"spec":{"containers":[{"name":"injected","$patch":"delete"}]}}}}');
-      assert.deepEqual((await json<Deployment>('get', 'deployment', 'merge')).spec.template.spec.containers.map((c) => c.name), ['main']);
+      assert.deepEqual(
+        (await json<Deployment>('get', 'deployment', 'merge')).spec.template.spec.containers.map((c) => c.name),
+        ['main'],
+      );
       await k('set', 'env', 'deployment/merge', 'D=4', 'B-');
-      assert.deepEqual(new Set((await json<Deployment>('get', 'deployment', 'merge')).spec.template.spec.containers[0]?.env?.map((e) => e.name)), new Set(['C', 'D']));
+      assert.deepEqual(
+        new Set((await json<Deployment>('get', 'deployment', 'merge')).spec.template.spec.containers[0]?.env?.map((e) => e.name)),
+        new Set(['C', 'D']),
+      );
     });
 
     test('server-side: owners, conflicts, --force-conflicts, shared and given-up fields', async () => {
-      const as = (manager: string, input: string, ...more: string[]): Promise<Output> => on(input, 'apply', '--server-side', '--field-manager', manager, '-f', '-', ...more);
+      const as = (manager: string, input: string, ...more: string[]): Promise<Output> =>
+        on(input, 'apply', '--server-side', '--field-manager', manager, '-f', '-', ...more);
       assert.match((await as('alice', configMap('ssa', { a: '1', b: '1' }))).out, /configmap\/ssa serverside-applied/);
       const refused = await as('bob', configMap('ssa', { a: '2', c: '3' }));
       assert.equal(refused.code, 1);
       assert.match(refused.err, /error: Apply failed with 1 conflict: conflict with "alice": \.data\.a/);
       assert.match(refused.err, /Please review the fields above/);
       assert.equal((await as('bob', configMap('ssa', { a: '2', c: '3' }), '--force-conflicts')).code, 0);
-      const owners = async (): Promise<Record<string, unknown>> => Object.fromEntries(((await json<ConfigMap>('get', 'cm', 'ssa', '--show-managed-fields')).metadata.managedFields ?? []).map((m) => [m.manager, m.fieldsV1]));
+      const owners = async (): Promise<Record<string, unknown>> =>
+        Object.fromEntries(
+          ((await json<ConfigMap>('get', 'cm', 'ssa', '--show-managed-fields')).metadata.managedFields ?? []).map((m) => [m.manager, m.fieldsV1]),
+        );
       assert.deepEqual(await owners(), { alice: { 'f:data': { 'f:b': {} } }, bob: { 'f:data': { 'f:a': {}, 'f:c': {} } } });
       assert.equal((await as('alice', configMap('ssa', { b: '1', c: '3' }))).code, 0, 'the same value is shared');
       assert.equal((await as('bob', configMap('ssa', {}))).code, 0);
@@ -114,7 +164,11 @@ describe('the API as kubectl uses it', () => {
       assert.match(refused.err, /conflict with "kubectl-client-side-apply" using apps\/v1: \.spec\.template\.spec\.containers\[name="main"\]\.image/);
       await apply(deployment('mixed', [{ name: 'main', image: 'a:2' }]), '--server-side', '--force-conflicts');
       assert.equal(await k('get', 'deployment', 'mixed', '-o', 'jsonpath={..image}'), 'a:2');
-      assert.match((await on(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', managedFields: [] } }), 'apply', '--server-side', '-f', '-')).out, /serverside-applied/);
+      assert.match(
+        (await on(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', managedFields: [] } }), 'apply', '--server-side', '-f', '-'))
+          .out,
+        /serverside-applied/,
+      );
     });
 
     test('--prune deletes what the set no longer has', async () => {
@@ -138,17 +192,33 @@ describe('the API as kubectl uses it', () => {
   describe('other writes', () => {
     test('json, merge and strategic patches', async () => {
       await apply(configMap('patched', { a: '1', b: '2' }));
-      await k('patch', 'cm', 'patched', '--type=json', '-p', '[{"op":"test","path":"/data/a","value":"1"},{"op":"replace","path":"/data/a","value":"x"},{"op":"move","from":"/data/b","path":"/data/c"},{"op":"add","path":"/metadata/annotations/e.g~1f","value":"s"}]');
+      await k(
+        'patch',
+        'cm',
+        'patched',
+        '--type=json',
+        '-p',
+        '[{"op":"test","path":"/data/a","value":"1"},{"op":"replace","path":"/data/a","value":"x"},{"op":"move","from":"/data/b","path":"/data/c"},{"op":"add","path":"/metadata/annotations/e.g~1f","value":"s"}]',
+      );
       const patched = await json<ConfigMap>('get', 'cm', 'patched');
       assert.deepEqual(patched.data, { a: 'x', c: '2' });
       assert.equal(patched.metadata.annotations?.['e.g/f'], 's');
-      await fails(['patch', 'cm', 'patched', '--type=json', '-p', '[{"op":"add","path":"/data/c~1d","value":"s"}]'], /data\[c\/d\]: Invalid value: "c\/d": a valid config key must consist of/);
+      await fails(
+        ['patch', 'cm', 'patched', '--type=json', '-p', '[{"op":"add","path":"/data/c~1d","value":"s"}]'],
+        /data\[c\/d\]: Invalid value: "c\/d": a valid config key must consist of/,
+      );
     });
 
     test('a patch that does not fit says why', async () => {
       await apply(configMap('patched2', { a: '1' }));
-      await fails(['patch', 'cm', 'patched2', '--type=json', '-p', '[{"op":"test","path":"/data/a","value":"2"}]'], /the server rejected our request due to an error in our request|testing value \/data\/a failed/);
-      await fails(['patch', 'cm', 'patched2', '--type=json', '-p', '[{"op":"remove","path":"/data/nope"}]'], /the request is invalid|Unable to remove nonexistent key/);
+      await fails(
+        ['patch', 'cm', 'patched2', '--type=json', '-p', '[{"op":"test","path":"/data/a","value":"2"}]'],
+        /the server rejected our request due to an error in our request|testing value \/data\/a failed/,
+      );
+      await fails(
+        ['patch', 'cm', 'patched2', '--type=json', '-p', '[{"op":"remove","path":"/data/nope"}]'],
+        /the request is invalid|Unable to remove nonexistent key/,
+      );
       await k('patch', 'cm', 'patched2', '--type=merge', '-p', '{"data":{"a":null,"b":"2"}}');
       assert.deepEqual((await json<ConfigMap>('get', 'cm', 'patched2')).data, { b: '2' });
       assert.match(await k('patch', 'cm', 'patched2', '--type=merge', '-p', '{"data":{"b":"2"}}'), /patched \(no change\)/);
@@ -158,12 +228,18 @@ describe('the API as kubectl uses it', () => {
 
     test('edit with EDITOR, replace with and without a stale version, replace --force', async () => {
       await apply(configMap('edited', { a: 'one' }));
-      const edit = await run('kubectl', ['edit', 'cm', 'edited', '-n', 'shop'], { env: { KUBECONFIG: my.cluster.kubeconfig, HOME: my.cluster.dir, EDITOR: 'sed -i s/one/two/' } });
+      const edit = await run('kubectl', ['edit', 'cm', 'edited', '-n', 'shop'], {
+        env: { KUBECONFIG: my.cluster.kubeconfig, HOME: my.cluster.dir, EDITOR: 'sed -i s/one/two/' },
+      });
       assert.equal(edit.code, 0, edit.err);
       const first = await json<ConfigMap>('get', 'cm', 'edited');
       assert.equal(first.data?.['a'], 'two');
       await k('annotate', 'cm', 'edited', 'who=me');
-      await fails(['replace', '-f', '-'], /Error from server \(Conflict\): error when replacing "STDIN": Operation cannot be fulfilled on configmaps "edited": the object has been modified; please apply your changes to the latest version and try again/, JSON.stringify(first));
+      await fails(
+        ['replace', '-f', '-'],
+        /Error from server \(Conflict\): error when replacing "STDIN": Operation cannot be fulfilled on configmaps "edited": the object has been modified; please apply your changes to the latest version and try again/,
+        JSON.stringify(first),
+      );
       assert.match(await works(configMap('edited', { n: 'ew' }), 'replace', '-f', '-'), /configmap\/edited replaced/);
       assert.deepEqual((await json<ConfigMap>('get', 'cm', 'edited')).data, { n: 'ew' });
       await works(configMap('edited', { f: 'orced' }), 'replace', '--force', '-f', '-');
@@ -182,7 +258,9 @@ describe('the API as kubectl uses it', () => {
       assert.equal(await k('get', 'cm', 'dry2', '-o', 'jsonpath={.data.a}'), '1');
       const service = JSON.parse(await k('create', 'service', 'clusterip', 'dry', '--tcp=80', '--dry-run=server', '-o', 'json')) as Service;
       assert.match(service.spec.clusterIP ?? '', /^10\./);
-      const again = JSON.parse(await k('create', 'service', 'clusterip', 'wet', '--clusterip', service.spec.clusterIP ?? '', '--tcp=80', '-o', 'json')) as Service;
+      const again = JSON.parse(
+        await k('create', 'service', 'clusterip', 'wet', '--clusterip', service.spec.clusterIP ?? '', '--tcp=80', '-o', 'json'),
+      ) as Service;
       assert.equal(again.spec.clusterIP, service.spec.clusterIP, 'a dry run takes no address');
     });
 
@@ -214,7 +292,11 @@ describe('the API as kubectl uses it', () => {
       assert.deepEqual(secret.data, { raw: 'AAE=', user: 'YW5u' });
       assert.equal(secret.stringData, undefined);
       assert.equal(secret.type, 'Opaque');
-      await fails(['create', '-f', '-'], /data\[\.dockerconfigjson\]: Required value|Required value/, '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"d"},"type":"kubernetes.io/dockerconfigjson"}');
+      await fails(
+        ['create', '-f', '-'],
+        /data\[\.dockerconfigjson\]: Required value|Required value/,
+        '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"d"},"type":"kubernetes.io/dockerconfigjson"}',
+      );
       await fails(['patch', 'secret', 's', '-p', '{"type":"other"}'], /The Secret "s" is invalid: type: Invalid value: "other": field is immutable/);
       await k('patch', 'secret', 's', '-p', '{"immutable":true}');
       await fails(['patch', 'secret', 's', '-p', '{"data":{"raw":null}}'], /field is immutable when `immutable` is set/);
@@ -224,11 +306,23 @@ describe('the API as kubectl uses it', () => {
       await k('create', 'service', 'clusterip', 'c1', '--tcp=80:8080');
       const c1 = await json<Service>('get', 'svc', 'c1');
       assert.match(c1.spec.clusterIP ?? '', /^10\./);
-      await fails(['create', 'service', 'clusterip', 'c2', '--tcp=80', '--clusterip', c1.spec.clusterIP ?? ''], /spec\.clusterIPs: Invalid value: .*provided IP is already allocated/);
-      await fails(['create', 'service', 'clusterip', 'c2', '--tcp=80', '--clusterip', '192.168.250.1'], /the provided IP \(192\.168\.250\.1\) is not in the valid range\. The range of valid IPs is 10\./);
+      await fails(
+        ['create', 'service', 'clusterip', 'c2', '--tcp=80', '--clusterip', c1.spec.clusterIP ?? ''],
+        /spec\.clusterIPs: Invalid value: .*provided IP is already allocated/,
+      );
+      await fails(
+        ['create', 'service', 'clusterip', 'c2', '--tcp=80', '--clusterip', '192.168.250.1'],
+        /the provided IP \(192\.168\.250\.1\) is not in the valid range\. The range of valid IPs is 10\./,
+      );
       await k('create', 'service', 'nodeport', 'n1', '--tcp=80', '--node-port=30123');
-      await fails(['create', 'service', 'nodeport', 'n2', '--tcp=80', '--node-port=30123'], /spec\.ports\[0\]\.nodePort: Invalid value: 30123: provided port is already allocated/);
-      await fails(['create', 'service', 'nodeport', 'n2', '--tcp=80', '--node-port=99'], /provided port is not in the valid range\. The range of valid ports is 30000-32767/);
+      await fails(
+        ['create', 'service', 'nodeport', 'n2', '--tcp=80', '--node-port=30123'],
+        /spec\.ports\[0\]\.nodePort: Invalid value: 30123: provided port is already allocated/,
+      );
+      await fails(
+        ['create', 'service', 'nodeport', 'n2', '--tcp=80', '--node-port=99'],
+        /provided port is not in the valid range\. The range of valid ports is 30000-32767/,
+      );
       await k('create', 'service', 'clusterip', 'headless', '--clusterip=None', '--tcp=80');
       assert.equal((await json<Service>('get', 'svc', 'headless')).spec.clusterIP, 'None');
       await k('create', 'service', 'externalname', 'ext', '--external-name=example.com');
@@ -249,7 +343,12 @@ describe('the API as kubectl uses it', () => {
       await apply(deployment('scaled', [{ name: 'c', image: 'i' }]));
       assert.match(await k('scale', 'deployment/scaled', '--replicas=2'), /deployment\.apps\/scaled scaled/);
       await fails(['scale', 'deployment/scaled', '--current-replicas=7', '--replicas=1'], /Expected replicas to be 7, was 2/);
-      const scale = JSON.parse(await k('get', 'deployment', 'scaled', '--subresource=scale', '-o', 'json')) as { kind: string; apiVersion: string; spec: { replicas: number }; status: { selector: string } };
+      const scale = JSON.parse(await k('get', 'deployment', 'scaled', '--subresource=scale', '-o', 'json')) as {
+        kind: string;
+        apiVersion: string;
+        spec: { replicas: number };
+        status: { selector: string };
+      };
       assert.equal(`${scale.apiVersion} ${scale.kind} ${scale.spec.replicas} ${scale.status.selector}`, 'autoscaling/v1 Scale 2 app=scaled');
       await k('patch', 'deployment', 'scaled', '--subresource=scale', '--type=merge', '-p', '{"spec":{"replicas":1}}');
       assert.equal((await json<Deployment>('get', 'deployment', 'scaled')).spec.replicas, 1);
@@ -272,9 +371,17 @@ describe('the API as kubectl uses it', () => {
   describe('reading', () => {
     before(async () => {
       await k('create', 'ns', 'read');
-      for (const [name, labels] of [['r1', { tier: 'web', n: '1' }], ['r2', { tier: 'web', n: '2' }], ['r3', { tier: 'db', n: '3' }], ['r4', { n: '4' }], ['r5', {}]] as const) await apply(configMap(name, { key: name }, { namespace: 'read', labels }));
+      for (const [name, labels] of [
+        ['r1', { tier: 'web', n: '1' }],
+        ['r2', { tier: 'web', n: '2' }],
+        ['r3', { tier: 'db', n: '3' }],
+        ['r4', { n: '4' }],
+        ['r5', {}],
+      ] as const)
+        await apply(configMap(name, { key: name }, { namespace: 'read', labels }));
     });
-    const names = async (...args: string[]): Promise<string> => (await k('get', 'cm', '-n', 'read', '--field-selector=metadata.name!=kube-root-ca.crt', ...args, '-o', 'jsonpath={.items[*].metadata.name}'));
+    const names = async (...args: string[]): Promise<string> =>
+      await k('get', 'cm', '-n', 'read', '--field-selector=metadata.name!=kube-root-ca.crt', ...args, '-o', 'jsonpath={.items[*].metadata.name}');
 
     test('label selectors', async () => {
       assert.equal(await names('-l', 'tier=web'), 'r1 r2');
@@ -300,9 +407,15 @@ describe('the API as kubectl uses it', () => {
     });
 
     test('outputs: wide, yaml, json, jsonpath, go-template, custom-columns, name, sort-by', async () => {
-      assert.match(await k('get', 'nodes', '-o', 'wide'), /NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP\s+EXTERNAL-IP\s+OS-IMAGE\s+KERNEL-VERSION\s+CONTAINER-RUNTIME/);
+      assert.match(
+        await k('get', 'nodes', '-o', 'wide'),
+        /NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP\s+EXTERNAL-IP\s+OS-IMAGE\s+KERNEL-VERSION\s+CONTAINER-RUNTIME/,
+      );
       assert.match(await k('get', 'cm', 'r1', '-n', 'read', '-o', 'yaml'), /^apiVersion: v1\ndata:\n {2}key: r1\nkind: ConfigMap\n/);
-      assert.match(await k('get', 'cm', '-n', 'read', '-l', 'tier', '-o', 'custom-columns=N:.metadata.name,T:.metadata.labels.tier'), /^N\s+T\nr1\s+web\nr2\s+web\nr3\s+db\n$/);
+      assert.match(
+        await k('get', 'cm', '-n', 'read', '-l', 'tier', '-o', 'custom-columns=N:.metadata.name,T:.metadata.labels.tier'),
+        /^N\s+T\nr1\s+web\nr2\s+web\nr3\s+db\n$/,
+      );
       assert.equal(await k('get', 'cm', 'r1', '-n', 'read', '-o', 'go-template={{.data.key}}'), 'r1');
       assert.equal((await k('get', 'cm', '-n', 'read', '-l', 'n', '--sort-by=.metadata.labels.n', '-o', 'name')).split('\n')[0], 'configmap/r1');
       assert.match(await k('get', 'cm', '-A'), /NAMESPACE\s+NAME\s+DATA\s+AGE/);
@@ -342,8 +455,17 @@ describe('the API as kubectl uses it', () => {
         assert.equal(described.code, 0, `describe ${kind}: ${described.err}`);
         assert.notEqual(described.out, '', kind);
       }
-      assert.match(await k('api-resources', '--api-group=apps', '-o', 'wide'), /deployments\s+deploy\s+apps\/v1\s+true\s+Deployment\s+create,delete,deletecollection,get,list,patch,update,watch\s+all/);
-      assert.deepEqual((await k('api-versions')).trim().split('\n').filter((v) => ['v1', 'apps/v1', 'coordination.k8s.io/v1', 'discovery.k8s.io/v1'].includes(v)).length, 4);
+      assert.match(
+        await k('api-resources', '--api-group=apps', '-o', 'wide'),
+        /deployments\s+deploy\s+apps\/v1\s+true\s+Deployment\s+create,delete,deletecollection,get,list,patch,update,watch\s+all/,
+      );
+      assert.deepEqual(
+        (await k('api-versions'))
+          .trim()
+          .split('\n')
+          .filter((v) => ['v1', 'apps/v1', 'coordination.k8s.io/v1', 'discovery.k8s.io/v1'].includes(v)).length,
+        4,
+      );
       assert.match(await k('explain', 'pod.spec.containers.livenessProbe.httpGet'), /FIELD: httpGet <HTTPGetAction>[\s\S]*port\t<IntOrString> -required-/);
       assert.match(await k('explain', 'deployment', '--recursive'), /maxSurge\t<IntOrString>/);
       assert.match(await k('explain', 'pod', '--output=plaintext-openapiv2').catch(() => 'KIND:       Pod'), /Pod/);
@@ -353,13 +475,19 @@ describe('the API as kubectl uses it', () => {
     test('kinds and names that are not there', async () => {
       await fails(['get', 'widgets'], /error: the server doesn't have a resource type "widgets"/);
       await fails(['create', 'quota', 'q', '--hard=pods=1'], /could not find the requested resource/);
-      await fails(['apply', '-f', '-'], /no matches for kind "Widget" in version "example\.com\/v1"/, '{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"}}');
+      await fails(
+        ['apply', '-f', '-'],
+        /no matches for kind "Widget" in version "example\.com\/v1"/,
+        '{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"}}',
+      );
       await fails(['get', 'pod', 'nope'], /Error from server \(NotFound\): pods "nope" not found/);
       await fails(['get', '--raw', '/apis/nope/v1'], /the server could not find the requested resource/);
     });
 
     test('get -w prints changes as rows, wait waits for conditions, paths and deletion', async () => {
-      const watching = background('kubectl', ['get', 'cm', '-n', 'read', '-w', '--output-watch-events', '-l', 'watched=yes'], { KUBECONFIG: my.cluster.kubeconfig });
+      const watching = background('kubectl', ['get', 'cm', '-n', 'read', '-w', '--output-watch-events', '-l', 'watched=yes'], {
+        KUBECONFIG: my.cluster.kubeconfig,
+      });
       try {
         await new Promise((r) => setTimeout(r, 500));
         await apply(configMap('w', { a: '1' }, { namespace: 'read', labels: { watched: 'yes' } }));
@@ -371,7 +499,11 @@ describe('the API as kubectl uses it', () => {
         await k('label', 'cm', 'w', '-n', 'read', 'watched=no', '--overwrite');
         await k('delete', 'cm', 'w', '-n', 'read');
         assert.equal((await gone).code, 0, (await gone).err);
-        await eventually('all rows', async () => /ADDED\s+w\s+1[\s\S]*MODIFIED\s+w\s+2[\s\S]*MODIFIED\s+w\s+3[\s\S]*DELETED\s+w\s+3/.test(watching.output()), 5000).catch(() => assert.fail(watching.output()));
+        await eventually(
+          'all rows',
+          async () => /ADDED\s+w\s+1[\s\S]*MODIFIED\s+w\s+2[\s\S]*MODIFIED\s+w\s+3[\s\S]*DELETED\s+w\s+3/.test(watching.output()),
+          5000,
+        ).catch(() => assert.fail(watching.output()));
       } finally {
         await watching.stop();
       }
@@ -401,7 +533,11 @@ describe('the API as kubectl uses it', () => {
       assert.equal(left.items[0]?.metadata.ownerReferences, undefined);
       await owned('orphaned');
       const adopted = await json<{ items: { metadata: { ownerReferences?: { kind: string }[] } }[] }>('get', 'rs', '-l', 'app=orphaned');
-      assert.deepEqual(adopted.items.map((rs) => rs.metadata.ownerReferences?.[0]?.kind), ['Deployment'], 'adopted, not made anew');
+      assert.deepEqual(
+        adopted.items.map((rs) => rs.metadata.ownerReferences?.[0]?.kind),
+        ['Deployment'],
+        'adopted, not made anew',
+      );
     });
 
     test('a finalizer holds the object until it is taken away', async () => {
@@ -410,7 +546,10 @@ describe('the API as kubectl uses it', () => {
       assert.match(first, /configmap "held" deleted/);
       const held = await json<ConfigMap>('get', 'cm', 'held');
       assert.ok(held.metadata.deletionTimestamp);
-      await fails(['patch', 'cm', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":["example.com/hold","example.com/more"]}}'], /metadata\.finalizers: Forbidden: no new finalizers can be added if the object is being deleted/);
+      await fails(
+        ['patch', 'cm', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":["example.com/hold","example.com/more"]}}'],
+        /metadata\.finalizers: Forbidden: no new finalizers can be added if the object is being deleted/,
+      );
       await k('patch', 'cm', 'held', '--type=json', '-p', '[{"op":"remove","path":"/metadata/finalizers"}]');
       await fails(['get', 'cm', 'held'], /not found/);
     });
@@ -420,7 +559,11 @@ describe('the API as kubectl uses it', () => {
       await apply([1, 2, 3, 4].map((i) => configMap(`d${i}`, {}, { namespace: 'many', labels: { odd: String(i % 2) } })).join('\n'));
       assert.equal((await k('delete', 'cm', '-n', 'many', '-l', 'odd=1')).trim().split('\n').length, 2);
       await k('delete', 'cm', '-n', 'many', '--all');
-      await eventually('the root certificate is published again', async () => (await k('get', 'cm', '-n', 'many', '-o', 'name')) === 'configmap/kube-root-ca.crt\n', 10_000);
+      await eventually(
+        'the root certificate is published again',
+        async () => (await k('get', 'cm', '-n', 'many', '-o', 'name')) === 'configmap/kube-root-ca.crt\n',
+        10_000,
+      );
     });
 
     test('a namespace goes with all it holds; nothing new enters it meanwhile', async () => {
@@ -431,8 +574,18 @@ describe('the API as kubectl uses it', () => {
       await k('rollout', 'status', 'deployment/d', '-n', 'doomed', '--timeout=20s');
       await k('delete', 'ns', 'doomed', '--wait=false');
       assert.match(await k('get', 'ns', 'doomed'), /doomed\s+Terminating/);
-      await fails(['create', 'cm', 'late', '-n', 'doomed'], /configmaps "late" is forbidden: unable to create new content in namespace doomed because it is being terminated/);
-      await eventually('the namespace says what holds it', async () => /example\.com\/hold in 1 resource instances/.test(await k('get', 'ns', 'doomed', '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceFinalizersRemaining")].message}')), 20_000);
+      await fails(
+        ['create', 'cm', 'late', '-n', 'doomed'],
+        /configmaps "late" is forbidden: unable to create new content in namespace doomed because it is being terminated/,
+      );
+      await eventually(
+        'the namespace says what holds it',
+        async () =>
+          /example\.com\/hold in 1 resource instances/.test(
+            await k('get', 'ns', 'doomed', '-o', 'jsonpath={.status.conditions[?(@.type=="NamespaceFinalizersRemaining")].message}'),
+          ),
+        20_000,
+      );
       await k('patch', 'cm', 'held', '-n', 'doomed', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
       await k('wait', '--for=delete', 'ns/doomed', '--timeout=30s');
       assert.equal(await k('get', 'deploy,rs,pods,svc,endpointslices,cm,sa,secrets,events', '-n', 'doomed', '-o', 'name'), '');
@@ -451,17 +604,42 @@ describe('the API as kubectl uses it', () => {
       assert.equal(claims.exp - claims.iat, 600);
       const ca = /certificate-authority-data: (\S+)/.exec(readFileSync(my.cluster.kubeconfig, 'utf8'))?.[1] ?? '';
       const config = join(my.cluster.dir, 'robot.kubeconfig');
-      writeFileSync(config, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'r', clusters: [{ name: 'r', cluster: { server: `https://127.0.0.1:${my.cluster.kubePort}`, 'certificate-authority-data': ca } }], users: [{ name: 'r', user: { token } }], contexts: [{ name: 'r', context: { cluster: 'r', user: 'r', namespace: 'shop' } }] }));
+      writeFileSync(
+        config,
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'Config',
+          'current-context': 'r',
+          clusters: [{ name: 'r', cluster: { server: `https://127.0.0.1:${my.cluster.kubePort}`, 'certificate-authority-data': ca } }],
+          users: [{ name: 'r', user: { token } }],
+          contexts: [{ name: 'r', context: { cluster: 'r', user: 'r', namespace: 'shop' } }],
+        }),
+      );
       const robot = (...args: string[]): Promise<Output> => run('kubectl', args, { env: { KUBECONFIG: config, HOME: my.cluster.dir } });
-      assert.match((await robot('auth', 'whoami')).out, /system:serviceaccount:shop:robot[\s\S]*\[system:serviceaccounts system:serviceaccounts:shop system:authenticated\]/);
-      assert.match((await robot('get', 'pods')).err, /Error from server \(Forbidden\): pods is forbidden: User "system:serviceaccount:shop:robot" cannot list resource "pods" in API group "" in the namespace "shop"/);
-      assert.match((await robot('delete', 'deployment', 'x')).err, /deployments\.apps "x" is forbidden: User "system:serviceaccount:shop:robot" cannot delete resource "deployments" in API group "apps" in the namespace "shop"/);
+      assert.match(
+        (await robot('auth', 'whoami')).out,
+        /system:serviceaccount:shop:robot[\s\S]*\[system:serviceaccounts system:serviceaccounts:shop system:authenticated\]/,
+      );
+      assert.match(
+        (await robot('get', 'pods')).err,
+        /Error from server \(Forbidden\): pods is forbidden: User "system:serviceaccount:shop:robot" cannot list resource "pods" in API group "" in the namespace "shop"/,
+      );
+      assert.match(
+        (await robot('delete', 'deployment', 'x')).err,
+        /deployments\.apps "x" is forbidden: User "system:serviceaccount:shop:robot" cannot delete resource "deployments" in API group "apps" in the namespace "shop"/,
+      );
       assert.match((await robot('get', 'nodes')).err, /cannot list resource "nodes" in API group "" at the cluster scope/);
       assert.match((await robot('auth', 'can-i', 'list', 'pods')).out, /^no/);
       assert.match((await my.cluster.tryKubectl(['auth', 'can-i', 'list', 'pods', '--as=system:serviceaccount:shop:robot'])).out, /^no/);
-      await fails(['get', 'pods', '--as=jane', '--as-group=devs'], /pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "shop"/);
+      await fails(
+        ['get', 'pods', '--as=jane', '--as-group=devs'],
+        /pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "shop"/,
+      );
       assert.match(await k('auth', 'whoami', '--as=jane', '--as-group=devs'), /Username\s+jane\nGroups\s+\[devs system:authenticated\]/);
-      assert.match((await robot('get', 'pods', '--as=jane')).err, /users "jane" is forbidden: User "system:serviceaccount:shop:robot" cannot impersonate resource "users" in API group "" at the cluster scope/);
+      assert.match(
+        (await robot('get', 'pods', '--as=jane')).err,
+        /users "jane" is forbidden: User "system:serviceaccount:shop:robot" cannot impersonate resource "users" in API group "" at the cluster scope/,
+      );
       assert.match((await robot('get', '--raw', '/readyz')).out, /ok/);
       await k('delete', 'sa', 'robot');
       await eventually('the token dies with its account', async () => /Unauthorized|You must be logged in/.test((await robot('get', 'pods')).err), 5000);
@@ -490,9 +668,18 @@ describe('the API as kubectl uses it', () => {
 
     test('events', async () => {
       const rows = await k('events', '--for', 'deployment/shown', '-n', 'shop');
-      assert.match(rows, /LAST SEEN\s+TYPE\s+REASON\s+OBJECT\s+MESSAGE\n.*Normal\s+ScalingReplicaSet\s+Deployment\/shown\s+Scaled up replica set shown-\S+ from 0 to 1/);
-      assert.match(await k('get', 'events', '-n', 'shop', '--sort-by=.metadata.creationTimestamp'), /Scheduled\s+pod\/shown-\S+\s+Successfully assigned shop\/shown-\S+ to sim-0000\d/);
-      assert.match(await k('get', 'events', '-n', 'shop', '--field-selector=involvedObject.kind=ReplicaSet,reason=SuccessfulCreate'), /replicaset\/shown-\S+\s+Created pod: shown-/);
+      assert.match(
+        rows,
+        /LAST SEEN\s+TYPE\s+REASON\s+OBJECT\s+MESSAGE\n.*Normal\s+ScalingReplicaSet\s+Deployment\/shown\s+Scaled up replica set shown-\S+ from 0 to 1/,
+      );
+      assert.match(
+        await k('get', 'events', '-n', 'shop', '--sort-by=.metadata.creationTimestamp'),
+        /Scheduled\s+pod\/shown-\S+\s+Successfully assigned shop\/shown-\S+ to sim-0000\d/,
+      );
+      assert.match(
+        await k('get', 'events', '-n', 'shop', '--field-selector=involvedObject.kind=ReplicaSet,reason=SuccessfulCreate'),
+        /replicaset\/shown-\S+\s+Created pod: shown-/,
+      );
       assert.match(await k('describe', 'deployment', 'shown', '-n', 'shop'), /Events:\n\s+Type\s+Reason[\s\S]*ScalingReplicaSet/);
     });
   });

@@ -16,11 +16,17 @@ describe('bad input', () => {
   const my = useCluster('--runtime', 'sim');
 
   /** A raw request as the administrator, or with other credentials. */
-  function send(method: string, path: string, body: string | Buffer | undefined, options: { type?: string; cert?: string; key?: string; token?: string; anonymous?: boolean } = {}): Promise<Answer> {
+  function send(
+    method: string,
+    path: string,
+    body: string | Buffer | undefined,
+    options: { type?: string; cert?: string; key?: string; token?: string; anonymous?: boolean } = {},
+  ): Promise<Answer> {
     const config = readFileSync(my.cluster.kubeconfig, 'utf8');
     const decode = (field: string): string => Buffer.from(new RegExp(`${field}: (\\S+)`).exec(config)?.[1] ?? '', 'base64').toString();
     return new Promise((resolve, reject) => {
-      const credentials = options.anonymous || options.token ? {} : { cert: options.cert ?? decode('client-certificate-data'), key: options.key ?? decode('client-key-data') };
+      const credentials =
+        options.anonymous || options.token ? {} : { cert: options.cert ?? decode('client-certificate-data'), key: options.key ?? decode('client-key-data') };
       const req = request(
         {
           host: '127.0.0.1',
@@ -29,12 +35,20 @@ describe('bad input', () => {
           path,
           ca: decode('certificate-authority-data'),
           ...credentials,
-          headers: { ...(body === undefined ? {} : { 'content-type': options.type ?? 'application/json', 'content-length': Buffer.byteLength(body) }), ...(options.token ? { authorization: `Bearer ${options.token}` } : {}) },
+          headers: {
+            ...(body === undefined ? {} : { 'content-type': options.type ?? 'application/json', 'content-length': Buffer.byteLength(body) }),
+            ...(options.token ? { authorization: `Bearer ${options.token}` } : {}),
+          },
         },
         (res) => {
           const chunks: Buffer[] = [];
           res.on('data', (c: Buffer) => chunks.push(c));
-          res.on('end', () => resolve({ status: res.statusCode ?? 0, body: (res.headers['content-type']?.includes('json') ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Answer['body'] }));
+          res.on('end', () =>
+            resolve({
+              status: res.statusCode ?? 0,
+              body: (res.headers['content-type']?.includes('json') ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Answer['body'],
+            }),
+          );
         },
       );
       req.on('error', reject);
@@ -56,13 +70,20 @@ describe('bad input', () => {
   });
 
   test('an unknown field is named', async () => {
-    const result = await my.cluster.tryKubectl(['create', '-f', '-'], { input: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"dta":{"a":"b"}}' });
+    const result = await my.cluster.tryKubectl(['create', '-f', '-'], {
+      input: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"dta":{"a":"b"}}',
+    });
     assert.notEqual(result.code, 0);
     assert.match(result.err, /strict decoding error: unknown field "dta"/);
   });
 
   test('a wrong type is named', async () => {
-    const body = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replicas: 'three', selector: {}, template: {} } });
+    const body = JSON.stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'x' },
+      spec: { replicas: 'three', selector: {}, template: {} },
+    });
     const answer = await send('POST', '/apis/apps/v1/namespaces/default/deployments', body);
     assert.equal(answer.status, 400);
     assert.match(answer.body.message ?? '', /cannot unmarshal string into Go struct field .*replicas of type int32/);
@@ -74,11 +95,18 @@ describe('bad input', () => {
     });
     assert.match(result.err, /metadata.name: Invalid value: "Bad_Name"/);
     assert.match(result.err, /spec.containers\[0\].image: Required value/);
-    assert.match(result.err, /spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"|spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"/);
+    assert.match(
+      result.err,
+      /spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"|spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"/,
+    );
   });
 
   test('an oversized body is a 413', async () => {
-    const answer = await send('POST', configMaps, JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'big' }, data: { a: randomBytes(2_500_000).toString('base64') } }));
+    const answer = await send(
+      'POST',
+      configMaps,
+      JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'big' }, data: { a: randomBytes(2_500_000).toString('base64') } }),
+    );
     assert.equal(answer.status, 413);
     assert.equal(answer.body.reason, 'RequestEntityTooLarge');
   });
@@ -95,7 +123,23 @@ describe('bad input', () => {
   test('forged and missing credentials are refused', async () => {
     const key = join(my.cluster.dir, 'forged.key');
     const cert = join(my.cluster.dir, 'forged.crt');
-    const made = await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/O=system:masters/CN=admin']);
+    const made = await run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-days',
+      '1',
+      '-subj',
+      '/O=system:masters/CN=admin',
+    ]);
     assert.equal(made.code, 0, made.err);
     const forged = await send('GET', configMaps, undefined, { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') });
     assert.equal(forged.status, 401);
@@ -166,35 +210,41 @@ describe('a damaged database', () => {
     }
   });
 
-  test('a full disk refuses writes, keeps reads, loses nothing and recovers', { skip: process.getuid?.() === 0 ? false : 'needs root to mount a small file system' }, async () => {
-    const cluster = await createCluster();
-    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', cluster.dir]);
-    assert.equal(mounted.code, 0, mounted.err);
-    try {
-      await cluster.up('--runtime', 'sim');
-      await cluster.kubectl('create', 'configmap', 'before', '--from-literal=x=y');
-      const filler = join(cluster.dir, 'filler');
-      await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k']);
-      const big = 'v'.repeat(200_000);
-      let refused = false;
-      const written: string[] = [];
-      for (let i = 0; i < 60 && !refused; i++) {
-        const result = await cluster.tryKubectl(['create', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `fill-${i}` }, data: { big } }) });
-        if (result.code === 0) written.push(`fill-${i}`);
-        else {
-          refused = true;
-          assert.match(result.err, /disk|space|full|unavailable/i);
+  test(
+    'a full disk refuses writes, keeps reads, loses nothing and recovers',
+    { skip: process.getuid?.() === 0 ? false : 'needs root to mount a small file system' },
+    async () => {
+      const cluster = await createCluster();
+      const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', cluster.dir]);
+      assert.equal(mounted.code, 0, mounted.err);
+      try {
+        await cluster.up('--runtime', 'sim');
+        await cluster.kubectl('create', 'configmap', 'before', '--from-literal=x=y');
+        const filler = join(cluster.dir, 'filler');
+        await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k']);
+        const big = 'v'.repeat(200_000);
+        let refused = false;
+        const written: string[] = [];
+        for (let i = 0; i < 60 && !refused; i++) {
+          const result = await cluster.tryKubectl(['create', '-f', '-'], {
+            input: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `fill-${i}` }, data: { big } }),
+          });
+          if (result.code === 0) written.push(`fill-${i}`);
+          else {
+            refused = true;
+            assert.match(result.err, /disk|space|full|unavailable/i);
+          }
         }
+        assert.ok(refused, 'the disk was never full');
+        assert.match(await cluster.kubectl('get', 'configmap', 'before'), /before/);
+        await run('rm', ['-f', filler]);
+        for (const name of written) await cluster.kubectl('get', 'configmap', name);
+        await cluster.kubectl('create', 'configmap', 'after', '--from-literal=x=y');
+      } finally {
+        await cluster.batuta('down');
+        await run('umount', [cluster.dir]);
+        await destroy(cluster);
       }
-      assert.ok(refused, 'the disk was never full');
-      assert.match(await cluster.kubectl('get', 'configmap', 'before'), /before/);
-      await run('rm', ['-f', filler]);
-      for (const name of written) await cluster.kubectl('get', 'configmap', name);
-      await cluster.kubectl('create', 'configmap', 'after', '--from-literal=x=y');
-    } finally {
-      await cluster.batuta('down');
-      await run('umount', [cluster.dir]);
-      await destroy(cluster);
-    }
-  });
+    },
+  );
 });

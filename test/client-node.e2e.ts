@@ -32,7 +32,12 @@ describe('@kubernetes/client-node', () => {
     apps = config.makeApiClient(AppsV1Api);
     await core.createNamespace({ body: { metadata: { name: namespace } } });
   });
-  const configMap = (name: string, data: Record<string, string> = {}): V1ConfigMap => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { from: 'library' } }, data });
+  const configMap = (name: string, data: Record<string, string> = {}): V1ConfigMap => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, labels: { from: 'library' } },
+    data,
+  });
 
   test('create, read, replace, patch, list, delete; dates are dates', async () => {
     const made = await core.createNamespacedConfigMap({ namespace, body: configMap('crud', { a: '1' }) });
@@ -41,31 +46,51 @@ describe('@kubernetes/client-node', () => {
     assert.deepEqual(read.data, { a: '1' });
     const replaced = await core.replaceNamespacedConfigMap({ namespace, name: 'crud', body: { ...read, data: { a: '2' } } });
     assert.notEqual(replaced.metadata?.resourceVersion, made.metadata?.resourceVersion);
-    await assert.rejects(core.replaceNamespacedConfigMap({ namespace, name: 'crud', body: { ...read, data: { a: '3' } } }), (error) => error instanceof ApiException && error.code === 409);
-    const patched = await core.patchNamespacedConfigMap({ namespace, name: 'crud', body: { data: { b: '3' } } }, setHeaderOptions('Content-Type', PatchStrategy.MergePatch));
+    await assert.rejects(
+      core.replaceNamespacedConfigMap({ namespace, name: 'crud', body: { ...read, data: { a: '3' } } }),
+      (error) => error instanceof ApiException && error.code === 409,
+    );
+    const patched = await core.patchNamespacedConfigMap(
+      { namespace, name: 'crud', body: { data: { b: '3' } } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
     assert.deepEqual(patched.data, { a: '2', b: '3' });
     const list = await core.listNamespacedConfigMap({ namespace, labelSelector: 'from=library', limit: 1 });
     assert.equal(list.items.length, 1);
     await core.deleteNamespacedConfigMap({ namespace, name: 'crud' });
     await assert.rejects(core.readNamespacedConfigMap({ namespace, name: 'crud' }), (error) => error instanceof ApiException && error.code === 404);
-    await assert.rejects(core.createNamespacedConfigMap({ namespace, body: configMap('No Name') }), (error) => error instanceof ApiException && error.code === 422 && /a lowercase RFC 1123 subdomain/.test(String(error.body)));
+    await assert.rejects(
+      core.createNamespacedConfigMap({ namespace, body: configMap('No Name') }),
+      (error) => error instanceof ApiException && error.code === 422 && /a lowercase RFC 1123 subdomain/.test(String(error.body)),
+    );
   });
 
   test('an informer sees what was, what comes, what changes and what goes, and its cache is right', async () => {
     await core.createNamespacedConfigMap({ namespace, body: configMap('there') });
     const seen: string[] = [];
-    const informer: Informer<V1ConfigMap> & ObjectCache<V1ConfigMap> = makeInformer(config, `/api/v1/namespaces/${namespace}/configmaps`, () => core.listNamespacedConfigMap({ namespace, labelSelector: 'from=library' }), 'from=library');
+    const informer: Informer<V1ConfigMap> & ObjectCache<V1ConfigMap> = makeInformer(
+      config,
+      `/api/v1/namespaces/${namespace}/configmaps`,
+      () => core.listNamespacedConfigMap({ namespace, labelSelector: 'from=library' }),
+      'from=library',
+    );
     for (const verb of ['add', 'update', 'delete'] as const) informer.on(verb, (object) => void seen.push(`${verb} ${object.metadata?.name}`));
     informer.on('error', (error: unknown) => void seen.push(`error ${String(error)}`));
     await informer.start();
     try {
       await core.createNamespacedConfigMap({ namespace, body: configMap('comes', { n: '1' }) });
-      await core.patchNamespacedConfigMap({ namespace, name: 'comes', body: { data: { n: '2' } } }, setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch));
+      await core.patchNamespacedConfigMap(
+        { namespace, name: 'comes', body: { data: { n: '2' } } },
+        setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
+      );
       await eventually('the change', async () => informer.get('comes', namespace)?.data?.['n'] === '2', 5000);
       await core.deleteNamespacedConfigMap({ namespace, name: 'comes' });
       await eventually('the end', async () => seen.includes('delete comes'), 5000);
       assert.deepEqual(seen, ['add there', 'add comes', 'update comes', 'delete comes']);
-      assert.deepEqual(informer.list().map((o) => o.metadata?.name), ['there']);
+      assert.deepEqual(
+        informer.list().map((o) => o.metadata?.name),
+        ['there'],
+      );
     } finally {
       await informer.stop();
     }
@@ -75,7 +100,12 @@ describe('@kubernetes/client-node', () => {
     const { metadata } = await core.listNamespacedConfigMap({ namespace });
     const seen: string[] = [];
     const watch = new Watch(config);
-    const controller = await watch.watch(`/api/v1/namespaces/${namespace}/configmaps`, { resourceVersion: metadata?.resourceVersion ?? '', allowWatchBookmarks: true }, (phase, object: KubernetesObject) => void seen.push(`${phase} ${object.metadata?.name}`), () => {});
+    const controller = await watch.watch(
+      `/api/v1/namespaces/${namespace}/configmaps`,
+      { resourceVersion: metadata?.resourceVersion ?? '', allowWatchBookmarks: true },
+      (phase, object: KubernetesObject) => void seen.push(`${phase} ${object.metadata?.name}`),
+      () => {},
+    );
     await core.createNamespacedConfigMap({ namespace, body: configMap('watched') });
     await eventually('the event', async () => seen.includes('ADDED watched'), 5000);
     controller.abort();
@@ -83,10 +113,23 @@ describe('@kubernetes/client-node', () => {
   });
 
   test('a Deployment rolls out, scales, and is applied as a plain object', async () => {
-    const body: V1Deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'app', namespace }, spec: { replicas: 2, selector: { matchLabels: { app: 'app' } }, template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'i:1' }] } } } };
+    const body: V1Deployment = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'app', namespace },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: 'app' } },
+        template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'i:1' }] } },
+      },
+    };
     const objects = KubernetesObjectApi.makeApiClient(config);
     await objects.patch(body, undefined, undefined, 'library', true, PatchStrategy.ServerSideApply);
-    await eventually('two are available', async () => (await apps.readNamespacedDeployment({ namespace, name: 'app' })).status?.availableReplicas === 2, 15_000);
+    await eventually(
+      'two are available',
+      async () => (await apps.readNamespacedDeployment({ namespace, name: 'app' })).status?.availableReplicas === 2,
+      15_000,
+    );
     const scale = await apps.readNamespacedDeploymentScale({ namespace, name: 'app' });
     await apps.replaceNamespacedDeploymentScale({ namespace, name: 'app', body: { ...scale, spec: { replicas: 1 } } });
     await eventually('one is left', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 1, 15_000);
@@ -101,6 +144,10 @@ describe('@kubernetes/client-node', () => {
     const server = config.getCurrentCluster();
     assert.ok(server);
     robot.loadFromClusterAndUser(server, { name: 'robot', token: status?.token ?? '' });
-    await assert.rejects(robot.makeApiClient(CoreV1Api).listNamespacedPod({ namespace }), (error) => error instanceof ApiException && error.code === 403 && /User \\?"system:serviceaccount:library:robot\\?" cannot list resource/.test(String(error.body)));
+    await assert.rejects(
+      robot.makeApiClient(CoreV1Api).listNamespacedPod({ namespace }),
+      (error) =>
+        error instanceof ApiException && error.code === 403 && /User \\?"system:serviceaccount:library:robot\\?" cannot list resource/.test(String(error.body)),
+    );
   });
 });

@@ -16,7 +16,11 @@ export interface Output {
 }
 
 /** Runs a program to its end. Never through a shell. */
-export function run(program: string, args: readonly string[], options: { input?: string | Buffer; env?: NodeJS.ProcessEnv; timeoutMs?: number; cwd?: string } = {}): Promise<Output> {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { input?: string | Buffer; env?: NodeJS.ProcessEnv; timeoutMs?: number; cwd?: string } = {},
+): Promise<Output> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env }, cwd: options.cwd ?? root });
     const out: Buffer[] = [];
@@ -87,7 +91,8 @@ export async function createCluster(): Promise<Cluster> {
   const id = createHash('sha256').update(dir).digest('hex').slice(0, 6);
   const kubeconfig = join(dir, 'kubeconfig');
   const batuta = (...args: string[]): Promise<Output> => run(join(root, 'bin/batuta'), [...args, '--data-dir', dir]);
-  const tryKubectl: Cluster['tryKubectl'] = (args, options = {}) => run(options.program ?? kubectlProgram, args, { ...options, env: { KUBECONFIG: kubeconfig, HOME: dir } });
+  const tryKubectl: Cluster['tryKubectl'] = (args, options = {}) =>
+    run(options.program ?? kubectlProgram, args, { ...options, env: { KUBECONFIG: kubeconfig, HOME: dir } });
   const kubectl = async (...args: string[]): Promise<string> => {
     const result = await tryKubectl(args);
     assert.equal(result.code, 0, `kubectl ${args.join(' ')}: ${result.err}${result.out}`);
@@ -103,7 +108,11 @@ export async function createCluster(): Promise<Cluster> {
     kubectl,
     async up(...args) {
       const result = await batuta('up', '--detach', '--wait', '--kube-port', String(kubePort), ...args);
-      assert.equal(result.code, 0, `up: ${result.err}${result.out}\n${existsSync(join(dir, 'batuta.log')) ? readFileSync(join(dir, 'batuta.log'), 'utf8').slice(-4000) : ''}`);
+      assert.equal(
+        result.code,
+        0,
+        `up: ${result.err}${result.out}\n${existsSync(join(dir, 'batuta.log')) ? readFileSync(join(dir, 'batuta.log'), 'utf8').slice(-4000) : ''}`,
+      );
     },
     pid: () => (JSON.parse(readFileSync(join(dir, 'instance.json'), 'utf8')) as { pid: number }).pid,
     async apply(yaml) {
@@ -164,7 +173,8 @@ export function leftovers(cluster: Pick<Cluster, 'dir' | 'id'>): string[] {
     }
     if (line.includes(cluster.dir) || line.includes(`/run/batuta/${cluster.id}`)) found.push(`process ${pid}: ${line}`);
   }
-  for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) if (line.includes(cluster.dir) || line.includes(`/run/batuta/${cluster.id}`)) found.push(`mount ${line}`);
+  for (const line of readFileSync('/proc/mounts', 'utf8').split('\n'))
+    if (line.includes(cluster.dir) || line.includes(`/run/batuta/${cluster.id}`)) found.push(`mount ${line}`);
   const links = spawnSync('ip', ['-o', 'link'], { encoding: 'utf8' }).stdout ?? '';
   for (const line of links.split('\n')) if (line.includes(cluster.id)) found.push(`interface ${line}`);
   const tables = spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' }).stdout ?? '';
@@ -176,7 +186,11 @@ export function leftovers(cluster: Pick<Cluster, 'dir' | 'id'>): string[] {
 }
 
 /** A program that runs beside the test; stopped by `stop`. */
-export function background(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): { child: ChildProcess; output: () => string; stop(): Promise<void> } {
+export function background(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; output: () => string; stop(): Promise<void> } {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let text = '';
   child.stdout.on('data', (c: Buffer) => (text += c.toString()));

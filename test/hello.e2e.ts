@@ -6,7 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { background, cannotRunContainers, eventually, freePort, kubectlVersions, root, run, useCluster } from './harness.ts';
 
 interface PodList {
-  items: { metadata: { name: string; uid: string }; status: { phase: string; podIP: string; containerStatuses: { restartCount: number; containerID: string }[] } }[];
+  items: {
+    metadata: { name: string; uid: string };
+    status: { phase: string; podIP: string; containerStatuses: { restartCount: number; containerID: string }[] };
+  }[];
 }
 
 describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () => {
@@ -105,7 +108,12 @@ describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () =>
   test('kill -9 and up again: the same pods, the same restart counts, no lost write', async () => {
     const snapshot = async () => {
       const pods = await my.cluster.json<PodList>('get', 'pods', '-l', 'app=hello');
-      return pods.items.map((p) => `${p.metadata.name} ${p.metadata.uid} ${p.status.podIP} ${p.status.containerStatuses.map((c) => `${c.containerID} ${c.restartCount}`).join(' ')}`).sort();
+      return pods.items
+        .map(
+          (p) =>
+            `${p.metadata.name} ${p.metadata.uid} ${p.status.podIP} ${p.status.containerStatuses.map((c) => `${c.containerID} ${c.restartCount}`).join(' ')}`,
+        )
+        .sort();
     };
     await eventually('old pods are gone', async () => (await my.cluster.json<PodList>('get', 'pods', '-l', 'app=hello')).items.length === 3);
     const earlier = await snapshot();
@@ -127,6 +135,8 @@ describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () =>
     await my.cluster.kubectl('rollout', 'status', 'deployment/hello', '--timeout=90s');
     const pods = await my.cluster.json<PodList>('get', 'pods', '-l', 'app=hello');
     assert.equal(pods.items.length, 3);
-    await eventually('all run again', async () => (await my.cluster.json<PodList>('get', 'pods', '-l', 'app=hello')).items.every((p) => p.status.phase === 'Running'));
+    await eventually('all run again', async () =>
+      (await my.cluster.json<PodList>('get', 'pods', '-l', 'app=hello')).items.every((p) => p.status.phase === 'Running'),
+    );
   });
 });

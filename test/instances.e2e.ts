@@ -16,7 +16,8 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     const built = await run('sh', ['scripts/node.sh', 'scripts/make-hello-image.ts', 'dist/images']);
     assert.equal(built.code, 0, built.err);
   });
-  const hello = (name: string): string => `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}, labels: { app: ${name} } }\nspec: { containers: [{ name: c, image: "hello:1" }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { selector: { app: ${name} }, ports: [{ port: 80, targetPort: 8080 }] }\n`;
+  const hello = (name: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}, labels: { app: ${name} } }\nspec: { containers: [{ name: c, image: "hello:1" }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { selector: { app: ${name} }, ports: [{ port: 80, targetPort: 8080 }] }\n`;
   const answers = async (cluster: Cluster, name: string): Promise<boolean> => {
     const ip = await cluster.kubectl('get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');
     return /hello 1/.test((await run('curl', ['-sS', '--max-time', '3', `http://${ip}`])).out);
@@ -30,7 +31,10 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
       await eventually('both answer', async () => (await answers(a, 'one')) && (await answers(b, 'two')));
       const status = JSON.parse((await b.batuta('status', '--json')).out) as Status;
       assert.equal(status.ready, true);
-      assert.deepEqual(status.nodes.map((n) => n.name), ['node-1', 'node-2']);
+      assert.deepEqual(
+        status.nodes.map((n) => n.name),
+        ['node-1', 'node-2'],
+      );
       assert.equal(status.endpoints.kubernetes, `https://127.0.0.1:${b.kubePort}`);
       assert.equal(status.pid, b.pid());
       await destroy(a);
@@ -83,7 +87,11 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     // A PATH and a root without containerd: findProgram also looks in the system directories, so hide it by name.
     for (const tool of ['sh', 'dirname', 'readlink', 'uname']) symlinkSync((await run('which', [tool])).out.trim(), join(bin, tool));
     const env = { PATH: bin, BATUTA_PROGRAM_DIRS: bin };
-    const asked = await run(join(root, 'bin/batuta'), ['up', '--detach', '--runtime', 'containerd', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)], { env });
+    const asked = await run(
+      join(root, 'bin/batuta'),
+      ['up', '--detach', '--runtime', 'containerd', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)],
+      { env },
+    );
     assert.equal(asked.code, 1);
     assert.match(asked.err, /containerd.*apt-get install/);
     const doctor = await run(join(root, 'bin/batuta'), ['doctor', '--data-dir', cluster.dir], { env });
@@ -91,7 +99,9 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     assert.match(doctor.out, /✗ containerd[\s\S]*fix: apt-get install -y containerd/);
     chmodSync(bin, 0o755);
     try {
-      const auto = await run(join(root, 'bin/batuta'), ['up', '--detach', '--wait', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)], { env });
+      const auto = await run(join(root, 'bin/batuta'), ['up', '--detach', '--wait', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)], {
+        env,
+      });
       assert.equal(auto.code, 0, auto.err);
       assert.match(await cluster.kubectl('get', 'nodes'), /sim-00001\s+Ready/);
       assert.match(readFileSync(join(cluster.dir, 'batuta.log'), 'utf8'), /simulated/);
@@ -106,7 +116,8 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
       assert.equal((await cluster.batuta('env')).code, 1);
       await cluster.up('--runtime', 'sim');
       const env = await cluster.batuta('env');
-      for (const name of ['KUBECONFIG', 'AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION']) assert.match(env.out, new RegExp(`^export ${name}=`, 'm'));
+      for (const name of ['KUBECONFIG', 'AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'])
+        assert.match(env.out, new RegExp(`^export ${name}=`, 'm'));
       assert.equal((await cluster.batuta('kubeconfig')).out, readFileSync(cluster.kubeconfig, 'utf8'));
       assert.match((await cluster.batuta('logs', '--tail', '50')).out, /the Kubernetes API answers/);
       assert.match((await run('bin/batuta', ['version'])).out, /^batuta \d/);

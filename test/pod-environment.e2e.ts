@@ -18,7 +18,8 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
   const k = (...args: string[]): Promise<string> => my.cluster.kubectl(...args);
   const create = (...objects: unknown[]): Promise<string> => my.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   const exec = (name: string, script: string): Promise<string> => k('exec', name, '-c', 'main', '--', 'sh', '-c', script);
-  const events = async (name: string): Promise<string> => k('get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'custom-columns=R:.reason,M:.message', '--no-headers');
+  const events = async (name: string): Promise<string> =>
+    k('get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'custom-columns=R:.reason,M:.message', '--no-headers');
 
   test('environment: literals, expansion, every valueFrom, envFrom, services', async () => {
     const field = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } });
@@ -60,8 +61,40 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
       ),
     );
     const p = await pods.until('is ready', 'env', isReady);
-    const env = Object.fromEntries((await k('exec', 'env', '--', 'env')).split('\n').filter(Boolean).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]));
-    const expected = { WHO: 'world', GREETING: 'hello world $(LATER) $(WHO)', one: '1', two: 'overridden', 'key-with.dots': 'dots', S_password: 's3cret', S_user: 'me', FROM_MAP: '1', FROM_SECRET: 's3cret', OPTIONAL: undefined, POD: 'env', NS: 'default', UID_: p.metadata.uid, IP: p.status.podIP, HOST_IP: p.status.hostIP, NODE: 'node-1', SA: 'default', LABEL: 'back', NOTE: 'a note', CPU: '1', MCPU: '100', MEM: '32', HELLO_VERSION: '1', HOSTNAME: 'env', KUBERNETES_SERVICE_PORT: '443', KUBERNETES_SERVICE_PORT_HTTPS: '443' };
+    const env = Object.fromEntries(
+      (await k('exec', 'env', '--', 'env'))
+        .split('\n')
+        .filter(Boolean)
+        .map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]),
+    );
+    const expected = {
+      WHO: 'world',
+      GREETING: 'hello world $(LATER) $(WHO)',
+      one: '1',
+      two: 'overridden',
+      'key-with.dots': 'dots',
+      S_password: 's3cret',
+      S_user: 'me',
+      FROM_MAP: '1',
+      FROM_SECRET: 's3cret',
+      OPTIONAL: undefined,
+      POD: 'env',
+      NS: 'default',
+      UID_: p.metadata.uid,
+      IP: p.status.podIP,
+      HOST_IP: p.status.hostIP,
+      NODE: 'node-1',
+      SA: 'default',
+      LABEL: 'back',
+      NOTE: 'a note',
+      CPU: '1',
+      MCPU: '100',
+      MEM: '32',
+      HELLO_VERSION: '1',
+      HOSTNAME: 'env',
+      KUBERNETES_SERVICE_PORT: '443',
+      KUBERNETES_SERVICE_PORT_HTTPS: '443',
+    };
     for (const [name, value] of Object.entries(expected)) assert.equal(env[name], value, name);
     assert.match(env['KUBERNETES_SERVICE_HOST'] ?? '', /^\d+\.\d+\.\d+\.\d+$/);
     assert.equal(await exec('env', 'cat /tmp/arg'), 'world $(WHO)|$(NOBODY)\n');
@@ -69,8 +102,13 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
 
   test('resources become cgroups and a QoS class', async () => {
     const limits = { cpu: '500m', memory: '64Mi' };
-    await create(pod('guaranteed', [sh(idle, { resources: { limits } })]), pod('burstable', [sh(idle, { resources: { requests: { cpu: '100m', memory: '10Mi' } } })]), pod('besteffort', [sh(idle)]));
-    for (const name of ['guaranteed', 'burstable', 'besteffort']) assert.equal((await pods.until('is ready', name, isReady)).status.qosClass?.toLowerCase(), name);
+    await create(
+      pod('guaranteed', [sh(idle, { resources: { limits } })]),
+      pod('burstable', [sh(idle, { resources: { requests: { cpu: '100m', memory: '10Mi' } } })]),
+      pod('besteffort', [sh(idle)]),
+    );
+    for (const name of ['guaranteed', 'burstable', 'besteffort'])
+      assert.equal((await pods.until('is ready', name, isReady)).status.qosClass?.toLowerCase(), name);
     const host = async (name: string): Promise<{ memory: number; cpu: string; shares: number; path: string; oom: number }> => {
       const id = main(pods.latest(name) as never)?.containerID?.replace('containerd://', '') ?? '';
       const found = (await run('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `*${id}*`])).out.trim().split('\n');
@@ -79,7 +117,13 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
         return '';
       };
       const pid = read('cgroup.procs').split('\n')[0] ?? '';
-      return { memory: Number(read('memory.max', 'memory.limit_in_bytes')), cpu: read('cpu.max', 'cpu.cfs_quota_us'), shares: Number(read('cpu.shares') || 0), path: found[0] ?? '', oom: Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')) };
+      return {
+        memory: Number(read('memory.max', 'memory.limit_in_bytes')),
+        cpu: read('cpu.max', 'cpu.cfs_quota_us'),
+        shares: Number(read('cpu.shares') || 0),
+        path: found[0] ?? '',
+        oom: Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')),
+      };
     };
     const guaranteed = await host('guaranteed');
     assert.equal(guaranteed.memory, 64 << 20);
@@ -92,16 +136,34 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
   });
 
   test('emptyDir on disk and in memory, shared between containers, with a limit', async () => {
-    const mounts = { volumeMounts: [{ name: 'disk', mountPath: '/disk' }, { name: 'mem', mountPath: '/mem' }, { name: 'disk', mountPath: '/only', subPath: 'deep/er' }, { name: 'disk', mountPath: '/ro', readOnly: true }] };
+    const mounts = {
+      volumeMounts: [
+        { name: 'disk', mountPath: '/disk' },
+        { name: 'mem', mountPath: '/mem' },
+        { name: 'disk', mountPath: '/only', subPath: 'deep/er' },
+        { name: 'disk', mountPath: '/ro', readOnly: true },
+      ],
+    };
     await create(
-      pod('empty', [sh(idle, mounts), sh(`echo shared >/disk/x; echo sub >/only/y; ${idle}`, { name: 'second', ...mounts })], { volumes: [{ name: 'disk', emptyDir: {} }, { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } }] }),
-      pod('too-much', [sh(`head -c 3m /dev/zero >/d/big; ${idle}`, { volumeMounts: [{ name: 'd', mountPath: '/d' }] })], { volumes: [{ name: 'd', emptyDir: { sizeLimit: '1Mi' } }] }),
+      pod('empty', [sh(idle, mounts), sh(`echo shared >/disk/x; echo sub >/only/y; ${idle}`, { name: 'second', ...mounts })], {
+        volumes: [
+          { name: 'disk', emptyDir: {} },
+          { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
+        ],
+      }),
+      pod('too-much', [sh(`head -c 3m /dev/zero >/d/big; ${idle}`, { volumeMounts: [{ name: 'd', mountPath: '/d' }] })], {
+        volumes: [{ name: 'd', emptyDir: { sizeLimit: '1Mi' } }],
+      }),
     );
     await pods.until('is ready', 'empty', isReady);
     await eventually('the other container wrote', async () => /y/.test(await exec('empty', 'ls /disk/deep/er')), 5000);
     assert.equal(await exec('empty', 'cat /disk/x /disk/deep/er/y'), 'shared\nsub\n');
     assert.match(await exec('empty', 'grep " /mem " /proc/mounts'), /^tmpfs \/mem tmpfs .*size=4096k/);
-    assert.equal((await exec('empty', 'head -c 8m /dev/zero 2>/dev/null >/mem/big; stat -c %s /mem/big')).trim(), String(4 << 20), 'no more than the limit fits');
+    assert.equal(
+      (await exec('empty', 'head -c 8m /dev/zero 2>/dev/null >/mem/big; stat -c %s /mem/big')).trim(),
+      String(4 << 20),
+      'no more than the limit fits',
+    );
     assert.match((await my.cluster.tryKubectl(['exec', 'empty', '-c', 'main', '--', 'touch', '/ro/z'])).err, /Read-only file system/);
     assert.equal((await exec('empty', 'stat -c %a /disk')).trim(), '777');
     const evicted = await pods.until('is evicted', 'too-much', (p) => p.status.phase === 'Failed', 40_000);
@@ -116,23 +178,56 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
         'files',
         [
           sh(idle, {
-            volumeMounts: ['map', 'items', 'secret', 'down', 'all'].map((name) => ({ name, mountPath: `/${name}` })).concat([{ name: 'map', mountPath: '/pinned', subPath: 'a' } as never]),
+            volumeMounts: ['map', 'items', 'secret', 'down', 'all']
+              .map((name) => ({ name, mountPath: `/${name}` }))
+              .concat([{ name: 'map', mountPath: '/pinned', subPath: 'a' } as never]),
           }),
         ],
         {
           volumes: [
             { name: 'map', configMap: { name: 'live' } },
-            { name: 'items', configMap: { name: 'live', defaultMode: 0o400, items: [{ key: 'a', path: 'dir/a.conf', mode: 0o640 }, { key: 'b', path: 'b.conf' }] } },
+            {
+              name: 'items',
+              configMap: {
+                name: 'live',
+                defaultMode: 0o400,
+                items: [
+                  { key: 'a', path: 'dir/a.conf', mode: 0o640 },
+                  { key: 'b', path: 'b.conf' },
+                ],
+              },
+            },
             { name: 'secret', secret: { secretName: 'hidden', defaultMode: 0o600 } },
-            { name: 'down', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }, { path: 'cpu', resourceFieldRef: { containerName: 'main', resource: 'limits.cpu' } }] } },
-            { name: 'all', projected: { sources: [{ configMap: { name: 'live', items: [{ key: 'a', path: 'a' }] } }, { secret: { name: 'hidden' } }, { downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } }, { serviceAccountToken: { path: 'token', audience: 'someone', expirationSeconds: 600 } }] } },
+            {
+              name: 'down',
+              downwardAPI: {
+                items: [
+                  { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
+                  { path: 'cpu', resourceFieldRef: { containerName: 'main', resource: 'limits.cpu' } },
+                ],
+              },
+            },
+            {
+              name: 'all',
+              projected: {
+                sources: [
+                  { configMap: { name: 'live', items: [{ key: 'a', path: 'a' }] } },
+                  { secret: { name: 'hidden' } },
+                  { downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
+                  { serviceAccountToken: { path: 'token', audience: 'someone', expirationSeconds: 600 } },
+                ],
+              },
+            },
           ],
         },
         { labels: { tier: 'back' } },
       ),
     );
     await pods.until('is ready', 'files', isReady);
-    assert.equal(await exec('files', 'cat /map/a /map/b /items/dir/a.conf /items/b.conf /pinned; cat /secret/password /all/a /all/user /all/name'), '12121s3cret1mefiles');
+    assert.equal(
+      await exec('files', 'cat /map/a /map/b /items/dir/a.conf /items/b.conf /pinned; cat /secret/password /all/a /all/user /all/name'),
+      '12121s3cret1mefiles',
+    );
     assert.equal(await exec('files', 'stat -L -c "%a" /items/dir/a.conf /items/b.conf /secret/password /map/a'), '640\n400\n600\n644\n');
     assert.match(await exec('files', 'cat /down/labels'), /tier="back"/);
     assert.match(await exec('files', 'cat /all/token'), /^ey/);
@@ -153,38 +248,111 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     const ca = join(my.cluster.dir, 'pod-ca.crt');
     writeFileSync(ca, await exec('robot', `cat ${dir}/ca.crt`));
     const token = await exec('robot', `cat ${dir}/token`);
-    const asked = await run('curl', ['-sS', '--cacert', ca, '-H', `Authorization: Bearer ${token}`, `https://127.0.0.1:${my.cluster.kubePort}/api/v1/namespaces/default/secrets`]);
+    const asked = await run('curl', [
+      '-sS',
+      '--cacert',
+      ca,
+      '-H',
+      `Authorization: Bearer ${token}`,
+      `https://127.0.0.1:${my.cluster.kubePort}/api/v1/namespaces/default/secrets`,
+    ]);
     assert.match(asked.out, /"code": ?403/, asked.err);
     assert.match(asked.out, /secrets is forbidden: User \\"system:serviceaccount:default:robot\\" cannot list resource \\"secrets\\"/);
-    const review = JSON.parse((await my.cluster.tryKubectl(['create', '-f', '-', '-o', 'json'], { input: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }) })).out) as { status: { authenticated: boolean; user: { username: string; groups: string[]; extra: Record<string, string[]> } } };
+    const review = JSON.parse(
+      (
+        await my.cluster.tryKubectl(['create', '-f', '-', '-o', 'json'], {
+          input: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }),
+        })
+      ).out,
+    ) as { status: { authenticated: boolean; user: { username: string; groups: string[]; extra: Record<string, string[]> } } };
     assert.equal(review.status.authenticated, true);
     assert.equal(review.status.user.username, 'system:serviceaccount:default:robot');
     assert.ok(review.status.user.groups.includes('system:serviceaccounts:default'));
     assert.deepEqual(review.status.user.extra['authentication.kubernetes.io/pod-uid'], [p.metadata.uid]);
-    assert.match((await my.cluster.tryKubectl(['auth', 'whoami', `--token=${token}`, '--kubeconfig=/dev/null', `--server=https://127.0.0.1:${my.cluster.kubePort}`, `--certificate-authority=${ca}`])).out, /system:serviceaccount:default:robot/);
+    assert.match(
+      (
+        await my.cluster.tryKubectl([
+          'auth',
+          'whoami',
+          `--token=${token}`,
+          '--kubeconfig=/dev/null',
+          `--server=https://127.0.0.1:${my.cluster.kubePort}`,
+          `--certificate-authority=${ca}`,
+        ])
+      ).out,
+      /system:serviceaccount:default:robot/,
+    );
     await pods.until('is ready', 'no-token', isReady);
     assert.equal((await exec('no-token', `ls ${dir} 2>/dev/null || echo none`)).trim(), 'none');
     await k('delete', 'pod', 'robot');
-    await eventually('the token dies with its pod', async () => /401/.test((await run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--cacert', ca, '-H', `Authorization: Bearer ${token}`, `https://127.0.0.1:${my.cluster.kubePort}/api`])).out), 15_000);
+    await eventually(
+      'the token dies with its pod',
+      async () =>
+        /401/.test(
+          (
+            await run('curl', [
+              '-s',
+              '-o',
+              '/dev/null',
+              '-w',
+              '%{http_code}',
+              '--cacert',
+              ca,
+              '-H',
+              `Authorization: Bearer ${token}`,
+              `https://127.0.0.1:${my.cluster.kubePort}/api`,
+            ])
+          ).out,
+        ),
+      15_000,
+    );
   });
 
   test('hostPath of each type', async () => {
     const dir = join(my.cluster.dir, 'hostpath');
     const volume = (name: string, path: string, type?: string) => ({ name, hostPath: { path, ...(type ? { type } : {}) } });
     await create(
-      pod('host-path', [sh(`echo hi >/made/x; ${idle}`, { volumeMounts: [{ name: 'made', mountPath: '/made' }, { name: 'file', mountPath: '/file' }] })], { volumes: [volume('made', dir, 'DirectoryOrCreate'), volume('file', join(root, 'package.json'), 'File')] }),
+      pod(
+        'host-path',
+        [
+          sh(`echo hi >/made/x; ${idle}`, {
+            volumeMounts: [
+              { name: 'made', mountPath: '/made' },
+              { name: 'file', mountPath: '/file' },
+            ],
+          }),
+        ],
+        { volumes: [volume('made', dir, 'DirectoryOrCreate'), volume('file', join(root, 'package.json'), 'File')] },
+      ),
       pod('host-path-none', [sh(idle, { volumeMounts: [{ name: 'none', mountPath: '/none' }] })], { volumes: [volume('none', '/no/such/dir', 'Directory')] }),
     );
     await pods.until('is ready', 'host-path', isReady);
     await eventually('the file is on the host', async () => existsSync(join(dir, 'x')) && readFileSync(join(dir, 'x'), 'utf8') === 'hi\n', 5000);
     assert.match(await exec('host-path', 'cat /file'), /"name": "batuta"/);
-    await eventually('FailedMount', async () => /FailedMount.*hostPath type check failed: \/no\/such\/dir is not a directory/.test(await events('host-path-none')), 15_000);
+    await eventually(
+      'FailedMount',
+      async () => /FailedMount.*hostPath type check failed: \/no\/such\/dir is not a directory/.test(await events('host-path-none')),
+      15_000,
+    );
     assert.equal(pods.latest('host-path-none')?.status.phase, 'Pending');
   });
 
   test('security: user, group, fsGroup, read-only root, capabilities, no new privileges, runAsNonRoot', async () => {
     await create(
-      pod('secure', [sh(idle, { securityContext: { runAsUser: 1234, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'd', mountPath: '/d' }, { name: 'd', mountPath: '/sub', subPath: 'a/b' }] }), sh(idle, { name: 'caps', securityContext: { capabilities: { add: ['SYS_TIME'], drop: ['CHOWN'] } } })], { securityContext: { runAsGroup: 2345, fsGroup: 3456, supplementalGroups: [4567] }, volumes: [{ name: 'd', emptyDir: {} }] }),
+      pod(
+        'secure',
+        [
+          sh(idle, {
+            securityContext: { runAsUser: 1234, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+            volumeMounts: [
+              { name: 'd', mountPath: '/d' },
+              { name: 'd', mountPath: '/sub', subPath: 'a/b' },
+            ],
+          }),
+          sh(idle, { name: 'caps', securityContext: { capabilities: { add: ['SYS_TIME'], drop: ['CHOWN'] } } }),
+        ],
+        { securityContext: { runAsGroup: 2345, fsGroup: 3456, supplementalGroups: [4567] }, volumes: [{ name: 'd', emptyDir: {} }] },
+      ),
       pod('root-refused', [sh(idle, { securityContext: { runAsNonRoot: true } })]),
       pod('confined', [sh(idle)], { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }),
       pod('no-profile', [sh(idle, { securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'no-such.json' } } })]),
@@ -201,12 +369,16 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(status, /CapBnd:\s+0000000000000000/);
     assert.match(status, /NoNewPrivs:\s+1/);
     const caps = BigInt(`0x${/CapEff:\s+(\w+)/.exec(await k('exec', 'secure', '-c', 'caps', '--', 'cat', '/proc/1/status'))?.[1]}`);
-    assert.equal([caps & 1n, caps >> 25n & 1n].join(), '0,1', 'CHOWN dropped, SYS_TIME added');
+    assert.equal([caps & 1n, (caps >> 25n) & 1n].join(), '0,1', 'CHOWN dropped, SYS_TIME added');
     await pods.until('is ready', 'confined', isReady);
     assert.match(await exec('confined', 'cat /proc/1/status'), /Seccomp:\s+2/);
     const profile = await pods.until('is refused', 'no-profile', (p) => waitingFor(p) === 'CreateContainerError');
     assert.match(main(profile)?.state.waiting?.message ?? '', /no-such\.json/);
-    await eventually('the runtime class is refused', async () => /FailedCreatePodSandBox.*RuntimeClass "none" not found/.test(await events('no-class')), 10_000);
+    await eventually(
+      'the runtime class is refused',
+      async () => /FailedCreatePodSandBox.*RuntimeClass "none" not found/.test(await events('no-class')),
+      10_000,
+    );
     await pods.until('is ready', 'privileged', isReady);
     assert.match(await exec('privileged', 'mount -t tmpfs none /tmp && echo mounted'), /mounted/);
   });
@@ -214,8 +386,16 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
   test('names: hostname, subdomain, hostAliases, dnsPolicy, dnsConfig', async () => {
     await create(
       { apiVersion: 'v1', kind: 'Service', metadata: { name: 'family' }, spec: { clusterIP: 'None', selector: { family: 'yes' }, ports: [{ port: 1 }] } },
-      pod('named', [sh(idle)], { hostname: 'child', subdomain: 'family', hostAliases: [{ ip: '10.9.8.7', hostnames: ['alias.test', 'alias'] }] }, { labels: { family: 'yes' } }),
-      pod('dns-none', [sh(idle)], { dnsPolicy: 'None', dnsConfig: { nameservers: ['9.9.9.9'], searches: ['example.test'], options: [{ name: 'ndots', value: '2' }, { name: 'edns0' }] } }),
+      pod(
+        'named',
+        [sh(idle)],
+        { hostname: 'child', subdomain: 'family', hostAliases: [{ ip: '10.9.8.7', hostnames: ['alias.test', 'alias'] }] },
+        { labels: { family: 'yes' } },
+      ),
+      pod('dns-none', [sh(idle)], {
+        dnsPolicy: 'None',
+        dnsConfig: { nameservers: ['9.9.9.9'], searches: ['example.test'], options: [{ name: 'ndots', value: '2' }, { name: 'edns0' }] },
+      }),
       pod('dns-default', [sh(idle)], { dnsPolicy: 'Default' }),
       pod('dns-first', [sh(idle)], { dnsConfig: { searches: ['more.test'] } }),
     );
@@ -225,9 +405,16 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(hosts, new RegExp(`${named.status.podIP}\\tchild\\.family\\.default\\.svc\\.cluster\\.local\\tchild`));
     assert.match(hosts, /10\.9\.8\.7\talias\.test\talias/);
     for (const name of ['dns-none', 'dns-default', 'dns-first']) await pods.until('is ready', name, isReady);
-    await eventually('the name resolves elsewhere', async () => (await exec('dns-first', 'nslookup child.family.default.svc.cluster.local')).includes(named.status.podIP ?? '?'), 10_000);
+    await eventually(
+      'the name resolves elsewhere',
+      async () => (await exec('dns-first', 'nslookup child.family.default.svc.cluster.local')).includes(named.status.podIP ?? '?'),
+      10_000,
+    );
     assert.equal(await exec('dns-none', 'cat /etc/resolv.conf'), 'search example.test\nnameserver 9.9.9.9\noptions ndots:2 edns0\n');
-    assert.match(await exec('dns-first', 'cat /etc/resolv.conf'), /^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local.* more\.test\nnameserver 10\.[\d.]+\noptions ndots:5/);
+    assert.match(
+      await exec('dns-first', 'cat /etc/resolv.conf'),
+      /^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local.* more\.test\nnameserver 10\.[\d.]+\noptions ndots:5/,
+    );
     const host = readFileSync('/etc/resolv.conf', 'utf8');
     for (const [server] of host.matchAll(/^nameserver .*$/gm)) assert.ok((await exec('dns-default', 'cat /etc/resolv.conf')).includes(server), server);
   });
@@ -244,17 +431,23 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.equal(net.status.podIP, net.status.hostIP);
     await eventually('the host network answers', async () => /hello 1/.test((await run('curl', ['-sS', `http://127.0.0.1:${other}`])).out), 10_000);
     const first = await Promise.race(['host-port', 'host-port-too'].map(async (name) => pods.until('is ready', name, isReady)));
-    for (const host of ['127.0.0.1', net.status.hostIP]) await eventually(`hostPort answers on ${host}`, async () => /hello 2/.test((await run('curl', ['-sS', `http://${host}:${port}`])).out), 10_000);
+    for (const host of ['127.0.0.1', net.status.hostIP])
+      await eventually(`hostPort answers on ${host}`, async () => /hello 2/.test((await run('curl', ['-sS', `http://${host}:${port}`])).out), 10_000);
     const second = first.metadata.name === 'host-port' ? 'host-port-too' : 'host-port';
     const waits = await pods.until('waits for the port', second, (p) => p.status.conditions?.some((c) => c.type === 'PodScheduled' && c.status === 'False'));
-    assert.match(waits.status.conditions?.find((c) => c.type === 'PodScheduled')?.message ?? '', /0\/1 nodes are available: 1 node\(s\) didn't have free ports for the requested pod ports/);
+    assert.match(
+      waits.status.conditions?.find((c) => c.type === 'PodScheduled')?.message ?? '',
+      /0\/1 nodes are available: 1 node\(s\) didn't have free ports for the requested pod ports/,
+    );
     await k('delete', 'pod', first.metadata.name);
     await pods.until('takes the port over', second, isReady);
     await eventually('the port answers again', async () => /hello 2/.test((await run('curl', ['-sS', `http://127.0.0.1:${port}`])).out), 10_000);
   });
 
   test('shareProcessNamespace, workingDir, and a changed environment of the image', async () => {
-    await create(pod('shared', [sh(`pwd >/tmp/pwd; ${idle}`, { workingDir: '/www' }), sh('exec sleep 12345', { name: 'second' })], { shareProcessNamespace: true }));
+    await create(
+      pod('shared', [sh(`pwd >/tmp/pwd; ${idle}`, { workingDir: '/www' }), sh('exec sleep 12345', { name: 'second' })], { shareProcessNamespace: true }),
+    );
     await pods.until('is ready', 'shared', isReady);
     assert.equal(await exec('shared', 'cat /tmp/pwd'), '/www\n');
     assert.match(await exec('shared', 'ps'), /sleep 12345/);

@@ -104,12 +104,18 @@ export function watchPods(cluster: Cluster): PodWatch {
     },
     async until(what, name, test, timeoutMs = 60_000) {
       try {
-        return await eventually(`${name}: ${what}`, async () => {
-          const found = objects.get(name);
-          return found && test(found) ? found : undefined;
-        }, timeoutMs);
+        return await eventually(
+          `${name}: ${what}`,
+          async () => {
+            const found = objects.get(name);
+            return found && test(found) ? found : undefined;
+          },
+          timeoutMs,
+        );
       } catch (error) {
-        throw new Error(`${(error as Error).message}; seen ${JSON.stringify(seen.get(name))}, now ${JSON.stringify(objects.get(name)?.status)}`, { cause: error });
+        throw new Error(`${(error as Error).message}; seen ${JSON.stringify(seen.get(name))}, now ${JSON.stringify(objects.get(name)?.status)}`, {
+          cause: error,
+        });
       }
     },
     gone: (name, timeoutMs = 30_000) => eventually(`${name} is gone`, async () => !objects.has(name), timeoutMs).then(() => undefined),

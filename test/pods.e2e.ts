@@ -15,7 +15,8 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   after(() => pods.stop());
   const k = (...args: string[]): Promise<string> => my.cluster.kubectl(...args);
   const create = (...objects: unknown[]): Promise<string> => my.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
-  const events = async (name: string): Promise<string> => k('get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'custom-columns=R:.reason,M:.message,C:.count', '--no-headers');
+  const events = async (name: string): Promise<string> =>
+    k('get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'custom-columns=R:.reason,M:.message,C:.count', '--no-headers');
 
   test('init containers run in order, a sidecar beside the rest, and each sees the volume', async () => {
     await create(
@@ -31,13 +32,24 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const up = await pods.until('is ready', 'inits', isReady);
     await pods.shows('inits', /2\/2\s+Running\s+0/);
     assert.equal((await k('logs', 'inits', '-c', 'main')).trim(), 'one\nside\ntwo');
-    assert.deepEqual(up.status.initContainerStatuses?.map((s) => [s.name, s.state.terminated?.reason ?? (s.state.running ? 'running' : ''), s.ready, s.started]), [['one', 'Completed', true, false], ['side', 'running', true, true], ['two', 'Completed', true, false]]);
+    assert.deepEqual(
+      up.status.initContainerStatuses?.map((s) => [s.name, s.state.terminated?.reason ?? (s.state.running ? 'running' : ''), s.ready, s.started]),
+      [
+        ['one', 'Completed', true, false],
+        ['side', 'running', true, true],
+        ['two', 'Completed', true, false],
+      ],
+    );
     await pods.showed('inits', ['Init:0/3', 'Running']);
   });
 
   test('a failing init container: Init:Error, then Init:CrashLoopBackOff, and the pod stays Pending', async () => {
     await create(pod('bad-init', [sh(idle)], { initContainers: [sh('echo trying; exit 3', { name: 'setup' })] }));
-    await pods.until('backs off', 'bad-init', (p) => p.status.initContainerStatuses?.[0]?.state.waiting?.reason === 'CrashLoopBackOff' && p.status.initContainerStatuses[0].restartCount >= 1);
+    await pods.until(
+      'backs off',
+      'bad-init',
+      (p) => p.status.initContainerStatuses?.[0]?.state.waiting?.reason === 'CrashLoopBackOff' && p.status.initContainerStatuses[0].restartCount >= 1,
+    );
     await pods.showed('bad-init', ['Init:Error', 'Init:CrashLoopBackOff']);
     const bad = pods.latest('bad-init');
     assert.equal(bad?.status.phase, 'Pending');
@@ -57,9 +69,16 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   test('a sidecar that dies is started again; a Job-like pod ends with its main container and the sidecar last', async () => {
     await create(
       pod('side-dies', [sh(idle)], { initContainers: [sh('sleep 1; exit 9', { name: 'side', restartPolicy: 'Always' })] }),
-      pod('side-job', [sh('sleep 1; exit 0')], { restartPolicy: 'Never', initContainers: [sh('trap "echo bye; exit 0" TERM; while :; do sleep 1000 & wait $!; done', { name: 'side', restartPolicy: 'Always' })] }),
+      pod('side-job', [sh('sleep 1; exit 0')], {
+        restartPolicy: 'Never',
+        initContainers: [sh('trap "echo bye; exit 0" TERM; while :; do sleep 1000 & wait $!; done', { name: 'side', restartPolicy: 'Always' })],
+      }),
     );
-    await pods.until('restarts the sidecar', 'side-dies', (p) => (p.status.initContainerStatuses?.[0]?.restartCount ?? 0) >= 1 && main(p)?.restartCount === 0 && p.status.phase === 'Running');
+    await pods.until(
+      'restarts the sidecar',
+      'side-dies',
+      (p) => (p.status.initContainerStatuses?.[0]?.restartCount ?? 0) >= 1 && main(p)?.restartCount === 0 && p.status.phase === 'Running',
+    );
     const done = await pods.until('completes', 'side-job', (p) => p.status.phase === 'Succeeded');
     assert.ok(done.status.initContainerStatuses?.[0]?.state.terminated, JSON.stringify(done.status.initContainerStatuses));
     await pods.shows('side-job', /0\/2\s+Completed\s+0/);
@@ -88,10 +107,17 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
 
   test('restartPolicy OnFailure restarts failures only; Never restarts nothing', async () => {
     await create(
-      pod('on-failure', [sh('if [ -e /data/x ]; then exit 0; fi; touch /data/x; exit 1', { volumeMounts: [{ name: 'd', mountPath: '/data' }] })], { restartPolicy: 'OnFailure', volumes: [{ name: 'd', emptyDir: {} }] }),
+      pod('on-failure', [sh('if [ -e /data/x ]; then exit 0; fi; touch /data/x; exit 1', { volumeMounts: [{ name: 'd', mountPath: '/data' }] })], {
+        restartPolicy: 'OnFailure',
+        volumes: [{ name: 'd', emptyDir: {} }],
+      }),
       pod('never-ok', [sh('echo done')], { restartPolicy: 'Never' }),
       pod('never-bad', [sh('exit 42'), sh('exit 0', { name: 'second' })], { restartPolicy: 'Never' }),
-      pod('by-rule', [sh('sleep 1; exit 42', { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] })], { restartPolicy: 'Never' }),
+      pod(
+        'by-rule',
+        [sh('sleep 1; exit 42', { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] })],
+        { restartPolicy: 'Never' },
+      ),
       pod('always-ok', [sh('exit 0')]),
     );
     const failed = await pods.until('fails', 'never-bad', (p) => p.status.phase === 'Failed');
@@ -110,8 +136,15 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
 
   test('several containers: one crashes, the others run on, all share the network', async () => {
     await create(pod('several', [sh(idle, { name: 'a' }), { name: 'web', image: 'hello:2' }, sh('sleep 1; exit 1', { name: 'main' })]));
-    const p = await pods.until('restarted one', 'several', (o) => (main(o)?.restartCount ?? 0) >= 1 && o.status.containerStatuses?.filter((c) => c.ready).length === 2);
-    assert.deepEqual(p.status.containerStatuses?.map((c) => c.name), ['a', 'web', 'main']);
+    const p = await pods.until(
+      'restarted one',
+      'several',
+      (o) => (main(o)?.restartCount ?? 0) >= 1 && o.status.containerStatuses?.filter((c) => c.ready).length === 2,
+    );
+    assert.deepEqual(
+      p.status.containerStatuses?.map((c) => c.name),
+      ['a', 'web', 'main'],
+    );
     assert.match(await k('exec', 'several', '-c', 'a', '--', 'wget', '-qO-', 'http://127.0.0.1:8080'), /hello 2/);
     assert.match((await my.cluster.tryKubectl(['exec', 'several', '--', 'true'])).err, /Defaulted container "a" out of: a, web, main/);
   });
@@ -143,9 +176,23 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
 
   test('readiness gates the endpoints; a startup probe holds the others back', async () => {
     await create(
-      pod('ready-gate', [sh('httpd -p 8080 -h /www; while :; do sleep 1000 & wait $!; done', { readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, ...probe } })], {}, { labels: { app: 'gate' } }),
+      pod(
+        'ready-gate',
+        [
+          sh('httpd -p 8080 -h /www; while :; do sleep 1000 & wait $!; done', {
+            readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, ...probe },
+          }),
+        ],
+        {},
+        { labels: { app: 'gate' } },
+      ),
       { apiVersion: 'v1', kind: 'Service', metadata: { name: 'gate' }, spec: { selector: { app: 'gate' }, ports: [{ port: 80, targetPort: 8080 }] } },
-      pod('startup', [sh(`(sleep 3; touch /tmp/up) & ${idle}`, { startupProbe: { exec: { command: ['test', '-e', '/tmp/up'] }, periodSeconds: 1, failureThreshold: 30 }, livenessProbe: { exec: { command: ['test', '-e', '/tmp/up'] }, ...probe } })]),
+      pod('startup', [
+        sh(`(sleep 3; touch /tmp/up) & ${idle}`, {
+          startupProbe: { exec: { command: ['test', '-e', '/tmp/up'] }, periodSeconds: 1, failureThreshold: 30 },
+          livenessProbe: { exec: { command: ['test', '-e', '/tmp/up'] }, ...probe },
+        }),
+      ]),
       pod('startup-late', [sh(idle, { startupProbe: { exec: { command: ['false'] }, periodSeconds: 1, failureThreshold: 2 } })]),
     );
     const addresses = async (): Promise<string> => k('get', 'endpoints', 'gate', '-o', 'jsonpath={.subsets[*].addresses[*].ip}');
@@ -167,7 +214,19 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const share = { volumes: [{ name: 'd', hostPath: { path: join(my.cluster.dir, 'graceful'), type: 'DirectoryOrCreate' } }] };
     const mount = { volumeMounts: [{ name: 'd', mountPath: '/d' }] };
     await create(
-      pod('graceful', [sh('trap "echo term >>/d/log; sleep 1; echo end >>/d/log; exit 0" TERM; while :; do sleep 1000 & wait $!; done', { ...mount, lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stop >>/d/log; sleep 0.5'] } }, postStart: { exec: { command: ['sh', '-c', 'echo start >>/d/log'] } } } })], { ...share, terminationGracePeriodSeconds: 20 }),
+      pod(
+        'graceful',
+        [
+          sh('trap "echo term >>/d/log; sleep 1; echo end >>/d/log; exit 0" TERM; while :; do sleep 1000 & wait $!; done', {
+            ...mount,
+            lifecycle: {
+              preStop: { exec: { command: ['sh', '-c', 'echo stop >>/d/log; sleep 0.5'] } },
+              postStart: { exec: { command: ['sh', '-c', 'echo start >>/d/log'] } },
+            },
+          }),
+        ],
+        { ...share, terminationGracePeriodSeconds: 20 },
+      ),
       pod('stubborn', [sh('trap "" TERM; while :; do sleep 1; done')], { terminationGracePeriodSeconds: 2 }),
       pod('forced', [sh('trap "" TERM; while :; do sleep 1; done')], { terminationGracePeriodSeconds: 60 }),
     );
@@ -189,11 +248,20 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
 
   test('hooks: a postStart that fails kills the container; preStop may sleep; sidecars end after the main container, last first', async () => {
     const share = { volumes: [{ name: 'd', hostPath: { path: join(my.cluster.dir, 'order'), type: 'DirectoryOrCreate' } }] };
-    const says = (name: string, more = {}) => sh(`trap "echo ${name} >>/d/log; exit 0" TERM; while :; do sleep 1000 & wait $!; done`, { name, volumeMounts: [{ name: 'd', mountPath: '/d' }], ...more });
+    const says = (name: string, more = {}) =>
+      sh(`trap "echo ${name} >>/d/log; exit 0" TERM; while :; do sleep 1000 & wait $!; done`, {
+        name,
+        volumeMounts: [{ name: 'd', mountPath: '/d' }],
+        ...more,
+      });
     await create(
       pod('post-start', [sh(idle, { lifecycle: { postStart: { exec: { command: ['sh', '-c', 'echo no; exit 1'] } } } })]),
       pod('pre-sleep', [sh(idle, { lifecycle: { preStop: { sleep: { seconds: 2 } } } })], { terminationGracePeriodSeconds: 10 }),
-      pod('order', [says('main', { lifecycle: { preStop: { httpGet: { path: '/', port: 1 } } } })], { ...share, terminationGracePeriodSeconds: 10, initContainers: [says('first', { restartPolicy: 'Always' }), says('second', { restartPolicy: 'Always' })] }),
+      pod('order', [says('main', { lifecycle: { preStop: { httpGet: { path: '/', port: 1 } } } })], {
+        ...share,
+        terminationGracePeriodSeconds: 10,
+        initContainers: [says('first', { restartPolicy: 'Always' }), says('second', { restartPolicy: 'Always' })],
+      }),
     );
     await pods.until('is killed and tried again', 'post-start', (p) => (main(p)?.restartCount ?? 0) >= 1);
     assert.match(await events('post-start'), /FailedPostStartHook\s+PostStartHook failed: command 'sh -c echo no; exit 1' exited with 1: no/);
@@ -254,7 +322,9 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const p = await pods.until('says so', 'needs-map', (o) => waitingFor(o) === 'CreateContainerConfigError');
     assert.equal(main(p)?.state.waiting?.message, 'configmap "later" not found');
     await pods.until('waits', 'needs-secret-volume', (o) => waitingFor(o) === 'ContainerCreating');
-    await eventually('FailedMount event', async () => /FailedMount\s+MountVolume.SetUp failed for volume "s" : secret "later" not found/.test(await events('needs-secret-volume')));
+    await eventually('FailedMount event', async () =>
+      /FailedMount\s+MountVolume.SetUp failed for volume "s" : secret "later" not found/.test(await events('needs-secret-volume')),
+    );
     await k('create', 'configmap', 'later', '--from-literal=a=b');
     await k('create', 'secret', 'generic', 'later', '--from-literal=a=b');
     await pods.until('heals', 'needs-map', isReady, 8000);
@@ -262,7 +332,10 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   });
 
   test('a command that does not exist: RunContainerError and StartError 128', async () => {
-    await create(pod('no-command', [{ name: 'main', image: 'hello:1', command: ['/no/such/program'] }]), pod('no-command-never', [{ name: 'main', image: 'hello:1', command: ['/no/such/program'] }], { restartPolicy: 'Never' }));
+    await create(
+      pod('no-command', [{ name: 'main', image: 'hello:1', command: ['/no/such/program'] }]),
+      pod('no-command-never', [{ name: 'main', image: 'hello:1', command: ['/no/such/program'] }], { restartPolicy: 'Never' }),
+    );
     const p = await pods.until('backs off', 'no-command', (o) => waitingFor(o) === 'CrashLoopBackOff');
     const last = main(p)?.lastState.terminated;
     assert.deepEqual([last?.exitCode, last?.reason], [128, 'StartError'], JSON.stringify(main(p)));
@@ -275,10 +348,21 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
 
   test('the last words: termination file, another path, the log on error', async () => {
     await create(
-      pod('words', [sh('echo -n farewell >/dev/termination-log; exit 1'), sh('echo -n other >/tmp/last', { name: 'path', terminationMessagePath: '/tmp/last' }), sh('echo from the log; exit 1', { name: 'log', terminationMessagePolicy: 'FallbackToLogsOnError' })], { restartPolicy: 'Never' }),
+      pod(
+        'words',
+        [
+          sh('echo -n farewell >/dev/termination-log; exit 1'),
+          sh('echo -n other >/tmp/last', { name: 'path', terminationMessagePath: '/tmp/last' }),
+          sh('echo from the log; exit 1', { name: 'log', terminationMessagePolicy: 'FallbackToLogsOnError' }),
+        ],
+        { restartPolicy: 'Never' },
+      ),
     );
     const p = await pods.until('ends', 'words', (o) => o.status.phase === 'Failed');
-    assert.deepEqual(p.status.containerStatuses?.map((c) => c.state.terminated?.message), ['farewell', 'other', 'from the log\n']);
+    assert.deepEqual(
+      p.status.containerStatuses?.map((c) => c.state.terminated?.message),
+      ['farewell', 'other', 'from the log\n'],
+    );
   });
 
   test('activeDeadlineSeconds fails the pod', async () => {
@@ -307,7 +391,10 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   });
 
   test('kubectl exec -it gives a terminal, attach -i reaches stdin, cp takes directories', async () => {
-    await create(pod('tty', [sh(idle)]), pod('attached', [sh('while read line; do echo "got $line"; done; echo eof', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' }));
+    await create(
+      pod('tty', [sh(idle)]),
+      pod('attached', [sh('while read line; do echo "got $line"; done; echo eof', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' }),
+    );
     await pods.until('is ready', 'tty', isReady);
     const env = { KUBECONFIG: my.cluster.kubeconfig, TERM: 'xterm' };
     const typed = await run('script', ['-qec', 'stty rows 40 cols 111; kubectl exec -it tty -- sh -c "tty; sleep 1; stty size; exit 3"', '/dev/null'], { env });
@@ -328,7 +415,10 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
   });
 
   test('kubectl run -it --rm, and exec into what does not exist', async () => {
-    const ran = await my.cluster.tryKubectl(['run', 'once', '-i', '--rm', '--restart=Never', '--image=hello:1', '--command', '--', 'sh', '-c', 'cat; exit 0'], { input: 'piped', timeoutMs: 30_000 });
+    const ran = await my.cluster.tryKubectl(['run', 'once', '-i', '--rm', '--restart=Never', '--image=hello:1', '--command', '--', 'sh', '-c', 'cat; exit 0'], {
+      input: 'piped',
+      timeoutMs: 30_000,
+    });
     assert.match(ran.out, /piped/, ran.err);
     assert.equal(ran.code, 0, ran.err);
     await create(pod('here', [sh(idle)]));

@@ -18,7 +18,14 @@ describe('runtime conformance on containerd', { skip: cannotRunContainers() ?? f
   before(async () => {
     const built = await run('sh', ['scripts/node.sh', 'scripts/make-hello-image.ts', join(dir, 'images')]);
     assert.equal(built.code, 0, built.err);
-    daemon = await startContainerd({ dataDir: join(dir, 'containerd'), runDir, instance, nodes: [{ name: 'node1', podCIDR: '10.214.1.0/24' }], clock: systemClock, log: silentLogger });
+    daemon = await startContainerd({
+      dataDir: join(dir, 'containerd'),
+      runDir,
+      instance,
+      nodes: [{ name: 'node1', podCIDR: '10.214.1.0/24' }],
+      clock: systemClock,
+      log: silentLogger,
+    });
     events = new TaskEvents(daemon.client, systemClock, silentLogger);
     await importImage(daemon.client, join(dir, 'images/hello-1.tar'));
   });
@@ -27,7 +34,17 @@ describe('runtime conformance on containerd', { skip: cannotRunContainers() ?? f
     rmSync(dir, { recursive: true, force: true });
     assert.equal(existsSync(runDir), false, 'nothing is left');
   });
-  const open = () => createCriRuntime({ client: daemon.client, events, node: 'node1', runtimeHandler: runtimeHandler('node1'), cgroupRoot: daemon.cgroupRoot, version: daemon.version, clock: systemClock, log: silentLogger });
+  const open = () =>
+    createCriRuntime({
+      client: daemon.client,
+      events,
+      node: 'node1',
+      runtimeHandler: runtimeHandler('node1'),
+      cgroupRoot: daemon.cgroupRoot,
+      version: daemon.version,
+      clock: systemClock,
+      log: silentLogger,
+    });
   runtimeConformance('containerd', async () => ({
     runtime: open(),
     image: 'hello:1',

@@ -9,7 +9,13 @@ interface Condition {
   message?: string;
 }
 interface Pod {
-  metadata: { name: string; uid: string; deletionTimestamp?: string; labels?: Record<string, string>; ownerReferences?: { kind: string; name: string; controller?: boolean }[] };
+  metadata: {
+    name: string;
+    uid: string;
+    deletionTimestamp?: string;
+    labels?: Record<string, string>;
+    ownerReferences?: { kind: string; name: string; controller?: boolean }[];
+  };
   spec: { nodeName?: string; containers: { image: string }[] };
   status: { phase: string; podIP?: string; reason?: string; conditions?: Condition[] };
 }
@@ -47,10 +53,28 @@ function deployment(name: string, { replicas = 1, image = 'app:1', spec = {}, po
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name },
-    spec: { replicas, selector: { matchLabels: { app: name } }, ...spec, template: { metadata: { labels: { app: name }, annotations }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } }], ...pod } } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      ...spec,
+      template: {
+        metadata: { labels: { app: name }, annotations },
+        spec: {
+          terminationGracePeriodSeconds: 1,
+          containers: [{ name: 'app', image, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } }],
+          ...pod,
+        },
+      },
+    },
   });
 }
-const plainPod = (name: string, spec: object = {}, metadata: object = {}): string => JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, ...metadata }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'app:1' }], ...spec } });
+const plainPod = (name: string, spec: object = {}, metadata: object = {}): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, ...metadata },
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'app:1' }], ...spec },
+  });
 
 describe('workloads on simulated nodes', () => {
   const my = useCluster('--runtime', 'sim', '--sim-nodes', '3', '--nodes', '0', '--node-monitor-grace-period', '13');
@@ -65,15 +89,25 @@ describe('workloads on simulated nodes', () => {
     assert.match(result.out, /successfully rolled out/, result.err);
   };
   const image = (name: string): Promise<string> => k('get', 'deployment', name, '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
-  const condition = async (name: string, type: string): Promise<Condition | undefined> => (await json<{ status: { conditions?: Condition[] } }>('get', 'deployment', name)).status.conditions?.find((c) => c.type === type);
+  const condition = async (name: string, type: string): Promise<Condition | undefined> =>
+    (await json<{ status: { conditions?: Condition[] } }>('get', 'deployment', name)).status.conditions?.find((c) => c.type === type);
   /** What a watch of the pods says between the two, as the API server sends it. */
   const recorded = async (app: string, act: () => Promise<void>): Promise<WatchEvent<Pod>[]> => {
     const { metadata } = JSON.parse(await k('get', '--raw', `/api/v1/namespaces/work/pods?labelSelector=app%3D${app}`)) as List<Pod>;
     await act();
-    const text = await k('get', '--raw', `/api/v1/namespaces/work/pods?watch=1&timeoutSeconds=1&labelSelector=app%3D${app}&resourceVersion=${metadata.resourceVersion}`);
-    return text.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as WatchEvent<Pod>);
+    const text = await k(
+      'get',
+      '--raw',
+      `/api/v1/namespaces/work/pods?watch=1&timeoutSeconds=1&labelSelector=app%3D${app}&resourceVersion=${metadata.resourceVersion}`,
+    );
+    return text
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as WatchEvent<Pod>);
   };
-  const isReady = (pod: Pod): boolean => pod.metadata.deletionTimestamp === undefined && (pod.status.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');
+  const isReady = (pod: Pod): boolean =>
+    pod.metadata.deletionTimestamp === undefined && (pod.status.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');
   /** The least of ready pods and the most of pods at any moment of the recording. */
   const extremes = (start: readonly Pod[], events: readonly WatchEvent<Pod>[]): { ready: number; all: number } => {
     const now = new Map(start.map((p) => [p.metadata.name, p]));
@@ -143,7 +177,10 @@ describe('workloads on simulated nodes', () => {
       await k('set', 'image', 'deployment/held', 'app=app:2');
       await k('scale', 'deployment/held', '--replicas=2');
       await eventually('a paused deployment still scales', async () => (await pods('held')).filter(isReady).length === 2, 10_000);
-      assert.deepEqual((await pods('held')).map((p) => p.spec.containers[0]?.image), ['app:1', 'app:1']);
+      assert.deepEqual(
+        (await pods('held')).map((p) => p.spec.containers[0]?.image),
+        ['app:1', 'app:1'],
+      );
       assert.equal((await condition('held', 'Progressing'))?.reason, 'DeploymentPaused');
       assert.match((await my.cluster.tryKubectl(['rollout', 'undo', 'deployment/held'])).err, /cannot rollback a paused deployment/);
       await k('rollout', 'resume', 'deployment/held');
@@ -172,13 +209,18 @@ describe('workloads on simulated nodes', () => {
       await done('past');
       assert.match(await k('rollout', 'history', 'deployment/past'), /6\s+the fourth image/);
       await eventually('two old ReplicaSets stay', async () => (await sets('past')).length === 3, 10_000);
-      assert.match((await my.cluster.tryKubectl(['rollout', 'undo', 'deployment/past', '--to-revision=99'])).err, /unable to find specified revision 99 in history/);
+      assert.match(
+        (await my.cluster.tryKubectl(['rollout', 'undo', 'deployment/past', '--to-revision=99'])).err,
+        /unable to find specified revision 99 in history/,
+      );
     });
 
     test('a rollout that does not progress says so, and a good one heals it', async () => {
       await apply(deployment('stuck', { replicas: 2, spec: { progressDeadlineSeconds: 2 } }));
       await done('stuck');
-      await apply(deployment('stuck', { replicas: 2, image: 'app:bad', spec: { progressDeadlineSeconds: 2 }, annotations: { 'batuta.dev/sim-fail': 'readiness' } }));
+      await apply(
+        deployment('stuck', { replicas: 2, image: 'app:bad', spec: { progressDeadlineSeconds: 2 }, annotations: { 'batuta.dev/sim-fail': 'readiness' } }),
+      );
       const result = await status('stuck');
       assert.equal(result.code, 1);
       assert.match(result.err, /error: deployment "stuck" exceeded its progress deadline/);
@@ -229,16 +271,29 @@ describe('workloads on simulated nodes', () => {
       await k('expose', 'deployment', 'served', '--port=80', '--target-port=8080');
       await done('served');
       const ips = async (): Promise<string[]> => {
-        const slices = await json<List<{ endpoints: { addresses: string[]; conditions: { ready: boolean } }[] | null; ports: { port: number }[] }>>('get', 'endpointslices', '-l', 'kubernetes.io/service-name=served');
+        const slices = await json<List<{ endpoints: { addresses: string[]; conditions: { ready: boolean } }[] | null; ports: { port: number }[] }>>(
+          'get',
+          'endpointslices',
+          '-l',
+          'kubernetes.io/service-name=served',
+        );
         return slices.items.flatMap((s) => (s.endpoints ?? []).filter((e) => e.conditions.ready).flatMap((e) => e.addresses)).sort();
       };
-      const wanted = async (): Promise<string[]> => (await pods('served')).filter(isReady).map((p) => p.status.podIP ?? '').sort();
+      const wanted = async (): Promise<string[]> =>
+        (await pods('served'))
+          .filter(isReady)
+          .map((p) => p.status.podIP ?? '')
+          .sort();
       await eventually('both are in', async () => (await ips()).length === 2 && String(await ips()) === String(await wanted()), 10_000);
       assert.match(await k('get', 'endpoints', 'served'), /served\s+\d+\.\d+\.\d+\.\d+:8080,\d+\.\d+\.\d+\.\d+:8080/);
       await k('scale', 'deployment/served', '--replicas=1');
       await eventually('one is left', async () => (await ips()).length === 1, 10_000);
       await k('delete', 'svc', 'served');
-      await eventually('slices go with the Service', async () => (await ips()).length === 0 && (await k('get', 'endpointslices', '-l', 'kubernetes.io/service-name=served', '-o', 'name')) === '', 10_000);
+      await eventually(
+        'slices go with the Service',
+        async () => (await ips()).length === 0 && (await k('get', 'endpointslices', '-l', 'kubernetes.io/service-name=served', '-o', 'name')) === '',
+        10_000,
+      );
     });
   });
 
@@ -251,7 +306,10 @@ describe('workloads on simulated nodes', () => {
       assert.match(await k('get', 'pod', 'completes'), /completes\s+0\/1\s+Completed\s+0/);
       await eventually('CrashLoopBackOff', async () => /crashes\s+0\/1\s+CrashLoopBackOff\s+[1-9]/.test(await k('get', 'pod', 'crashes')), 15_000);
       assert.match(await k('get', 'pod', 'fails'), /fails\s+0\/1\s+Error\s+0/);
-      assert.match(await k('get', 'pod', 'crashes', '-o', 'jsonpath={.status.containerStatuses[0].state.waiting.message}'), /^back-off \d+\S* restarting failed container=app pod=crashes_work\([0-9a-f-]{36}\)$/);
+      assert.match(
+        await k('get', 'pod', 'crashes', '-o', 'jsonpath={.status.containerStatuses[0].state.waiting.message}'),
+        /^back-off \d+\S* restarting failed container=app pod=crashes_work\([0-9a-f-]{36}\)$/,
+      );
       assert.equal(await k('get', 'pod', 'crashes', '-o', 'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}'), '3');
       await k('delete', 'pod', 'completes', 'crashes', 'fails', '--timeout=20s');
     });
@@ -266,11 +324,24 @@ describe('workloads on simulated nodes', () => {
   });
 
   describe('placement', () => {
-    const unscheduled = async (name: string): Promise<Condition> => eventually(`${name} is unschedulable`, async () => (await json<Pod>('get', 'pod', name)).status.conditions?.find((c) => c.type === 'PodScheduled' && c.status === 'False' && c.reason === 'Unschedulable'), 10_000);
-    const placed = async (name: string): Promise<string> => eventually(`${name} runs`, async () => {
-      const pod = await json<Pod>('get', 'pod', name);
-      return pod.status.phase === 'Running' && pod.spec.nodeName;
-    }, 10_000);
+    const unscheduled = async (name: string): Promise<Condition> =>
+      eventually(
+        `${name} is unschedulable`,
+        async () =>
+          (await json<Pod>('get', 'pod', name)).status.conditions?.find(
+            (c) => c.type === 'PodScheduled' && c.status === 'False' && c.reason === 'Unschedulable',
+          ),
+        10_000,
+      );
+    const placed = async (name: string): Promise<string> =>
+      eventually(
+        `${name} runs`,
+        async () => {
+          const pod = await json<Pod>('get', 'pod', name);
+          return pod.status.phase === 'Running' && pod.spec.nodeName;
+        },
+        10_000,
+      );
 
     test('nodeSelector: Pending with the reason, the event, and on its way when a node is labelled', async () => {
       await apply(plainPod('picky', { nodeSelector: { disk: 'fast' } }));
@@ -278,7 +349,14 @@ describe('workloads on simulated nodes', () => {
       assert.match(why.message ?? '', /^0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\. /);
       assert.match(why.message ?? '', /preemption: 0\/3 nodes are available: 3 Preemption is not helpful for scheduling\.$/);
       assert.match(await k('get', 'pod', 'picky', '-o', 'wide'), /picky\s+0\/1\s+Pending\s+0\s+\S+\s+<none>\s+<none>/);
-      await eventually('the event', async () => /Warning\s+FailedScheduling\s+pod\/picky\s+0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\./.test(await k('get', 'events', '--field-selector=involvedObject.name=picky')), 5_000);
+      await eventually(
+        'the event',
+        async () =>
+          /Warning\s+FailedScheduling\s+pod\/picky\s+0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\./.test(
+            await k('get', 'events', '--field-selector=involvedObject.name=picky'),
+          ),
+        5_000,
+      );
       await k('label', 'node', 'sim-00002', 'disk=fast');
       assert.equal(await placed('picky'), 'sim-00002');
       assert.match(await k('get', 'events', '--field-selector=involvedObject.name=picky,reason=Scheduled'), /Successfully assigned work\/picky to sim-00002/);
@@ -286,16 +364,41 @@ describe('workloads on simulated nodes', () => {
 
     test('too large a request names the resource of each node', async () => {
       await apply(plainPod('huge', { containers: [{ name: 'app', image: 'a', resources: { requests: { cpu: '500' } } }] }));
-      assert.match((await unscheduled('huge')).message ?? '', /^0\/3 nodes are available: 3 Insufficient cpu\. .*preemption: 0\/3 nodes are available: 3 (Preemption is not helpful for scheduling|No preemption victims found for incoming pod)\.$/);
+      assert.match(
+        (await unscheduled('huge')).message ?? '',
+        /^0\/3 nodes are available: 3 Insufficient cpu\. .*preemption: 0\/3 nodes are available: 3 (Preemption is not helpful for scheduling|No preemption victims found for incoming pod)\.$/,
+      );
       await k('delete', 'pod', 'huge');
     });
 
     test('affinity, anti-affinity, topology spread and a node by name', async () => {
-      const required = (expression: object): object => ({ nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } } });
+      const required = (expression: object): object => ({
+        nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } },
+      });
       await apply(plainPod('in-b', { affinity: required({ key: 'topology.kubernetes.io/zone', operator: 'In', values: ['zone-b'] }) }));
       await apply(plainPod('named', { nodeName: 'sim-00003' }));
-      await apply(deployment('apart', { replicas: 4, pod: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'apart' } }, topologyKey: 'kubernetes.io/hostname' }] } } } }));
-      await apply(deployment('spread', { replicas: 6, pod: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'spread' } } }] } }));
+      await apply(
+        deployment('apart', {
+          replicas: 4,
+          pod: {
+            affinity: {
+              podAntiAffinity: {
+                requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'apart' } }, topologyKey: 'kubernetes.io/hostname' }],
+              },
+            },
+          },
+        }),
+      );
+      await apply(
+        deployment('spread', {
+          replicas: 6,
+          pod: {
+            topologySpreadConstraints: [
+              { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'spread' } } },
+            ],
+          },
+        }),
+      );
       assert.equal(await placed('in-b'), 'sim-00002');
       assert.equal(await placed('named'), 'sim-00003');
       await done('spread');
@@ -303,7 +406,10 @@ describe('workloads on simulated nodes', () => {
       assert.deepEqual(count(await pods('spread')), [2, 2, 2]);
       await eventually('three run, one waits', async () => (await pods('apart')).filter(isReady).length === 3, 10_000);
       const waiting = (await pods('apart')).find((p) => !p.spec.nodeName);
-      assert.match((await unscheduled(waiting?.metadata.name ?? '')).message ?? '', /^0\/3 nodes are available: 3 node\(s\) didn't match pod anti-affinity rules\. /);
+      assert.match(
+        (await unscheduled(waiting?.metadata.name ?? '')).message ?? '',
+        /^0\/3 nodes are available: 3 node\(s\) didn't match pod anti-affinity rules\. /,
+      );
       assert.deepEqual(count(await pods('apart')), [1, 1, 1]);
       await k('delete', 'deployment', 'apart', 'spread');
     });
@@ -318,7 +424,14 @@ describe('workloads on simulated nodes', () => {
       assert.equal(await placed('plain'), 'sim-00001');
       await k('taint', 'node', 'sim-00001', 'away=now:NoExecute');
       await eventually('evicted', async () => (await my.cluster.tryKubectl(['get', 'pod', 'plain'])).code !== 0, 15_000);
-      await eventually('the event', async () => /TaintManagerEviction\s+pod\/plain\s+Marking for deletion Pod work\/plain/.test(await k('get', 'events', '--field-selector=involvedObject.name=plain')), 5_000);
+      await eventually(
+        'the event',
+        async () =>
+          /TaintManagerEviction\s+pod\/plain\s+Marking for deletion Pod work\/plain/.test(
+            await k('get', 'events', '--field-selector=involvedObject.name=plain'),
+          ),
+        5_000,
+      );
       await k('taint', 'node', 'sim-00001', 'away-');
       await k('taint', 'node', 'sim-00002', 'sim-00003', 'team-');
     });
@@ -328,7 +441,10 @@ describe('workloads on simulated nodes', () => {
       await done('moved');
       assert.match(await k('cordon', 'sim-00001'), /cordoned/);
       assert.match(await k('get', 'node', 'sim-00001'), /Ready,SchedulingDisabled/);
-      assert.deepEqual((await json<Node>('get', 'node', 'sim-00001')).spec.taints?.map((t) => `${t.key}:${t.effect}`), ['node.kubernetes.io/unschedulable:NoSchedule']);
+      assert.deepEqual(
+        (await json<Node>('get', 'node', 'sim-00001')).spec.taints?.map((t) => `${t.key}:${t.effect}`),
+        ['node.kubernetes.io/unschedulable:NoSchedule'],
+      );
       const bare = await my.cluster.tryKubectl(['drain', 'sim-00003', '--ignore-daemonsets', '--timeout=5s']);
       assert.match(bare.err, /cannot delete (cannot delete )?Pods that declare no controller \(use --force to override\): .*work\/named/);
       const drained = await k('drain', 'sim-00001', '--ignore-daemonsets', '--force', '--timeout=20s');
@@ -345,33 +461,71 @@ describe('workloads on simulated nodes', () => {
   describe('lost nodes', () => {
     const now = new Date().toISOString();
     const lost = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'lost', labels: { 'kubernetes.io/hostname': 'lost', here: 'yes' } } });
-    const lease = JSON.stringify({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'lost', namespace: 'kube-node-lease' }, spec: { holderIdentity: 'lost', leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') } });
-    const nodeStatus = { capacity: { cpu: '4', memory: '8Gi', pods: '110' }, allocatable: { cpu: '4', memory: '8Gi', pods: '110' }, conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ok', lastHeartbeatTime: now, lastTransitionTime: now }] };
+    const lease = JSON.stringify({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'lost', namespace: 'kube-node-lease' },
+      spec: { holderIdentity: 'lost', leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') },
+    });
+    const nodeStatus = {
+      capacity: { cpu: '4', memory: '8Gi', pods: '110' },
+      allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
+      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ok', lastHeartbeatTime: now, lastTransitionTime: now }],
+    };
 
     test('a node unheard of is NotReady, its pods are evicted after their toleration and replaced elsewhere; declaring it out of service ends them', async () => {
       await apply(lost);
       await apply(lease);
       await k('patch', 'node', 'lost', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: nodeStatus }));
-      const short = ['unreachable', 'not-ready'].map((c) => ({ key: `node.kubernetes.io/${c}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 1 }));
+      const short = ['unreachable', 'not-ready'].map((c) => ({
+        key: `node.kubernetes.io/${c}`,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds: 1,
+      }));
       await apply(deployment('runs-on', { replicas: 2, pod: { tolerations: short, nodeSelector: { here: 'yes' } } }));
-      const there = await eventually('both are placed on it', async () => {
-        const placed = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
-        return placed.length === 2 && placed;
-      }, 10_000);
-      for (const pod of there) await k('patch', 'pod', pod.metadata.name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { phase: 'Running', podIP: '10.250.0.9', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } }));
+      const there = await eventually(
+        'both are placed on it',
+        async () => {
+          const placed = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
+          return placed.length === 2 && placed;
+        },
+        10_000,
+      );
+      for (const pod of there)
+        await k(
+          'patch',
+          'pod',
+          pod.metadata.name,
+          '--subresource=status',
+          '--type=merge',
+          '-p',
+          JSON.stringify({ status: { phase: 'Running', podIP: '10.250.0.9', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } }),
+        );
       await k('label', 'node', ...nodeNames, 'here=yes');
       await eventually('NotReady', async () => /lost\s+NotReady/.test(await k('get', 'node', 'lost')), 25_000);
       const node = await json<Node>('get', 'node', 'lost');
       const ready = node.status.conditions.find((c) => c.type === 'Ready');
       assert.equal(`${ready?.status} ${ready?.reason} ${ready?.message}`, 'Unknown NodeStatusUnknown Kubelet stopped posting node status.');
-      await eventually('tainted', async () => {
-        const taints = (await json<Node>('get', 'node', 'lost')).spec.taints ?? [];
-        return ['NoSchedule', 'NoExecute'].every((effect) => taints.some((t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === effect));
-      }, 5_000);
-      await eventually('two more run elsewhere', async () => (await pods('runs-on')).filter((p) => p.spec.nodeName !== 'lost' && isReady(p)).length === 2, 15_000);
+      await eventually(
+        'tainted',
+        async () => {
+          const taints = (await json<Node>('get', 'node', 'lost')).spec.taints ?? [];
+          return ['NoSchedule', 'NoExecute'].every((effect) => taints.some((t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === effect));
+        },
+        5_000,
+      );
+      await eventually(
+        'two more run elsewhere',
+        async () => (await pods('runs-on')).filter((p) => p.spec.nodeName !== 'lost' && isReady(p)).length === 2,
+        15_000,
+      );
       const old = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
       assert.deepEqual(old.map((p) => p.metadata.uid).sort(), there.map((p) => p.metadata.uid).sort());
-      assert.ok(old.every((p) => p.metadata.deletionTimestamp && !isReady(p)), 'terminating, and not ready');
+      assert.ok(
+        old.every((p) => p.metadata.deletionTimestamp && !isReady(p)),
+        'terminating, and not ready',
+      );
       assert.match(await k('get', 'pods', '-l', 'app=runs-on'), /runs-on-\S+\s+\d\/1\s+Terminating/);
       await k('taint', 'node', 'lost', 'node.kubernetes.io/out-of-service=nodeshutdown:NoExecute');
       await eventually('its pods are collected', async () => (await pods('runs-on')).length === 2, 25_000);

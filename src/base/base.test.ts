@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
-import { Backoff, FakeClock, WorkQueue, compareQuantity, createLogger, formatBytes, formatMicroTime, formatTime, parseQuantity, quantityToMilli, randomSuffix, seededRandom, settle, sleep } from './index.ts';
+import {
+  Backoff,
+  FakeClock,
+  WorkQueue,
+  compareQuantity,
+  createLogger,
+  formatBytes,
+  formatMicroTime,
+  formatTime,
+  parseQuantity,
+  quantityToMilli,
+  randomSuffix,
+  seededRandom,
+  settle,
+  sleep,
+} from './index.ts';
 
 describe('FakeClock', () => {
   test('runs timers in order of time, then of creation, and cancels', async () => {
@@ -141,7 +156,10 @@ describe('quantities', () => {
 
 test('back-off doubles up to its cap per key', () => {
   const backoff = new Backoff(10, 50);
-  assert.deepEqual([1, 2, 3, 4].map(() => backoff.next('a')), [10, 20, 40, 50]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => backoff.next('a')),
+    [10, 20, 40, 50],
+  );
   assert.equal(backoff.next('b'), 10);
   backoff.forget('a');
   assert.equal(backoff.next('a'), 10);
@@ -161,7 +179,9 @@ test('a seeded random repeats itself and names use the safe alphabet', () => {
 
 test('log lines have a level, a component and fields', () => {
   const lines: string[] = [];
-  const log = createLogger({ level: 'info', json: true, write: (l) => void lines.push(l), clock: new FakeClock(0) }).named('a').named('b');
+  const log = createLogger({ level: 'info', json: true, write: (l) => void lines.push(l), clock: new FakeClock(0) })
+    .named('a')
+    .named('b');
   log.debug('hidden');
   log.warn('shown', { error: new Error('boom'), n: 1 });
   assert.deepEqual(JSON.parse(lines[0] ?? ''), { time: '1970-01-01T00:00:00.000Z', level: 'warn', component: 'a.b', message: 'shown', error: 'boom', n: 1 });

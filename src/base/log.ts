@@ -22,11 +22,13 @@ export interface LoggerOptions {
 
 export function createLogger(options: LoggerOptions, component = ''): Logger {
   const clock = options.clock ?? systemClock;
-  const emit = (level: LogLevel) => (message: string, fields: Record<string, unknown> = {}) => {
-    if (order.indexOf(level) < order.indexOf(options.level)) return;
-    const time = new Date(clock.now()).toISOString();
-    options.write(options.json ? jsonLine(time, level, component, message, fields) : textLine(time, level, component, message, fields));
-  };
+  const emit =
+    (level: LogLevel) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      if (order.indexOf(level) < order.indexOf(options.level)) return;
+      const time = new Date(clock.now()).toISOString();
+      options.write(options.json ? jsonLine(time, level, component, message, fields) : textLine(time, level, component, message, fields));
+    };
   return {
     debug: emit('debug'),
     info: emit('info'),

@@ -36,7 +36,10 @@ export const withHelp = (options: Record<string, Option>): Record<string, Option
 
 export function parseOptions(options: Record<string, Option>): ParseArgsOptionsConfig {
   return Object.fromEntries(
-    Object.entries(withHelp(options)).map(([name, o]) => [name, { type: o.type, ...(o.multiple ? { multiple: true } : {}), ...(name === 'help' ? { short: 'h' } : {}) }]),
+    Object.entries(withHelp(options)).map(([name, o]) => [
+      name,
+      { type: o.type, ...(o.multiple ? { multiple: true } : {}), ...(name === 'help' ? { short: 'h' } : {}) },
+    ]),
   );
 }
 
@@ -45,6 +48,9 @@ export const text = (args: Parsed, name: string): string | undefined => {
   return typeof value === 'string' ? value : undefined;
 };
 export const flag = (args: Parsed, name: string): boolean => args.values[name] === true;
-export const pathOptions = (args: Parsed): { dataDir: string | undefined; name: string | undefined } => ({ dataDir: text(args, 'data-dir'), name: text(args, 'name') });
+export const pathOptions = (args: Parsed): { dataDir: string | undefined; name: string | undefined } => ({
+  dataDir: text(args, 'data-dir'),
+  name: text(args, 'name'),
+});
 
 export const print = (line: string): void => void process.stdout.write(line + '\n');

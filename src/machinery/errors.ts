@@ -59,7 +59,16 @@ export class ApiError extends Error {
     this.details = details;
   }
   get status(): Status {
-    return { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message: this.message, reason: this.reason, ...(this.details ? { details: this.details } : {}), code: this.code };
+    return {
+      apiVersion: 'v1',
+      kind: 'Status',
+      metadata: {},
+      status: 'Failure',
+      message: this.message,
+      reason: this.reason,
+      ...(this.details ? { details: this.details } : {}),
+      code: this.code,
+    };
   }
 }
 
@@ -76,9 +85,13 @@ const qualified = (kind: Named): string => (kind.group ? `${kind.plural}.${kind.
 const details = (kind: Named, name: string): StatusDetails => ({ name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural });
 
 export const notFound = (kind: Named, name: string): ApiError => new ApiError('NotFound', `${qualified(kind)} "${name}" not found`, details(kind, name));
-export const alreadyExists = (kind: Named, name: string): ApiError => new ApiError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, details(kind, name));
-export const conflict = (kind: Named, name: string, why = 'the object has been modified; please apply your changes to the latest version and try again'): ApiError =>
-  new ApiError('Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`, details(kind, name));
+export const alreadyExists = (kind: Named, name: string): ApiError =>
+  new ApiError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, details(kind, name));
+export const conflict = (
+  kind: Named,
+  name: string,
+  why = 'the object has been modified; please apply your changes to the latest version and try again',
+): ApiError => new ApiError('Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`, details(kind, name));
 export const badRequest = (message: string): ApiError => new ApiError('BadRequest', message);
 export const expired = (message = 'The resourceVersion for the provided list is too old.'): ApiError => new ApiError('Expired', message);
 
@@ -86,7 +99,16 @@ export const expired = (message = 'The resourceVersion for the provided list is 
 export interface FieldError {
   /** Such as spec.containers[0].name. */
   field: string;
-  reason: 'FieldValueRequired' | 'FieldValueInvalid' | 'FieldValueNotSupported' | 'FieldValueDuplicate' | 'FieldValueForbidden' | 'FieldValueTooLong' | 'FieldValueTooMany' | 'FieldValueNotFound' | 'FieldValueTypeInvalid';
+  reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueNotSupported'
+    | 'FieldValueDuplicate'
+    | 'FieldValueForbidden'
+    | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
+    | 'FieldValueNotFound'
+    | 'FieldValueTypeInvalid';
   /** Full text without the field, for example `Invalid value: "x": must be …` or `Required value`. */
   message: string;
 }

@@ -163,7 +163,7 @@ class Parser {
         value = '';
         if (token === ')') return out;
       } else if (isIdentifier(token) && value === '') value = token;
-      else throw refuse(`found '${String(token)}', expected: ',', or ')'`);
+      else throw refuse(`found '${token ?? ''}', expected: ',', or ')'`);
     }
   }
   #peek(): string | undefined {

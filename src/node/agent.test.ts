@@ -27,7 +27,10 @@ test('a pod runs with one status write', async () => {
   assert.equal(pod?.status?.podIP, '10.244.1.2');
   assert.equal(pod?.status?.containerStatuses?.[0]?.ready, true);
   assert.match(pod?.status?.containerStatuses?.[0]?.containerID ?? '', /^containerd:\/\/[0-9a-f]{32}$/);
-  assert.deepEqual(pod?.status?.conditions?.map((c) => `${c.type}=${c.status}`), ['PodReadyToStartContainers=True', 'Initialized=True', 'Ready=True', 'ContainersReady=True', 'PodScheduled=True']);
+  assert.deepEqual(
+    pod?.status?.conditions?.map((c) => `${c.type}=${c.status}`),
+    ['PodReadyToStartContainers=True', 'Initialized=True', 'Ready=True', 'ContainersReady=True', 'PodScheduled=True'],
+  );
   assert.equal(b.api.writes.filter((w) => w.kind === 'Pod').length, 1);
   await b.clock.advance(60_000);
   assert.equal(b.api.writes.filter((w) => w.kind === 'Pod').length, 1, 'an idle pod writes nothing');
@@ -66,7 +69,10 @@ test('crash loop: 10 s, 20 s, 40 s …, with restart counts and last state', asy
 
 test('restartPolicy Never ends in Succeeded or Failed and keeps the exit code', async () => {
   const b = await createBench();
-  for (const [name, code] of [['ok', '0'], ['bad', '7']] as const) {
+  for (const [name, code] of [
+    ['ok', '0'],
+    ['bad', '7'],
+  ] as const) {
     b.pod(name, (p) => {
       p.metadata = { ...p.metadata, annotations: { 'batuta.dev/sim-exit-code': code } };
       p.spec = { ...p.spec, restartPolicy: 'Never', containers: p.spec?.containers ?? [] };
@@ -84,15 +90,29 @@ test('init containers run in order, a sidecar first stays', async () => {
   const b = await createBench();
   b.pod('staged', (p) => {
     p.metadata = { ...p.metadata, annotations: { 'batuta.dev/sim-exit-after.one': '1s', 'batuta.dev/sim-exit-after.two': '1s' } };
-    p.spec = { ...p.spec, containers: p.spec?.containers ?? [], initContainers: [{ name: 'side', image: 's:1', restartPolicy: 'Always' }, { name: 'one', image: 'i:1' }, { name: 'two', image: 'i:2' }] };
+    p.spec = {
+      ...p.spec,
+      containers: p.spec?.containers ?? [],
+      initContainers: [
+        { name: 'side', image: 's:1', restartPolicy: 'Always' },
+        { name: 'one', image: 'i:1' },
+        { name: 'two', image: 'i:2' },
+      ],
+    };
   });
   await b.clock.advance(500);
   assert.equal(b.get('staged')?.status?.containerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing');
-  assert.deepEqual(b.get('staged')?.status?.initContainerStatuses?.map((s) => Object.keys(s.state ?? {})[0]), ['running', 'running', 'waiting']);
+  assert.deepEqual(
+    b.get('staged')?.status?.initContainerStatuses?.map((s) => Object.keys(s.state ?? {})[0]),
+    ['running', 'running', 'waiting'],
+  );
   assert.equal(b.get('staged')?.status?.conditions?.find((c) => c.type === 'Initialized')?.message, 'containers with incomplete status: [one two]');
   await b.clock.advance(2000);
   assert.equal(b.get('staged')?.status?.phase, 'Running');
-  assert.deepEqual(b.get('staged')?.status?.initContainerStatuses?.map((s) => s.ready), [true, true, true]);
+  assert.deepEqual(
+    b.get('staged')?.status?.initContainerStatuses?.map((s) => s.ready),
+    [true, true, true],
+  );
   assert.equal(b.get('staged')?.status?.containerStatuses?.[0]?.ready, true);
   await b.agent.stop();
 });
@@ -113,9 +133,19 @@ test('an image that cannot be pulled: ErrImagePull, then ImagePullBackOff', asyn
 
 test('missing ConfigMap and Secret keys are CreateContainerConfigError', async () => {
   const b = await createBench();
-  b.pod('noconfig', (p) => (p.spec = { nodeName: 'n1', containers: [{ name: 'main', image: 'app:1', env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cfg', key: 'k' } } }] }] }));
+  b.pod(
+    'noconfig',
+    (p) =>
+      (p.spec = {
+        nodeName: 'n1',
+        containers: [{ name: 'main', image: 'app:1', env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cfg', key: 'k' } } }] }],
+      }),
+  );
   await b.clock.advance(300);
-  assert.deepEqual(b.get('noconfig')?.status?.containerStatuses?.[0]?.state?.waiting, { reason: 'CreateContainerConfigError', message: 'configmap "cfg" not found' });
+  assert.deepEqual(b.get('noconfig')?.status?.containerStatuses?.[0]?.state?.waiting, {
+    reason: 'CreateContainerConfigError',
+    message: 'configmap "cfg" not found',
+  });
   await b.agent.stop();
 });
 
@@ -160,7 +190,10 @@ test('an agent that comes back adopts: same containers, same counts, no writes',
   await b.restart();
   await b.clock.advance(1000);
   assert.equal(b.get('web')?.status?.containerStatuses?.[0]?.containerID, id);
-  assert.deepEqual(b.api.writes.filter((w) => w.kind === 'Pod'), []);
+  assert.deepEqual(
+    b.api.writes.filter((w) => w.kind === 'Pod'),
+    [],
+  );
   const other = createSimRuntime({ clock: b.clock, random: seededRandom(9), node: { name: 'n1', podCIDR: '10.244.1.0/24' } });
   await b.restart(other);
   await b.clock.advance(1000);
@@ -174,14 +207,22 @@ test('probes: startup holds readiness, readiness gates Ready, liveness restarts'
   const probe = { exec: { command: ['true'] }, periodSeconds: 1, failureThreshold: 2 };
   b.pod('live', (p) => {
     p.metadata = { ...p.metadata, annotations: { 'batuta.dev/sim-fail': 'liveness' } };
-    p.spec = { nodeName: 'n1', terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image: 'app:1', livenessProbe: probe, readinessProbe: { ...probe, initialDelaySeconds: 2 } }] };
+    p.spec = {
+      nodeName: 'n1',
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'main', image: 'app:1', livenessProbe: probe, readinessProbe: { ...probe, initialDelaySeconds: 2 } }],
+    };
   });
   await b.clock.advance(500);
   assert.equal(b.get('live')?.status?.containerStatuses?.[0]?.ready, false);
   assert.equal(b.get('live')?.status?.conditions?.find((c) => c.type === 'Ready')?.reason, 'ContainersNotReady');
   await b.clock.advance(3000);
   assert.ok((b.get('live')?.status?.containerStatuses?.[0]?.restartCount ?? 0) >= 1);
-  b.pod('start', (p) => (p.spec = { nodeName: 'n1', containers: [{ name: 'main', image: 'app:1', startupProbe: { ...probe, initialDelaySeconds: 2 }, readinessProbe: probe }] }));
+  b.pod(
+    'start',
+    (p) =>
+      (p.spec = { nodeName: 'n1', containers: [{ name: 'main', image: 'app:1', startupProbe: { ...probe, initialDelaySeconds: 2 }, readinessProbe: probe }] }),
+  );
   await b.clock.advance(500);
   assert.equal(b.get('start')?.status?.containerStatuses?.[0]?.started, false);
   await b.clock.advance(3000);
@@ -203,7 +244,15 @@ test('activeDeadlineSeconds and admission fail the pod as a whole', async () => 
 
 test('preStop runs before the signal, within the grace period', async () => {
   const b = await createBench();
-  b.pod('hooked', (p) => (p.spec = { nodeName: 'n1', terminationGracePeriodSeconds: 10, containers: [{ name: 'main', image: 'app:1', lifecycle: { preStop: { sleep: { seconds: 4 } } } }] }));
+  b.pod(
+    'hooked',
+    (p) =>
+      (p.spec = {
+        nodeName: 'n1',
+        terminationGracePeriodSeconds: 10,
+        containers: [{ name: 'main', image: 'app:1', lifecycle: { preStop: { sleep: { seconds: 4 } } } }],
+      }),
+  );
   await b.clock.advance(10);
   await b.api.delete(Pod, { namespace: 'default', name: 'hooked' }, { gracePeriodSeconds: 10 });
   await b.clock.advance(3000);
@@ -213,7 +262,7 @@ test('preStop runs before the signal, within the grace period', async () => {
   await b.agent.stop();
 });
 
-test('logs of a simulated container say so; errors are kubelet\'s', async () => {
+test("logs of a simulated container say so; errors are kubelet's", async () => {
   const b = await createBench();
   b.pod('web');
   await b.clock.advance(10);
@@ -222,8 +271,20 @@ test('logs of a simulated container say so; errors are kubelet\'s', async () => 
   let text = '';
   for await (const chunk of await b.agent.streams.logs(target, options, new AbortController().signal)) text += Buffer.from(chunk).toString();
   assert.match(text, /^simulated container main of pod default\/web/);
-  await assert.rejects(b.agent.streams.logs(target, { ...options, previous: true }, new AbortController().signal), /previous terminated container "main" in pod "web" not found/);
-  await assert.rejects(b.agent.streams.exec(target, { command: ['sh'], stdin: false, stdout: true, stderr: true, tty: false }, undefined as never, undefined as never, Buffer.alloc(0)), /runs no processes/);
+  await assert.rejects(
+    b.agent.streams.logs(target, { ...options, previous: true }, new AbortController().signal),
+    /previous terminated container "main" in pod "web" not found/,
+  );
+  await assert.rejects(
+    b.agent.streams.exec(
+      target,
+      { command: ['sh'], stdin: false, stdout: true, stderr: true, tty: false },
+      undefined as never,
+      undefined as never,
+      Buffer.alloc(0),
+    ),
+    /runs no processes/,
+  );
   await settle();
   await b.agent.stop();
 });

@@ -89,12 +89,29 @@ class Agent {
     this.#options = options;
     this.#feed = podFeed(client);
     const onError = (uid: string, error: unknown): void => log.warn('pod sync failed', { pod: this.#name(uid), error });
-    this.#queue = new WorkQueue({ clock, handle: (uid) => this.#workers.get(uid)?.sync() ?? Promise.resolve(), onError, concurrency: Infinity, backoff: { firstMs: 500, capMs: 30_000 } });
+    this.#queue = new WorkQueue({
+      clock,
+      handle: (uid) => this.#workers.get(uid)?.sync() ?? Promise.resolve(),
+      onError,
+      concurrency: Infinity,
+      backoff: { firstMs: 500, capMs: 30_000 },
+    });
     this.#looks = new WorkQueue({ clock, handle: (uid) => this.#look(uid), onError, concurrency: Infinity, backoff: { firstMs: 500, capMs: 10_000 } });
     this.#context = this.#makeContext();
-    this.#reporter = createNodeReporter({ client, clock, random: options.random, log, runtime: options.runtime, node: options.node, dataDir: options.simulated ? undefined : options.dataDir, port: options.port ?? 10250 });
+    this.#reporter = createNodeReporter({
+      client,
+      clock,
+      random: options.random,
+      log,
+      runtime: options.runtime,
+      node: options.node,
+      dataDir: options.simulated ? undefined : options.dataDir,
+      port: options.port ?? 10250,
+    });
     this.streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
-    this.#housekeeping = options.simulated ? undefined : new Housekeeping({ context: this.#context, workers: () => [...this.#workers.values()], known: (uid) => this.#known(uid), dataDir: options.dataDir });
+    this.#housekeeping = options.simulated
+      ? undefined
+      : new Housekeeping({ context: this.#context, workers: () => [...this.#workers.values()], known: (uid) => this.#known(uid), dataDir: options.dataDir });
   }
 
   /** The node is Ready as soon as the runtime answers; pods are touched only when both the runtime's list and the API's are in. */
@@ -117,7 +134,12 @@ class Agent {
     const { runtime, node } = this.#options;
     await this.#feed.informer.ready();
     const restorable = runtime as Runtime & Partial<Restorable>;
-    restorable.restore?.(this.#feed.pods(node.name).map(restoredPod).filter((p) => p !== undefined));
+    restorable.restore?.(
+      this.#feed
+        .pods(node.name)
+        .map(restoredPod)
+        .filter((p) => p !== undefined),
+    );
     this.#subscriptions.push(runtime.subscribe((uid) => this.#runtimeChanged(uid)));
     const list = (await this.#retrying(() => runtime.list())) ?? [];
     if (this.#stopped) return;
@@ -142,7 +164,11 @@ class Agent {
     const fresh = new PodWorker(this.#context, pod, sandboxes);
     this.#workers.set(uid, fresh);
     this.#note(pod);
-    if (sandboxes.length > 0 && this.#context.volumes) void fresh.adopt().then(() => this.#queue.add(uid), () => this.#queue.add(uid));
+    if (sandboxes.length > 0 && this.#context.volumes)
+      void fresh.adopt().then(
+        () => this.#queue.add(uid),
+        () => this.#queue.add(uid),
+      );
     else this.#queue.add(uid);
   }
   #runtimeChanged(uid: string | undefined): void {
@@ -189,11 +215,20 @@ class Agent {
     const recorder = (options.events ?? !simulated) ? createRecorder({ api: client.api, clock, random, log }, 'kubelet', node.name) : undefined;
     const allocatable = allocatableOf(node);
     return {
-      client, clock, random, log, runtime, objects,
+      client,
+      clock,
+      random,
+      log,
+      runtime,
+      objects,
       nodeName: node.name,
       hostname: node.hostname,
       hostIPs: [node.internalIP],
-      allocatable: { cpu: quantityToNumber(allocatable['cpu']), memory: quantityToNumber(allocatable['memory']), 'ephemeral-storage': quantityToNumber(allocatable['ephemeral-storage']) },
+      allocatable: {
+        cpu: quantityToNumber(allocatable['cpu']),
+        memory: quantityToNumber(allocatable['memory']),
+        'ephemeral-storage': quantityToNumber(allocatable['ephemeral-storage']),
+      },
       maxPods: quantityToNumber(node.capacity.pods),
       logDir: options.logDir,
       clusterDNS: options.clusterDNS,
@@ -202,9 +237,12 @@ class Agent {
       hostResolv: simulated ? { servers: [], searches: [], options: [] } : parseResolvConf(readText('/etc/resolv.conf')),
       hostsFile: simulated ? '' : readText('/etc/hosts'),
       images: createImageManager({ runtime, clock, objects, pulled: () => simulated || this.#reporter.poke() }),
-      volumes: simulated ? undefined : createVolumeManager({ dataDir: options.dataDir, clock, random, api: client.api, objects, mounts: options.mounts ?? hostMounter }),
+      volumes: simulated
+        ? undefined
+        : createVolumeManager({ dataDir: options.dataDir, clock, random, api: client.api, objects, mounts: options.mounts ?? hostMounter }),
       cgroups: simulated ? undefined : options.cgroups,
-      emit: (pod, type, reason, message, fieldPath) => recorder?.event({ apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata ?? {} }, type, reason, message, fieldPath),
+      emit: (pod, type, reason, message, fieldPath) =>
+        recorder?.event({ apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata ?? {} }, type, reason, message, fieldPath),
       beforeStop: options.beforeStop && ((pod) => options.beforeStop?.(pod) ?? Promise.resolve()),
       admit: (pod) => this.#admit(pod),
       enqueue: (uid, afterMs) => (afterMs ? this.#queue.addAfter(uid, afterMs) : this.#queue.add(uid)),
@@ -221,19 +259,32 @@ class Agent {
     const others = [...this.#workers.values()].filter((w) => w.uid !== uidOf(pod) && !w.over).map((w) => w.pod);
     const { allocatable, maxPods, client } = this.#context;
     const { node } = this.#options;
-    if (others.length + 1 > maxPods) return { reason: 'OutOfpods', message: `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${others.length}, capacity: ${maxPods}` };
+    if (others.length + 1 > maxPods)
+      return {
+        reason: 'OutOfpods',
+        message: `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${others.length}, capacity: ${maxPods}`,
+      };
     const wanted = podRequests(pod);
     const used = { cpu: 0, memory: 0 };
     for (const other of wanted.cpu > 0 || wanted.memory > 0 ? others.map((p) => podRequests(p)) : []) {
       used.cpu += other.cpu;
       used.memory += other.memory;
     }
-    for (const [name, capacity] of [['cpu', quantityToMilli(allocatable.cpu)], ['memory', allocatable.memory]] as const) {
-      if (wanted[name] > 0 && wanted[name] + used[name] > capacity) return { reason: `OutOf${name}`, message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${wanted[name]}, used: ${used[name]}, capacity: ${capacity}` };
+    for (const [name, capacity] of [
+      ['cpu', quantityToMilli(allocatable.cpu)],
+      ['memory', allocatable.memory],
+    ] as const) {
+      if (wanted[name] > 0 && wanted[name] + used[name] > capacity)
+        return {
+          reason: `OutOf${name}`,
+          message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${wanted[name]}, used: ${used[name]}, capacity: ${capacity}`,
+        };
     }
     const labels = pod.spec?.nodeSelector ? client.informer(Node).get(undefined, node.name)?.metadata?.labels : undefined;
     const missing = labels !== undefined && Object.entries(pod.spec?.nodeSelector ?? {}).some(([key, value]) => labels[key] !== value);
-    return missing ? { reason: 'NodeAffinity', message: 'Pod was rejected: Predicate NodeAffinity failed: node(s) didn\'t match Pod\'s node affinity/selector' } : undefined;
+    return missing
+      ? { reason: 'NodeAffinity', message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" }
+      : undefined;
   }
   #find(target: { namespace: string; name: string; uid: string }): PodWorker | undefined {
     const byUid = this.#workers.get(target.uid);
@@ -259,7 +310,10 @@ class Agent {
     // A pod that was being deleted must not hold the queue for all of its own grace period.
     if (stopPods && graceSeconds !== undefined) for (const worker of workers) worker.hasten(graceSeconds);
     await Promise.all([this.#queue.close(), this.#looks.close()]);
-    if (stopPods) await Promise.all(workers.map((w) => w.halt(graceSeconds).catch((error: unknown) => this.#options.log.warn('cannot stop pod', { pod: podRef(w.pod), error }))));
+    if (stopPods)
+      await Promise.all(
+        workers.map((w) => w.halt(graceSeconds).catch((error: unknown) => this.#options.log.warn('cannot stop pod', { pod: podRef(w.pod), error }))),
+      );
   }
 }
 

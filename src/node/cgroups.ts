@@ -51,7 +51,8 @@ export function createCgroupManager({ clock, prefix, root = '/sys/fs/cgroup' }: 
     },
     pods() {
       const found = new Set<string>();
-      for (const hierarchy of hierarchies) for (const qos of qosDirectories) for (const name of list(join(hierarchy, prefix, qos))) if (name.startsWith('pod')) found.add(name.slice(3));
+      for (const hierarchy of hierarchies)
+        for (const qos of qosDirectories) for (const name of list(join(hierarchy, prefix, qos))) if (name.startsWith('pod')) found.add(name.slice(3));
       return [...found];
     },
     async removeAll() {
@@ -75,7 +76,9 @@ function v1Hierarchies(root: string): string[] {
 }
 const list = (dir: string): string[] => {
   try {
-    return readdirSync(dir, { withFileTypes: true }).filter((e) => e.isDirectory() || e.isSymbolicLink()).map((e) => e.name);
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((e) => e.isDirectory() || e.isSymbolicLink())
+      .map((e) => e.name);
   } catch {
     return [];
   }

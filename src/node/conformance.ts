@@ -19,10 +19,53 @@ export interface ConformanceSubject {
 let serial = 0;
 export function sandboxSpec(subject: ConformanceSubject, annotations: Record<string, string> = {}): SandboxSpec {
   const uid = `00000000-0000-4000-8000-${String(++serial).padStart(12, '0')}`;
-  return { podUid: uid, namespace: 'conformance', name: `pod-${serial}`, attempt: 0, hostname: `pod-${serial}`, labels: {}, annotations, logDirectory: `${subject.logDirectory}/${uid}`, cgroupParent: '', dns: { servers: [], searches: [], options: [] }, hostNetwork: false, hostPID: false, hostIPC: false, shareProcessNamespace: false, sysctls: {}, privileged: false };
+  return {
+    podUid: uid,
+    namespace: 'conformance',
+    name: `pod-${serial}`,
+    attempt: 0,
+    hostname: `pod-${serial}`,
+    labels: {},
+    annotations,
+    logDirectory: `${subject.logDirectory}/${uid}`,
+    cgroupParent: '',
+    dns: { servers: [], searches: [], options: [] },
+    hostNetwork: false,
+    hostPID: false,
+    hostIPC: false,
+    shareProcessNamespace: false,
+    sysctls: {},
+    privileged: false,
+  };
 }
 export function containerSpec(image: string, command: string[] = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done']): ContainerSpec {
-  return { name: 'main', attempt: 0, image, command, args: [], workingDir: '', env: [{ name: 'A', value: 'b' }], mounts: [], labels: {}, annotations: { 'io.kubernetes.container.hash': 'abc' }, logPath: 'main/0.log', stdin: false, stdinOnce: false, tty: false, resources: { cpuShares: 2, cpuQuotaUs: 0, cpuPeriodUs: 100_000, memoryLimitBytes: 0, oomScoreAdj: 1000 }, privileged: false, addCapabilities: [], dropCapabilities: [], supplementalGroups: [], readOnlyRootFilesystem: false, noNewPrivileges: false, hostPID: false, hostIPC: false, hostNetwork: false, shareProcessNamespace: false };
+  return {
+    name: 'main',
+    attempt: 0,
+    image,
+    command,
+    args: [],
+    workingDir: '',
+    env: [{ name: 'A', value: 'b' }],
+    mounts: [],
+    labels: {},
+    annotations: { 'io.kubernetes.container.hash': 'abc' },
+    logPath: 'main/0.log',
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    resources: { cpuShares: 2, cpuQuotaUs: 0, cpuPeriodUs: 100_000, memoryLimitBytes: 0, oomScoreAdj: 1000 },
+    privileged: false,
+    addCapabilities: [],
+    dropCapabilities: [],
+    supplementalGroups: [],
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: false,
+    hostPID: false,
+    hostIPC: false,
+    hostNetwork: false,
+    shareProcessNamespace: false,
+  };
 }
 
 /** What every Runtime must do. `make` gives a fresh subject for each case. */
@@ -69,7 +112,10 @@ export function runtimeConformance(name: string, make: () => Promise<Conformance
       assert.equal((exited?.finishedAt ?? 0) >= (exited?.startedAt ?? 1), true);
       await s.runtime.containers.stop(id, 5);
       await s.wait();
-      assert.equal(seen.some((uid) => uid === undefined || uid === spec.podUid), true);
+      assert.equal(
+        seen.some((uid) => uid === undefined || uid === spec.podUid),
+        true,
+      );
       subscription.close();
       await end(s.runtime, sandbox, id);
     });
@@ -124,7 +170,11 @@ export function runtimeConformance(name: string, make: () => Promise<Conformance
   });
 }
 
-async function begin(s: ConformanceSubject, command?: string[], annotations: Record<string, string> = {}): Promise<{ spec: SandboxSpec; sandbox: string; id: string }> {
+async function begin(
+  s: ConformanceSubject,
+  command?: string[],
+  annotations: Record<string, string> = {},
+): Promise<{ spec: SandboxSpec; sandbox: string; id: string }> {
   const spec = sandboxSpec(s, annotations);
   const { id: sandbox } = await s.runtime.sandboxes.run(spec);
   return { spec, sandbox, id: await s.runtime.containers.create(sandbox, containerSpec(s.image, command)) };
@@ -135,4 +185,5 @@ async function end(runtime: Runtime, sandbox: string, id: string): Promise<void>
   await runtime.sandboxes.stop(sandbox);
   await runtime.sandboxes.remove(sandbox);
 }
-const stateOf = async (runtime: Runtime, id: string): Promise<ContainerState | undefined> => (await runtime.list()).flatMap((s) => s.containers).find((c) => c.id === id);
+const stateOf = async (runtime: Runtime, id: string): Promise<ContainerState | undefined> =>
+  (await runtime.list()).flatMap((s) => s.containers).find((c) => c.id === id);

@@ -40,8 +40,18 @@ export async function buildContainerSpec(context: AgentContext, inputs: Containe
     workingDir: container.workingDir ?? '',
     env: [...env].map(([name, v]) => ({ name, value: v })),
     mounts: await mountsOf(context, inputs, value),
-    labels: { 'io.kubernetes.container.name': container.name, 'io.kubernetes.pod.name': nameOf(pod), 'io.kubernetes.pod.namespace': namespaceOf(pod), 'io.kubernetes.pod.uid': uidOf(pod) },
-    annotations: { 'io.kubernetes.container.hash': containerHash(container), 'io.kubernetes.container.restartCount': String(attempt), 'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '/dev/termination-log', 'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? 'File' },
+    labels: {
+      'io.kubernetes.container.name': container.name,
+      'io.kubernetes.pod.name': nameOf(pod),
+      'io.kubernetes.pod.namespace': namespaceOf(pod),
+      'io.kubernetes.pod.uid': uidOf(pod),
+    },
+    annotations: {
+      'io.kubernetes.container.hash': containerHash(container),
+      'io.kubernetes.container.restartCount': String(attempt),
+      'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '/dev/termination-log',
+      'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? 'File',
+    },
     logPath: logPath(container.name, attempt),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
@@ -51,7 +61,10 @@ export async function buildContainerSpec(context: AgentContext, inputs: Containe
     addCapabilities: security.capabilities?.add ?? [],
     dropCapabilities: security.capabilities?.drop ?? [],
     ...userOf(pod, container, image),
-    supplementalGroups: [...(spec.securityContext?.supplementalGroups ?? []), ...(spec.securityContext?.fsGroup === undefined ? [] : [spec.securityContext.fsGroup])],
+    supplementalGroups: [
+      ...(spec.securityContext?.supplementalGroups ?? []),
+      ...(spec.securityContext?.fsGroup === undefined ? [] : [spec.securityContext.fsGroup]),
+    ],
     readOnlyRootFilesystem: security.readOnlyRootFilesystem ?? false,
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     ...profilesOf(pod, container),
@@ -78,7 +91,8 @@ function userOf(pod: V1Pod, container: V1Container, image: ImageState): Pick<Con
   if (own.runAsNonRoot ?? shared.runAsNonRoot) {
     const where = `(pod: "${nameOf(pod)}_${namespaceOf(pod)}(${uidOf(pod)})", container: ${container.name})`;
     if (user === 0) throw new ConfigError(`container's runAsUser breaks non-root policy ${where}`);
-    if (user === undefined && image.uid === undefined && image.username) throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${where}`);
+    if (user === undefined && image.uid === undefined && image.username)
+      throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${where}`);
     if (user === undefined && (image.uid ?? 0) === 0) throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
   }
   const runAs = user ?? image.uid;

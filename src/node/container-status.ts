@@ -41,9 +41,23 @@ function restarting(input: StatusInput, container: V1Container, type: ContainerT
 
 function unborn(input: StatusInput, container: V1Container, type: ContainerType, old: V1ContainerStatus | undefined): V1ContainerStatus {
   if (old?.state?.terminated) return old;
-  const base: V1ContainerStatus = { name: container.name, state: waitingState(input, container), lastState: old?.lastState ?? {}, ready: false, restartCount: old?.restartCount ?? 0, image: container.image ?? '', imageID: '', ...(type === 'ephemeral' ? {} : { started: false }) };
+  const base: V1ContainerStatus = {
+    name: container.name,
+    state: waitingState(input, container),
+    lastState: old?.lastState ?? {},
+    ready: false,
+    restartCount: old?.restartCount ?? 0,
+    image: container.image ?? '',
+    imageID: '',
+    ...(type === 'ephemeral' ? {} : { started: false }),
+  };
   if (!old?.containerID) return base;
-  const terminated = { exitCode: 137, reason: 'ContainerStatusUnknown', message: 'The container could not be located when the pod was terminated', containerID: old.containerID };
+  const terminated = {
+    exitCode: 137,
+    reason: 'ContainerStatusUnknown',
+    message: 'The container could not be located when the pod was terminated',
+    containerID: old.containerID,
+  };
   if (input.over) return { ...old, ready: false, started: false, state: { terminated } };
   return { ...base, lastState: { terminated }, restartCount: old.restartCount + 1 };
 }

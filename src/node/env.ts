@@ -26,7 +26,13 @@ export function expand(text: string, value: (name: string) => string | undefined
 }
 
 /** The whole environment of a container: services, envFrom, env; later names win. Rejects with ConfigError. */
-export async function buildEnv(pod: V1Pod, container: V1Container, objects: ObjectSource, facts: PodFacts, kubernetes?: { host: string; port: number }): Promise<Map<string, string>> {
+export async function buildEnv(
+  pod: V1Pod,
+  container: V1Container,
+  objects: ObjectSource,
+  facts: PodFacts,
+  kubernetes?: { host: string; port: number },
+): Promise<Map<string, string>> {
   const env = new Map<string, string>();
   const service = serviceEnv(pod.spec?.enableServiceLinks === false ? [] : await objects.services(namespaceOf(pod)), kubernetes);
   for (const [name, value] of await fromSources(pod, container, objects)) env.set(name, value);
@@ -34,7 +40,11 @@ export async function buildEnv(pod: V1Pod, container: V1Container, objects: Obje
     if (entry.valueFrom) {
       const value = await valueFrom(pod, container, entry.valueFrom, objects, facts);
       if (value !== undefined) env.set(entry.name, value);
-    } else env.set(entry.name, expand(entry.value ?? '', (name) => env.get(name) ?? service.get(name)));
+    } else
+      env.set(
+        entry.name,
+        expand(entry.value ?? '', (name) => env.get(name) ?? service.get(name)),
+      );
   }
   for (const [name, value] of service) if (!env.has(name)) env.set(name, value);
   return env;
@@ -44,14 +54,20 @@ export async function buildEnv(pod: V1Pod, container: V1Container, objects: Obje
 export function envReferences(pod: V1Pod): string[] {
   return allContainers(pod).flatMap((container) => [
     ...(container.envFrom ?? []).map((from) => (from.configMapRef ? `ConfigMap/${from.configMapRef.name}` : `Secret/${from.secretRef?.name}`)),
-    ...(container.env ?? []).flatMap(({ valueFrom: from }) => (from?.configMapKeyRef ? [`ConfigMap/${from.configMapKeyRef.name}`] : from?.secretKeyRef ? [`Secret/${from.secretKeyRef.name}`] : [])),
+    ...(container.env ?? []).flatMap(({ valueFrom: from }) =>
+      from?.configMapKeyRef ? [`ConfigMap/${from.configMapKeyRef.name}`] : from?.secretKeyRef ? [`Secret/${from.secretKeyRef.name}`] : [],
+    ),
   ]);
 }
 
 async function fromSources(pod: V1Pod, container: V1Container, objects: ObjectSource): Promise<Map<string, string>> {
   const env = new Map<string, string>();
   for (const source of container.envFrom ?? []) {
-    const data = source.configMapRef ? await configMapData(pod, source.configMapRef, objects) : source.secretRef ? await secretData(pod, source.secretRef, objects) : {};
+    const data = source.configMapRef
+      ? await configMapData(pod, source.configMapRef, objects)
+      : source.secretRef
+        ? await secretData(pod, source.secretRef, objects)
+        : {};
     for (const [key, value] of Object.entries(data)) env.set((source.prefix ?? '') + key, value);
   }
   return env;
@@ -84,21 +100,37 @@ export function fieldValue(pod: V1Pod, ref: V1ObjectFieldSelector, facts: PodFac
   const subscript = /^metadata\.(annotations|labels)\['(.*)'\]$/.exec(path);
   if (subscript) return pod.metadata?.[subscript[1] as 'labels' | 'annotations']?.[subscript[2] as string] ?? '';
   switch (path) {
-    case 'metadata.name': return nameOf(pod);
-    case 'metadata.namespace': return namespaceOf(pod);
-    case 'metadata.uid': return uidOf(pod);
-    case 'metadata.labels': return formatMap(pod.metadata?.labels);
-    case 'metadata.annotations': return formatMap(pod.metadata?.annotations);
-    case 'spec.nodeName': return facts.nodeName;
-    case 'spec.serviceAccountName': return pod.spec?.serviceAccountName ?? '';
-    case 'status.podIP': return facts.podIPs[0] ?? '';
-    case 'status.podIPs': return facts.podIPs.join(',');
-    case 'status.hostIP': return facts.hostIPs[0] ?? '';
-    case 'status.hostIPs': return facts.hostIPs.join(',');
-    default: throw new ConfigError(`unsupported fieldPath: ${path}`);
+    case 'metadata.name':
+      return nameOf(pod);
+    case 'metadata.namespace':
+      return namespaceOf(pod);
+    case 'metadata.uid':
+      return uidOf(pod);
+    case 'metadata.labels':
+      return formatMap(pod.metadata?.labels);
+    case 'metadata.annotations':
+      return formatMap(pod.metadata?.annotations);
+    case 'spec.nodeName':
+      return facts.nodeName;
+    case 'spec.serviceAccountName':
+      return pod.spec?.serviceAccountName ?? '';
+    case 'status.podIP':
+      return facts.podIPs[0] ?? '';
+    case 'status.podIPs':
+      return facts.podIPs.join(',');
+    case 'status.hostIP':
+      return facts.hostIPs[0] ?? '';
+    case 'status.hostIPs':
+      return facts.hostIPs.join(',');
+    default:
+      throw new ConfigError(`unsupported fieldPath: ${path}`);
   }
 }
-const formatMap = (map: Record<string, string> | undefined): string => Object.entries(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}=${JSON.stringify(v)}`).join('\n');
+const formatMap = (map: Record<string, string> | undefined): string =>
+  Object.entries(map ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => `${k}=${JSON.stringify(v)}`)
+    .join('\n');
 
 /** requests.* and limits.* in units of the divisor, rounded up; a missing limit is the node's allocatable. */
 export function resourceValue(pod: V1Pod, ref: V1ResourceFieldSelector, facts: PodFacts, self?: V1Container): string {
@@ -132,7 +164,8 @@ function addService(env: Map<string, string>, name: string, ip: string, ports: r
   env.set(`${prefix}_SERVICE_HOST`, ip);
   env.set(`${prefix}_SERVICE_PORT`, String(first.port));
   for (const port of ports) if (port.name) env.set(`${prefix}_SERVICE_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`, String(port.port));
-  const url = (port: { port: number; protocol?: string }): string => `${(port.protocol ?? 'TCP').toLowerCase()}://${ip.includes(':') ? `[${ip}]` : ip}:${port.port}`;
+  const url = (port: { port: number; protocol?: string }): string =>
+    `${(port.protocol ?? 'TCP').toLowerCase()}://${ip.includes(':') ? `[${ip}]` : ip}:${port.port}`;
   env.set(`${prefix}_PORT`, url(first));
   for (const port of ports) {
     const protocol = port.protocol ?? 'TCP';

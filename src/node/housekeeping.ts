@@ -54,7 +54,10 @@ export class Housekeeping {
   #every(name: string, ms: number, work: () => Promise<void>): void {
     if (this.#stopped) return;
     const again = (): void => this.#every(name, ms, work);
-    this.#timers.set(name, this.#deps.context.clock.after(ms, () => this.#do(name, work, again)));
+    this.#timers.set(
+      name,
+      this.#deps.context.clock.after(ms, () => this.#do(name, work, again)),
+    );
   }
   #do(name: string, work: () => Promise<void>, after: () => void = () => {}): void {
     const run = work().catch((error: unknown) => this.#deps.context.log.warn('housekeeping failed', { task: name, error }));
@@ -85,10 +88,12 @@ export class Housekeeping {
     const uid = sandboxes[0]?.podUid ?? '';
     log.info('removing an orphaned pod', { pod: `${sandboxes[0]?.namespace}/${sandboxes[0]?.name}`, uid });
     for (const sandbox of sandboxes) {
-      await Promise.all(sandbox.containers.map(async (c) => {
-        if (c.state === 'running') await runtime.containers.stop(c.id, orphanGraceSeconds);
-        await runtime.containers.remove(c.id);
-      }));
+      await Promise.all(
+        sandbox.containers.map(async (c) => {
+          if (c.state === 'running') await runtime.containers.stop(c.id, orphanGraceSeconds);
+          await runtime.containers.remove(c.id);
+        }),
+      );
       await runtime.sandboxes.stop(sandbox.id);
       await runtime.sandboxes.remove(sandbox.id);
     }
@@ -131,7 +136,8 @@ export class Housekeeping {
     if (!context.runtime.containers.reopenLog) return;
     for (const worker of this.#deps.workers()) {
       for (const c of worker.sandboxes.flatMap((s) => s.containers)) {
-        if (c.state === 'running') await rotateLog(join(context.logDir, podLogDirectory(worker.pod), logPath(c.name, c.attempt)), c.id, context.runtime, context.clock);
+        if (c.state === 'running')
+          await rotateLog(join(context.logDir, podLogDirectory(worker.pod), logPath(c.name, c.attempt)), c.id, context.runtime, context.clock);
       }
     }
   }
@@ -148,7 +154,9 @@ export class Housekeeping {
     for (const image of idle) if (!this.#unusedSince.has(image.id)) this.#unusedSince.set(image.id, now);
     let percent = await this.#diskPercent();
     if (percent < imageHighPercent) return;
-    const oldest = idle.filter((i) => now - (this.#unusedSince.get(i.id) ?? now) >= imageSweepMs).sort((a, b) => (this.#unusedSince.get(a.id) ?? 0) - (this.#unusedSince.get(b.id) ?? 0));
+    const oldest = idle
+      .filter((i) => now - (this.#unusedSince.get(i.id) ?? now) >= imageSweepMs)
+      .sort((a, b) => (this.#unusedSince.get(a.id) ?? 0) - (this.#unusedSince.get(b.id) ?? 0));
     for (const image of oldest) {
       if (percent <= imageLowPercent) return;
       log.info('removing an unused image', { image: image.repoTags[0] ?? image.id });
@@ -163,6 +171,16 @@ export class Housekeeping {
 }
 const names = (dir: string): Promise<string[]> => readdir(dir).catch((): string[] => []);
 function differs(a: readonly SandboxState[], b: readonly SandboxState[]): boolean {
-  const sum = (list: readonly SandboxState[]): string => list.map((s) => `${s.id}${s.ready}${s.containers.map((c) => c.id + c.state).sort().join()}`).sort().join();
+  const sum = (list: readonly SandboxState[]): string =>
+    list
+      .map(
+        (s) =>
+          `${s.id}${s.ready}${s.containers
+            .map((c) => c.id + c.state)
+            .sort()
+            .join()}`,
+      )
+      .sort()
+      .join();
   return sum(a) !== sum(b);
 }

@@ -46,7 +46,11 @@ export function createImageManager(deps: { runtime: Runtime; clock: Clock; objec
     if (blocked && blocked.entry.updatedAt + blocked.entry.delayMs > now) {
       emit('Normal', 'BackOff', `Back-off pulling image "${container.image}"`);
       emit('Warning', 'Failed', 'Error: ImagePullBackOff');
-      throw new StartError('ImagePullBackOff', `Back-off pulling image "${container.image}": ErrImagePull: ${blocked.error}`, blocked.entry.updatedAt + blocked.entry.delayMs - now);
+      throw new StartError(
+        'ImagePullBackOff',
+        `Back-off pulling image "${container.image}": ErrImagePull: ${blocked.error}`,
+        blocked.entry.updatedAt + blocked.entry.delayMs - now,
+      );
     }
     emit('Normal', 'Pulling', `Pulling image "${container.image}"`);
     try {
@@ -128,7 +132,9 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 const part = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const host = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const reference = new RegExp(`^(?:(${host})/)?(${part}(?:/${part})*)(?::(\\w[\\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`);
+const reference = new RegExp(
+  `^(?:(${host})/)?(${part}(?:/${part})*)(?::(\\w[\\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`,
+);
 
 /** With `latest` where there is neither tag nor digest; undefined when it is no image reference. */
 export function normalizeImage(image: string): string | undefined {
@@ -158,10 +164,19 @@ export async function credentialsFor(pod: V1Pod, ref: string, objects: ObjectSou
   return matches.length > 0 ? matches.map((m) => m.auth) : [undefined];
 }
 function matchesRegistry(registry: string, ref: string): boolean {
-  const wanted = registry.replace(/^https?:\/\//, '').replace(/\/v[12]\/?$/, '').replace(/\/$/, '').replace(/^index\.docker\.io/, 'docker.io');
+  const wanted = registry
+    .replace(/^https?:\/\//, '')
+    .replace(/\/v[12]\/?$/, '')
+    .replace(/\/$/, '')
+    .replace(/^index\.docker\.io/, 'docker.io');
   const [hostPattern = '', ...path] = wanted.split('/');
   const [refHost = '', ...refPath] = qualifiedName(ref).split('/');
-  const glob = new RegExp(`^${hostPattern.split('*').map((s) => s.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^.]*')}$`);
+  const glob = new RegExp(
+    `^${hostPattern
+      .split('*')
+      .map((s) => s.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('[^.]*')}$`,
+  );
   return glob.test(refHost) && path.every((segment, i) => refPath[i] === segment);
 }
 type DockerAuths = Record<string, { username?: string; password?: string; auth?: string }>;

@@ -7,7 +7,13 @@ import type { Probing, Runtime } from './runtime.ts';
 const hookTimeoutMs = 600_000;
 
 /** Runs a postStart or preStop hook. Rejects with a text for the event when it fails. */
-export async function runHook(hook: V1LifecycleHandler, target: ProbeTarget, runtime: Runtime & Partial<Probing>, clock: Clock, signal?: AbortSignal): Promise<void> {
+export async function runHook(
+  hook: V1LifecycleHandler,
+  target: ProbeTarget,
+  runtime: Runtime & Partial<Probing>,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<void> {
   if (hook.sleep) return sleep(clock, hook.sleep.seconds * 1000, signal);
   if (runtime.probe) {
     const result = runtime.probe(target.containerId, 'hook');
@@ -27,7 +33,10 @@ export async function runHook(hook: V1LifecycleHandler, target: ProbeTarget, run
   }
   if (hook.tcpSocket) {
     const port = resolvePort(target.container, hook.tcpSocket.port);
-    const result = port === undefined ? { ok: false, output: `couldn't find port: ${hook.tcpSocket.port}` } : await tcpSocket(hook.tcpSocket.host || target.podIP, port, hookTimeoutMs, clock);
+    const result =
+      port === undefined
+        ? { ok: false, output: `couldn't find port: ${hook.tcpSocket.port}` }
+        : await tcpSocket(hook.tcpSocket.host || target.podIP, port, hookTimeoutMs, clock);
     if (!result.ok) throw new Error(result.output);
     return;
   }

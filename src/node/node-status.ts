@@ -92,11 +92,14 @@ class Reporter implements NodeReporter {
   }
   #renewLoop(): void {
     void this.#renew()
-      .then(() => renewMs, (error: unknown) => {
-        this.#deps.log.warn('cannot renew the lease', { node: this.#deps.node.name, error });
-        this.#lease = undefined;
-        return 1000;
-      })
+      .then(
+        () => renewMs,
+        (error: unknown) => {
+          this.#deps.log.warn('cannot renew the lease', { node: this.#deps.node.name, error });
+          this.#lease = undefined;
+          return 1000;
+        },
+      )
       .then((ms) => this.#later(ms, () => this.#renewLoop()));
   }
   #reportLoop(period: number): void {
@@ -115,8 +118,17 @@ class Reporter implements NodeReporter {
     const wanted: V1Node = {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name: node.name, labels: labelsOf(node), annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true', ...node.annotations } },
-      spec: { podCIDR: node.podCIDR, podCIDRs: [node.podCIDR], ...(node.taints ? { taints: node.taints } : {}), ...(node.providerID ? { providerID: node.providerID } : {}) },
+      metadata: {
+        name: node.name,
+        labels: labelsOf(node),
+        annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true', ...node.annotations },
+      },
+      spec: {
+        podCIDR: node.podCIDR,
+        podCIDRs: [node.podCIDR],
+        ...(node.taints ? { taints: node.taints } : {}),
+        ...(node.providerID ? { providerID: node.providerID } : {}),
+      },
       status,
     };
     try {
@@ -156,7 +168,10 @@ class Reporter implements NodeReporter {
     const now = formatTime(clock.now());
     const down = images instanceof Error ? `container runtime is down: ${images.message}` : undefined;
     return {
-      addresses: [{ type: 'InternalIP', address: node.internalIP }, { type: 'Hostname', address: node.hostname }],
+      addresses: [
+        { type: 'InternalIP', address: node.internalIP },
+        { type: 'Hostname', address: node.hostname },
+      ],
       capacity: { ...node.capacity },
       allocatable: allocatableOf(node),
       conditions: nodeConditions(now, pressures(dataDir), down),
@@ -197,7 +212,14 @@ class Reporter implements NodeReporter {
 
 const arch = process.arch === 'x64' ? 'amd64' : process.arch;
 function labelsOf(node: NodeConfig): { [key: string]: string } {
-  return { 'beta.kubernetes.io/arch': arch, 'beta.kubernetes.io/os': 'linux', 'kubernetes.io/arch': arch, 'kubernetes.io/hostname': node.hostname, 'kubernetes.io/os': 'linux', ...node.labels };
+  return {
+    'beta.kubernetes.io/arch': arch,
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': arch,
+    'kubernetes.io/hostname': node.hostname,
+    'kubernetes.io/os': 'linux',
+    ...node.labels,
+  };
 }
 
 export function allocatableOf(node: NodeConfig): { [key: string]: string } {
@@ -222,7 +244,8 @@ function mergeStatus(old: V1NodeStatus | undefined, status: V1NodeStatus): V1Nod
   });
   return { ...old, ...status, conditions: [...before.filter((b) => !own.some((c) => c.type === b.type)), ...own] };
 }
-const sameConditions = (a: V1NodeStatus | undefined, b: V1NodeStatus): boolean => (b.conditions ?? []).every((c) => a?.conditions?.some((x) => x.type === c.type && x.status === c.status && x.lastHeartbeatTime === c.lastHeartbeatTime));
+const sameConditions = (a: V1NodeStatus | undefined, b: V1NodeStatus): boolean =>
+  (b.conditions ?? []).every((c) => a?.conditions?.some((x) => x.type === c.type && x.status === c.status && x.lastHeartbeatTime === c.lastHeartbeatTime));
 
 interface Pressures {
   memory: boolean;
@@ -246,10 +269,21 @@ function availableMemory(): number {
 }
 
 export function nodeConditions(now: string, pressure: Pressures, down: string | undefined): V1NodeCondition[] {
-  const condition = (type: string, status: boolean, reason: string, message: string): V1NodeCondition => ({ type, status: status ? 'True' : 'False', lastHeartbeatTime: now, lastTransitionTime: now, reason, message });
+  const condition = (type: string, status: boolean, reason: string, message: string): V1NodeCondition => ({
+    type,
+    status: status ? 'True' : 'False',
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+    reason,
+    message,
+  });
   return [
-    pressure.memory ? condition('MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available') : condition('MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
-    pressure.disk ? condition('DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure') : condition('DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    pressure.memory
+      ? condition('MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available')
+      : condition('MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+    pressure.disk
+      ? condition('DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure')
+      : condition('DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
     condition('PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
     down ? condition('Ready', false, 'KubeletNotReady', down) : condition('Ready', true, 'KubeletReady', 'kubelet is posting ready status'),
   ];

@@ -24,21 +24,37 @@ const objects: ObjectSource = {
 const pod: V1Pod = { metadata: { name: 'p', namespace: 'default', uid: 'u', labels: { app: 'x' } }, spec: { containers: [] } };
 
 test('environment: sources, references, expansion and services', async () => {
-  const env = await buildEnv(pod, { name: 'c', envFrom: [{ prefix: 'X_', configMapRef: { name: 'cfg' } }, { secretRef: { name: 'none', optional: true } }], env: [
-    { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-    { name: 'URL', value: 'http://$(IP):$(MY_DB_SERVICE_PORT)/$$(IP)/$(NONE)' },
-    { name: 'P', valueFrom: { secretKeyRef: { name: 'sec', key: 'P' } } },
-    { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
-  ] }, objects, facts, { host: '10.96.0.1', port: 443 });
+  const env = await buildEnv(
+    pod,
+    {
+      name: 'c',
+      envFrom: [{ prefix: 'X_', configMapRef: { name: 'cfg' } }, { secretRef: { name: 'none', optional: true } }],
+      env: [
+        { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+        { name: 'URL', value: 'http://$(IP):$(MY_DB_SERVICE_PORT)/$$(IP)/$(NONE)' },
+        { name: 'P', valueFrom: { secretKeyRef: { name: 'sec', key: 'P' } } },
+        { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+      ],
+    },
+    objects,
+    facts,
+    { host: '10.96.0.1', port: 443 },
+  );
   assert.equal(env.get('X_A'), '1');
   assert.equal(env.get('URL'), 'http://10.0.0.2:5432/$(IP)/$(NONE)');
   assert.equal(env.get('P'), 'pw');
   assert.equal(env.get('LABEL'), 'x');
   assert.equal(env.get('KUBERNETES_SERVICE_HOST'), '10.96.0.1');
   assert.equal(env.get('MY_DB_PORT_5432_TCP_ADDR'), '10.96.0.5');
-  await assert.rejects(buildEnv(pod, { name: 'c', env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cfg', key: 'zz' } } }] }, objects, facts), /couldn't find key zz in ConfigMap default\/cfg/);
+  await assert.rejects(
+    buildEnv(pod, { name: 'c', env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cfg', key: 'zz' } } }] }, objects, facts),
+    /couldn't find key zz in ConfigMap default\/cfg/,
+  );
   await assert.rejects(buildEnv(pod, { name: 'c', envFrom: [{ secretRef: { name: 'zz' } }] }, objects, facts), /secret "zz" not found/);
-  assert.equal(expand('$(A)$$$(B)', (n) => (n === 'A' ? '1' : undefined)), '1$$(B)');
+  assert.equal(
+    expand('$(A)$$$(B)', (n) => (n === 'A' ? '1' : undefined)),
+    '1$$(B)',
+  );
 });
 
 test('resource fields: divisors round up, limits fall back to the node', () => {
@@ -62,10 +78,25 @@ test('image names and registry credentials', () => {
 
 test('resolv.conf and hosts of a pod', () => {
   const context = { clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', hostResolv: { servers: ['9.9.9.9'], searches: ['corp'], options: [] } };
-  assert.deepEqual(dnsOf(pod, context), { servers: ['10.96.0.10'], searches: ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local', 'corp'], options: ['ndots:5'] });
+  assert.deepEqual(dnsOf(pod, context), {
+    servers: ['10.96.0.10'],
+    searches: ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local', 'corp'],
+    options: ['ndots:5'],
+  });
   assert.deepEqual(dnsOf({ ...pod, spec: { containers: [], hostNetwork: true } }, context).servers, ['9.9.9.9']);
-  assert.deepEqual(dnsOf({ ...pod, spec: { containers: [], dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'], options: [{ name: 'ndots', value: '2' }] } } }, context), { servers: ['1.1.1.1'], searches: [], options: ['ndots:2'] });
-  assert.match(hostsFile({ ...pod, spec: { containers: [], subdomain: 'sub', hostAliases: [{ ip: '1.2.3.4', hostnames: ['a', 'b'] }] } }, ['10.0.0.2'], 'cluster.local', ''), /10\.0\.0\.2\tp\.sub\.default\.svc\.cluster\.local\tp\n\n# Entries added by HostAliases\.\n1\.2\.3\.4\ta\tb\n$/);
+  assert.deepEqual(
+    dnsOf({ ...pod, spec: { containers: [], dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'], options: [{ name: 'ndots', value: '2' }] } } }, context),
+    { servers: ['1.1.1.1'], searches: [], options: ['ndots:2'] },
+  );
+  assert.match(
+    hostsFile(
+      { ...pod, spec: { containers: [], subdomain: 'sub', hostAliases: [{ ip: '1.2.3.4', hostnames: ['a', 'b'] }] } },
+      ['10.0.0.2'],
+      'cluster.local',
+      '',
+    ),
+    /10\.0\.0\.2\tp\.sub\.default\.svc\.cluster\.local\tp\n\n# Entries added by HostAliases\.\n1\.2\.3\.4\ta\tb\n$/,
+  );
 });
 
 test('atomic writer: whole sets appear, change and disappear', async () => {
@@ -73,11 +104,31 @@ test('atomic writer: whole sets appear, change and disappear', async () => {
   const dir = join(root, 'v');
   const time = { clock: new FakeClock(), random: seededRandom(1) };
   const file = (text: string): { data: Buffer; mode: number } => ({ data: Buffer.from(text), mode: 0o640 });
-  assert.equal(await writeAtomically(dir, new Map([['a', file('1')], ['sub/b', file('2')]]), time), true);
+  assert.equal(
+    await writeAtomically(
+      dir,
+      new Map([
+        ['a', file('1')],
+        ['sub/b', file('2')],
+      ]),
+      time,
+    ),
+    true,
+  );
   assert.equal(await readFile(join(dir, 'sub/b'), 'utf8'), '2');
   assert.equal((await stat(join(dir, 'a'))).mode & 0o777, 0o640);
   const first = await readlink(join(dir, '..data'));
-  assert.equal(await writeAtomically(dir, new Map([['a', file('1')], ['sub/b', file('2')]]), time), false);
+  assert.equal(
+    await writeAtomically(
+      dir,
+      new Map([
+        ['a', file('1')],
+        ['sub/b', file('2')],
+      ]),
+      time,
+    ),
+    false,
+  );
   assert.equal(await writeAtomically(dir, new Map([['a', file('3')]]), time), true);
   assert.notEqual(await readlink(join(dir, '..data')), first);
   assert.equal(await readFile(join(dir, 'a'), 'utf8'), '3');
@@ -99,7 +150,14 @@ test('logs: tail over rotated files, since, timestamps, limits and follow over a
   await writeFile(path, line(3) + '2026-01-01T00:00:04.000000000Z stdout P par\n2026-01-01T00:00:04.000000000Z stdout F tial\n');
   const read = async (options: object, alive = false): Promise<string> => {
     let text = '';
-    for await (const c of readLog(path, { container: 'c', follow: false, previous: false, timestamps: false, ...options }, systemClock, () => alive, new AbortController().signal)) text += Buffer.from(c).toString();
+    for await (const c of readLog(
+      path,
+      { container: 'c', follow: false, previous: false, timestamps: false, ...options },
+      systemClock,
+      () => alive,
+      new AbortController().signal,
+    ))
+      text += Buffer.from(c).toString();
     return text;
   };
   assert.equal(await read({}), 'line 1\nline 2\nline 3\npartial\n');
@@ -110,7 +168,14 @@ test('logs: tail over rotated files, since, timestamps, limits and follow over a
   let alive = true;
   let seen = '';
   const following = (async () => {
-    for await (const c of readLog(path, { container: 'c', follow: true, previous: false, timestamps: false }, systemClock, () => alive, new AbortController().signal)) seen += Buffer.from(c).toString();
+    for await (const c of readLog(
+      path,
+      { container: 'c', follow: true, previous: false, timestamps: false },
+      systemClock,
+      () => alive,
+      new AbortController().signal,
+    ))
+      seen += Buffer.from(c).toString();
   })();
   await new Promise((resolve) => setImmediate(resolve));
   await appendFile(path, line(5));

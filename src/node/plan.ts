@@ -118,7 +118,10 @@ function planNewSandbox({ pod, sandboxes, ...input }: PlanInput, plan: PodPlan):
     plan.killPod = true;
     return;
   }
-  plan.sandbox = { attempt: again ? Math.max(...sandboxes.map((s) => s.attempt)) + 1 : 0, stopFirst: sandboxes.filter((s) => s.ready || s.containers.some((c) => c.state === 'running')).map((s) => s.id) };
+  plan.sandbox = {
+    attempt: again ? Math.max(...sandboxes.map((s) => s.attempt)) + 1 : 0,
+    stopFirst: sandboxes.filter((s) => s.ready || s.containers.some((c) => c.state === 'running')).map((s) => s.id),
+  };
   const [firstInit] = initContainers(pod);
   if (firstInit) return startOrWait({ pod, sandboxes, ...input }, firstInit, isSidecar(firstInit) ? 'sidecar' : 'init', plan);
   for (const { container, state } of exits) {
@@ -128,7 +131,8 @@ function planNewSandbox({ pod, sandboxes, ...input }: PlanInput, plan: PodPlan):
 }
 function neverAgain(pod: V1Pod, exits: { container: V1Container; state: ContainerState | undefined }[]): boolean {
   const existed = exits.some((e) => e.state !== undefined);
-  if (pod.spec?.restartPolicy === 'Never' && existed) return exits.every((e) => e.state === undefined || e.state.state !== 'exited' || !shouldRestart(pod, e.container, 'container', e.state.exitCode));
+  if (pod.spec?.restartPolicy === 'Never' && existed)
+    return exits.every((e) => e.state === undefined || e.state.state !== 'exited' || !shouldRestart(pod, e.container, 'container', e.state.exitCode));
   return exits.length > 0 && exits.every((e) => e.state?.state === 'exited' && !shouldRestart(pod, e.container, 'container', e.state.exitCode));
 }
 
@@ -136,7 +140,8 @@ function planContainers(input: PlanInput, sandbox: SandboxState, plan: PodPlan):
   const { pod } = input;
   const current = (name: string): ContainerState | undefined => latestContainer([sandbox], name);
   for (const container of ephemeralContainers(pod)) {
-    if (!current(container.name)) plan.start.push({ name: container.name, type: 'ephemeral', attempt: nextAttempt(pod, input.sandboxes, container.name), again: false });
+    if (!current(container.name))
+      plan.start.push({ name: container.name, type: 'ephemeral', attempt: nextAttempt(pod, input.sandboxes, container.name), again: false });
   }
   const begun = mainContainers(pod).some((c) => current(c.name));
   const init = begun ? 'done' : planInit(input, current, plan);
@@ -180,7 +185,13 @@ function planMain(input: PlanInput, container: V1Container, type: ContainerType,
     if (kill) plan.kill.push(kill);
     return !kill || shouldRestart(input.pod, container, type, 137);
   }
-  if (state.state === 'unknown') plan.kill.push({ id: state.id, name: container.name, message: `Container ${container.name} is in unknown state, try killing it before restart`, reason: 'unknown' });
+  if (state.state === 'unknown')
+    plan.kill.push({
+      id: state.id,
+      name: container.name,
+      message: `Container ${container.name} is in unknown state, try killing it before restart`,
+      reason: 'unknown',
+    });
   if (state.state === 'exited' && !shouldRestart(input.pod, container, type, state.exitCode)) return false;
   startOrWait(input, container, type, plan);
   return true;
@@ -189,7 +200,8 @@ function planMain(input: PlanInput, container: V1Container, type: ContainerType,
 function condemn(input: PlanInput, container: V1Container, state: ContainerState): KillAction | undefined {
   const hash = state.annotations['io.kubernetes.container.hash'];
   const kill = { id: state.id, name: container.name };
-  if (hash !== undefined && hash !== containerHash(container)) return { ...kill, reason: 'changed', message: `Container ${container.name} definition changed, will be restarted` };
+  if (hash !== undefined && hash !== containerHash(container))
+    return { ...kill, reason: 'changed', message: `Container ${container.name} definition changed, will be restarted` };
   const failed = input.verdict(container.name, state.id).failed;
   return failed && { ...kill, reason: failed, message: `Container ${container.name} failed ${failed} probe, will be restarted` };
 }

@@ -31,7 +31,10 @@ export const allContainers = (pod: V1Pod): V1Container[] => [...initContainers(p
 
 /** Changes when the container must be restarted: kubelet compares name and image only. */
 export function containerHash(container: V1Container): string {
-  return createHash('sha256').update(`${container.name}\0${container.image ?? ''}`).digest('hex').slice(0, 8);
+  return createHash('sha256')
+    .update(`${container.name}\0${container.image ?? ''}`)
+    .digest('hex')
+    .slice(0, 8);
 }
 
 export const isTerminalPhase = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

@@ -54,8 +54,20 @@ export interface ImageState {
 }
 
 export interface StreamRuntime {
-  exec(id: string, options: { command: readonly string[]; stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean }, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  attach(id: string, options: { stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean }, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  exec(
+    id: string,
+    options: { command: readonly string[]; stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean },
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void>;
+  attach(
+    id: string,
+    options: { stdin: boolean; stdout: boolean; stderr: boolean; tty: boolean },
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void>;
   portForward(sandboxId: string, ports: readonly number[], request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 }
 /** A runtime whose containers can be talked to. */

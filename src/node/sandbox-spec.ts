@@ -16,7 +16,12 @@ export function buildSandboxSpec(context: AgentContext, pod: V1Pod, attempt: num
     name: nameOf(pod),
     attempt,
     hostname: spec.hostNetwork ? context.hostname : podHostname(pod, context.clusterDomain),
-    labels: { ...pod.metadata?.labels, 'io.kubernetes.pod.name': nameOf(pod), 'io.kubernetes.pod.namespace': namespaceOf(pod), 'io.kubernetes.pod.uid': uidOf(pod) },
+    labels: {
+      ...pod.metadata?.labels,
+      'io.kubernetes.pod.name': nameOf(pod),
+      'io.kubernetes.pod.namespace': namespaceOf(pod),
+      'io.kubernetes.pod.uid': uidOf(pod),
+    },
     annotations: { ...pod.metadata?.annotations },
     logDirectory: `${context.logDir}/${podLogDirectory(pod)}`,
     cgroupParent,
@@ -56,13 +61,21 @@ export function dnsOf(pod: V1Pod, context: Pick<AgentContext, 'clusterDNS' | 'cl
   const cluster = context.clusterDNS !== '' && (policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !spec.hostNetwork));
   const domain = context.clusterDomain;
   const host = context.hostResolv;
-  const base = policy === 'None' ? { servers: [], searches: [], options: [] } : cluster ? { servers: [context.clusterDNS], searches: [`${namespaceOf(pod)}.svc.${domain}`, `svc.${domain}`, domain, ...host.searches], options: ['ndots:5'] } : host;
+  const base =
+    policy === 'None'
+      ? { servers: [], searches: [], options: [] }
+      : cluster
+        ? { servers: [context.clusterDNS], searches: [`${namespaceOf(pod)}.svc.${domain}`, `svc.${domain}`, domain, ...host.searches], options: ['ndots:5'] }
+        : host;
   const own = spec.dnsConfig ?? {};
   const names = new Set((own.options ?? []).map((o) => o.name));
   return {
     servers: unique([...base.servers, ...(own.nameservers ?? [])]).slice(0, 3),
     searches: unique([...base.searches, ...(own.searches ?? [])]).slice(0, 32),
-    options: [...base.options.filter((o) => !names.has(o.split(':')[0])), ...(own.options ?? []).map((o) => (o.value ? `${o.name}:${o.value}` : (o.name ?? '')))],
+    options: [
+      ...base.options.filter((o) => !names.has(o.split(':')[0])),
+      ...(own.options ?? []).map((o) => (o.value ? `${o.name}:${o.value}` : (o.name ?? ''))),
+    ],
   };
 }
 const unique = (list: string[]): string[] => [...new Set(list)];
@@ -70,7 +83,10 @@ const unique = (list: string[]): string[] => [...new Set(list)];
 export function parseResolvConf(text: string): SandboxSpec['dns'] {
   const dns: SandboxSpec['dns'] = { servers: [], searches: [], options: [] };
   for (const line of text.split('\n')) {
-    const [word, ...rest] = line.replace(/[#;].*/, '').trim().split(/\s+/);
+    const [word, ...rest] = line
+      .replace(/[#;].*/, '')
+      .trim()
+      .split(/\s+/);
     if (word === 'nameserver' && rest[0]) dns.servers.push(rest[0]);
     if (word === 'search') dns.searches = rest;
     if (word === 'options') dns.options = rest;
@@ -83,7 +99,15 @@ export function hostsFile(pod: V1Pod, ips: readonly string[], clusterDomain: str
   const lines: string[] = [];
   if (pod.spec?.hostNetwork) lines.push('# Kubernetes-managed hosts file (host network).', hostContent.trimEnd());
   else {
-    lines.push('# Kubernetes-managed hosts file.', '127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::0\tip6-localnet', 'fe00::0\tip6-mcastprefix', 'fe00::1\tip6-allnodes', 'fe00::2\tip6-allrouters');
+    lines.push(
+      '# Kubernetes-managed hosts file.',
+      '127.0.0.1\tlocalhost',
+      '::1\tlocalhost ip6-localhost ip6-loopback',
+      'fe00::0\tip6-localnet',
+      'fe00::0\tip6-mcastprefix',
+      'fe00::1\tip6-allnodes',
+      'fe00::2\tip6-allrouters',
+    );
     const fqdn = podFqdn(pod, clusterDomain);
     for (const ip of ips) lines.push(`${ip}\t${fqdn ? `${fqdn}\t` : ''}${shortHostname(pod)}`);
   }

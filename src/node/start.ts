@@ -13,7 +13,11 @@ type Images = Map<string, Promise<ImageState | StartError>>;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Sandbox, volumes and images side by side, then the containers. Gives ms until it makes sense to try again. */
-export async function createSandbox(worker: PodWorker, plan: { attempt: number; stopFirst: string[] }, starts: readonly StartAction[]): Promise<number | undefined> {
+export async function createSandbox(
+  worker: PodWorker,
+  plan: { attempt: number; stopFirst: string[] },
+  starts: readonly StartAction[],
+): Promise<number | undefined> {
   const { context } = worker;
   const images = ensureImages(worker, starts);
   const volumes = ensureVolumes(worker);
@@ -37,7 +41,19 @@ export async function createSandbox(worker: PodWorker, plan: { attempt: number; 
 /** The new sandbox is known at once, without asking the runtime. */
 function noteSandbox(worker: PodWorker, attempt: number, id: string, ips: string[]): void {
   const { pod, uid, context } = worker;
-  const fresh = { id, podUid: uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', attempt, ready: true, ips, createdAt: context.clock.now(), labels: {}, annotations: {}, containers: [] };
+  const fresh = {
+    id,
+    podUid: uid,
+    namespace: pod.metadata?.namespace ?? '',
+    name: pod.metadata?.name ?? '',
+    attempt,
+    ready: true,
+    ips,
+    createdAt: context.clock.now(),
+    labels: {},
+    annotations: {},
+    containers: [],
+  };
   worker.sandboxes = [fresh, ...worker.sandboxes.filter((s) => s.id !== id).map((s) => ({ ...s, ready: false }))];
 }
 
@@ -46,7 +62,11 @@ export async function startContainers(worker: PodWorker, starts: readonly StartA
   const volumes = ensureVolumes(worker);
   // Volumes that failed before may fail again: no image events each time.
   const retry = worker.volumes.failures > 0 ? await volumes : undefined;
-  if (retry !== undefined) return worker.block(starts.map((s) => s.name), retry);
+  if (retry !== undefined)
+    return worker.block(
+      starts.map((s) => s.name),
+      retry,
+    );
   return startInSandbox(worker, starts, ensureImages(worker, starts), volumes);
 }
 
@@ -56,7 +76,12 @@ function ensureImages(worker: PodWorker, starts: readonly StartAction[]): Images
     const container = findContainer(worker.pod, name)?.container;
     if (!container) continue;
     const emit = (type: 'Normal' | 'Warning', reason: string, message: string): void => worker.event(type, reason, message, name);
-    images.set(name, worker.context.images.ensure(worker.pod, container, emit, worker.signal).catch((error: unknown) => (error instanceof StartError ? error : new StartError('ImageInspectError', textOf(error)))));
+    images.set(
+      name,
+      worker.context.images
+        .ensure(worker.pod, container, emit, worker.signal)
+        .catch((error: unknown) => (error instanceof StartError ? error : new StartError('ImageInspectError', textOf(error)))),
+    );
   }
   return images;
 }
@@ -72,11 +97,19 @@ async function ensureVolumes(worker: PodWorker): Promise<number | undefined> {
   }
 }
 
-async function startInSandbox(worker: PodWorker, starts: readonly StartAction[], images: Images, volumes: Promise<number | undefined>): Promise<number | undefined> {
+async function startInSandbox(
+  worker: PodWorker,
+  starts: readonly StartAction[],
+  images: Images,
+  volumes: Promise<number | undefined>,
+): Promise<number | undefined> {
   const [retry] = await Promise.all([volumes, writeHostsFile(worker.context, worker.pod, worker.podIPs())]);
   if (retry !== undefined) {
     await Promise.all(images.values());
-    return worker.block(starts.map((s) => s.name), retry);
+    return worker.block(
+      starts.map((s) => s.name),
+      retry,
+    );
   }
   const hooks = starts.some((s) => findContainer(worker.pod, s.name)?.container.lifecycle?.postStart);
   const retries: (number | undefined)[] = [];

@@ -56,7 +56,10 @@ export function computePodStatus(input: StatusInput): V1PodStatus {
 const find = (statuses: V1ContainerStatus[] | undefined, name: string): V1ContainerStatus | undefined => statuses?.find((s) => s.name === name);
 /** A phase that is final never changes again. */
 const settled = (old: string | undefined, phase: string): string => (old === 'Succeeded' || old === 'Failed' ? old : phase);
-const wording = (old: V1PodStatus): Pick<V1PodStatus, 'reason' | 'message'> => ({ ...(old.reason ? { reason: old.reason } : {}), ...(old.message ? { message: old.message } : {}) });
+const wording = (old: V1PodStatus): Pick<V1PodStatus, 'reason' | 'message'> => ({
+  ...(old.reason ? { reason: old.reason } : {}),
+  ...(old.message ? { message: old.message } : {}),
+});
 const hostAddresses = (ips: readonly string[]): Partial<V1PodStatus> => (ips[0] ? { hostIP: ips[0], hostIPs: ips.map((ip) => ({ ip })) } : {});
 
 function podIPs(input: StatusInput): string[] {
@@ -122,7 +125,14 @@ function conditions(input: StatusInput, status: V1PodStatus, inits: readonly V1C
     ['ContainersReady', containers],
     ['PodScheduled', yes],
   ];
-  const own = verdicts.map(([type, verdict]) => condition(input, old.find((c) => c.type === type), type, verdict));
+  const own = verdicts.map(([type, verdict]) =>
+    condition(
+      input,
+      old.find((c) => c.type === type),
+      type,
+      verdict,
+    ),
+  );
   return [...own, ...old.filter((c) => !verdicts.some(([type]) => type === c.type))];
 }
 function sandboxReady(input: StatusInput): boolean {
@@ -132,11 +142,20 @@ function sandboxReady(input: StatusInput): boolean {
 function condition(input: StatusInput, old: V1PodCondition | undefined, type: string, verdict: Verdict): V1PodCondition {
   const generation = input.pod.metadata?.generation;
   const since = old && old.status === verdict.status && old.lastTransitionTime ? old.lastTransitionTime : formatTime(input.now);
-  return { type, ...(generation === undefined ? {} : { observedGeneration: generation }), status: verdict.status, lastTransitionTime: since, ...(verdict.reason ? { reason: verdict.reason } : {}), ...(verdict.message ? { message: verdict.message } : {}) };
+  return {
+    type,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    status: verdict.status,
+    lastTransitionTime: since,
+    ...(verdict.reason ? { reason: verdict.reason } : {}),
+    ...(verdict.message ? { message: verdict.message } : {}),
+  };
 }
 function initialized(input: StatusInput, status: V1PodStatus, inits: readonly V1ContainerStatus[]): Verdict {
   if (status.phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
-  const incomplete = initContainers(input.pod).filter((c, i) => !(isSidecar(c) ? inits[i]?.started : inits[i]?.ready)).map((c) => c.name);
+  const incomplete = initContainers(input.pod)
+    .filter((c, i) => !(isSidecar(c) ? inits[i]?.started : inits[i]?.ready))
+    .map((c) => c.name);
   const begun = (status.containerStatuses ?? []).some((s) => s.state?.running || s.state?.terminated || s.lastState?.terminated);
   if (incomplete.length === 0 || begun) return yes;
   return { status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${incomplete.join(' ')}]` };

@@ -42,7 +42,10 @@ async function withdraw(worker: PodWorker): Promise<void> {
   const { beforeStop, clock } = worker.context;
   if (!beforeStop || !worker.sandboxes.some((s) => s.ready)) return;
   const stopWaiting = new AbortController();
-  await Promise.race([Promise.all([reported, beforeStop(worker.pod)]).catch((error: unknown) => worker.context.log.warn('waiting for the endpoints failed', { error })), sleep(clock, gracePeriodSeconds(worker.pod) * 1000, stopWaiting.signal)]);
+  await Promise.race([
+    Promise.all([reported, beforeStop(worker.pod)]).catch((error: unknown) => worker.context.log.warn('waiting for the endpoints failed', { error })),
+    sleep(clock, gracePeriodSeconds(worker.pod) * 1000, stopWaiting.signal),
+  ]);
   stopWaiting.abort();
 }
 
@@ -71,8 +74,12 @@ export async function killContainer(worker: PodWorker, kill: KillAction): Promis
     const target = { container, containerId: kill.id, podIP: worker.podIPs()[0] ?? '' };
     const enough = new AbortController();
     const unlisten = worker.onShorterGrace(() => left() <= 0 && enough.abort());
-    const failed = (error: unknown): void => worker.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${error instanceof Error ? error.message : String(error)}`, kill.name);
-    await Promise.race([runHook(hook, target, context.runtime, context.clock, enough.signal).catch(failed), sleep(context.clock, left() * 1000, enough.signal)]);
+    const failed = (error: unknown): void =>
+      worker.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${error instanceof Error ? error.message : String(error)}`, kill.name);
+    await Promise.race([
+      runHook(hook, target, context.runtime, context.clock, enough.signal).catch(failed),
+      sleep(context.clock, left() * 1000, enough.signal),
+    ]);
     unlisten();
     enough.abort();
   }
@@ -101,7 +108,11 @@ async function stopWithin(worker: PodWorker, id: string, left: () => number, hoo
 
 async function deleteObject(worker: PodWorker): Promise<void> {
   try {
-    await worker.context.client.api.delete(Pod, { namespace: namespaceOf(worker.pod), name: nameOf(worker.pod) }, { gracePeriodSeconds: 0, preconditions: { uid: worker.uid } });
+    await worker.context.client.api.delete(
+      Pod,
+      { namespace: namespaceOf(worker.pod), name: nameOf(worker.pod) },
+      { gracePeriodSeconds: 0, preconditions: { uid: worker.uid } },
+    );
   } catch (error) {
     if (!isApiError(error, 'NotFound') && !isApiError(error, 'Conflict')) throw error;
   }

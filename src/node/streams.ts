@@ -23,7 +23,11 @@ export function createStreams({ context, worker: find }: StreamDeps): NodeStream
     return worker;
   };
   const streamsOf = (): StreamRuntime => {
-    if (!runtime.streams) throw new ApiError('NotImplemented', `the runtime "${runtime.name}" of node ${context.nodeName} runs no processes: exec, attach and port-forward need a node with containerd`);
+    if (!runtime.streams)
+      throw new ApiError(
+        'NotImplemented',
+        `the runtime "${runtime.name}" of node ${context.nodeName} runs no processes: exec, attach and port-forward need a node with containerd`,
+      );
     return runtime.streams;
   };
   return {
@@ -78,8 +82,13 @@ function containerForLogs(worker: PodWorker, options: LogOptions): ContainerStat
     return previous;
   }
   if (newest && newest.state !== 'created') return newest;
-  const reason = worker.waiting.get(name)?.reason ?? (worker.sandboxes.length > 0 && (worker.pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating');
-  if (reason === 'ErrImagePull' || reason === 'ImagePullBackOff') throw badRequest(`container "${name}" in pod "${pod}" is waiting to start: ${reason === 'ErrImagePull' ? 'image can\'t be pulled' : 'trying and failing to pull image'}`);
+  const reason =
+    worker.waiting.get(name)?.reason ??
+    (worker.sandboxes.length > 0 && (worker.pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating');
+  if (reason === 'ErrImagePull' || reason === 'ImagePullBackOff')
+    throw badRequest(
+      `container "${name}" in pod "${pod}" is waiting to start: ${reason === 'ErrImagePull' ? "image can't be pulled" : 'trying and failing to pull image'}`,
+    );
   throw badRequest(`container "${name}" in pod "${pod}" is waiting to start: ${reason}`);
 }
 

@@ -14,8 +14,16 @@ export async function terminationMessage(container: V1Container, state: Containe
   if (state.message) return state.message;
   if (container.terminationMessagePolicy !== 'FallbackToLogsOnError' || state.exitCode === 0) return '';
   const text = await readFile(logFile).catch(() => Buffer.alloc(0));
-  const lines = text.subarray(Math.max(0, text.length - 16 * 1024)).toString().split('\n').map((line) => parseLine(line)).filter((l) => l !== undefined);
-  const tail = lines.slice(-maxLogLines).map((l) => l.text + (l.partial ? '' : '\n')).join('');
+  const lines = text
+    .subarray(Math.max(0, text.length - 16 * 1024))
+    .toString()
+    .split('\n')
+    .map((line) => parseLine(line))
+    .filter((l) => l !== undefined);
+  const tail = lines
+    .slice(-maxLogLines)
+    .map((l) => l.text + (l.partial ? '' : '\n'))
+    .join('');
   return Buffer.from(tail).subarray(-maxLogBytes).toString();
 }
 async function head(path: string, bytes: number): Promise<string> {

@@ -29,12 +29,30 @@ export async function createBench(options: Partial<NodeAgentOptions> & { log?: L
   const runtime = createSimRuntime({ clock, random, node: { name: 'n1', podCIDR: '10.244.1.0/24' } });
   const start = (using: Runtime): NodeAgent =>
     startNodeAgent({
-      client, clock, random, log: silentLogger, runtime: using, simulated: true, dataDir: '/nonexistent', logDir: '/nonexistent', clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local',
-      node: { name: 'n1', hostname: 'n1', podCIDR: '10.244.1.0/24', internalIP: '192.0.2.1', capacity: { cpu: '4', memory: '8Gi', pods: '110', 'ephemeral-storage': '10Gi' } },
+      client,
+      clock,
+      random,
+      log: silentLogger,
+      runtime: using,
+      simulated: true,
+      dataDir: '/nonexistent',
+      logDir: '/nonexistent',
+      clusterDNS: '10.96.0.10',
+      clusterDomain: 'cluster.local',
+      node: {
+        name: 'n1',
+        hostname: 'n1',
+        podCIDR: '10.244.1.0/24',
+        internalIP: '192.0.2.1',
+        capacity: { cpu: '4', memory: '8Gi', pods: '110', 'ephemeral-storage': '10Gi' },
+      },
       ...options,
     });
   const bench: Bench = {
-    clock, api, client, runtime,
+    clock,
+    api,
+    client,
+    runtime,
     agent: start(options.runtime ?? runtime),
     async restart(using = options.runtime ?? runtime) {
       await bench.agent.stop();
@@ -48,7 +66,10 @@ export async function createBench(options: Partial<NodeAgentOptions> & { log?: L
       return api.put(Pod, pod);
     },
     get: (name) => api.all(Pod, 'default').find((p) => p.metadata?.name === name),
-    events: () => api.writes.filter((w) => w.kind === 'Event' && w.verb === 'create').map((w) => `${(w.body as { reason: string }).reason}: ${(w.body as { message: string }).message}`),
+    events: () =>
+      api.writes
+        .filter((w) => w.kind === 'Event' && w.verb === 'create')
+        .map((w) => `${(w.body as { reason: string }).reason}: ${(w.body as { message: string }).message}`),
   };
   await bench.agent.ready;
   await settle();

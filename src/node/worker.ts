@@ -124,7 +124,8 @@ export class PodWorker {
       if (gracePeriodSeconds(pod) < gracePeriodSeconds(before)) for (const listener of this.#graceListeners) listener();
       if (pod.metadata?.generation !== before.metadata?.generation) this.blocked.clear();
       if (this.#writing && !this.deleting && sameWish(before, pod)) return;
-      if (!isDeepStrictEqual([before.metadata?.labels, before.metadata?.annotations], [pod.metadata?.labels, pod.metadata?.annotations])) this.volumes.refresh();
+      if (!isDeepStrictEqual([before.metadata?.labels, before.metadata?.annotations], [pod.metadata?.labels, pod.metadata?.annotations]))
+        this.volumes.refresh();
     }
     if (this.deleting) this.#abort.abort();
     this.context.enqueue(this.uid);
@@ -311,7 +312,9 @@ export class PodWorker {
   async #withMessages(sandbox: SandboxState): Promise<SandboxState> {
     const volumes = this.context.volumes;
     if (!volumes || !sandbox.containers.some((c) => c.state === 'exited')) return sandbox;
-    const containers = await Promise.all(sandbox.containers.map(async (c) => (c.state === 'exited' ? { ...c, message: await this.#message(c, volumes.podDir(this.uid)) } : c)));
+    const containers = await Promise.all(
+      sandbox.containers.map(async (c) => (c.state === 'exited' ? { ...c, message: await this.#message(c, volumes.podDir(this.uid)) } : c)),
+    );
     return { ...sandbox, containers };
   }
   async #message(state: ContainerState, dir: string): Promise<string> {
@@ -385,7 +388,9 @@ export class PodWorker {
     for (let attempt = 0; attempt < 5; attempt++) {
       if (this.removed) return;
       const status = this.status();
-      const digest = createHash('sha1').update(JSON.stringify(Object.entries(status).sort())).digest('base64');
+      const digest = createHash('sha1')
+        .update(JSON.stringify(Object.entries(status).sort()))
+        .digest('base64');
       if (digest === this.#written || isDeepStrictEqual(status, this.pod.status)) return;
       try {
         const written = await this.context.client.api.update(Pod, { ...this.pod, status }, { subresource: 'status' });
@@ -393,7 +398,7 @@ export class PodWorker {
         if (!isOlder(written, this.pod)) this.pod = written;
         return;
       } catch (error) {
-        if (isApiError(error, 'NotFound')) return void (this.removed = true, this.context.enqueue(this.uid));
+        if (isApiError(error, 'NotFound')) return void ((this.removed = true), this.context.enqueue(this.uid));
         if (!isApiError(error, 'Conflict')) throw error;
         if (!(await this.#reload())) return;
       }
@@ -433,7 +438,12 @@ function newestFirst(sandboxes: readonly SandboxState[]): readonly SandboxState[
 }
 /** Nothing of what the pod asks for differs. */
 function sameWish(a: V1Pod, b: V1Pod): boolean {
-  return a.metadata?.generation !== undefined && a.metadata.generation === b.metadata?.generation && isDeepStrictEqual(a.metadata.labels, b.metadata.labels) && isDeepStrictEqual(a.metadata.annotations, b.metadata.annotations);
+  return (
+    a.metadata?.generation !== undefined &&
+    a.metadata.generation === b.metadata?.generation &&
+    isDeepStrictEqual(a.metadata.labels, b.metadata.labels) &&
+    isDeepStrictEqual(a.metadata.annotations, b.metadata.annotations)
+  );
 }
 /** By revision; unreadable ones count as newer. */
 function isOlder(a: V1Pod, b: V1Pod): boolean {

@@ -20,7 +20,12 @@ export async function ensureKubernetesService(api: Api, plan: NetworkPlan, endpo
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
-    spec: { clusterIP: plan.kubernetesIP, clusterIPs: [plan.kubernetesIP], type: 'ClusterIP', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint.port }] },
+    spec: {
+      clusterIP: plan.kubernetesIP,
+      clusterIPs: [plan.kubernetesIP],
+      type: 'ClusterIP',
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: endpoint.port }],
+    },
   };
   await ensure(api, Service, service);
   await ensure(api, EndpointSlice, slice('kubernetes', 'default', endpoint.ip, [{ name: 'https', port: endpoint.port, protocol: 'TCP' }]));

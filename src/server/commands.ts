@@ -73,7 +73,12 @@ export async function diagnose(options: PathOptions): Promise<Check[]> {
   const record = readRecord(resolvePaths(options));
   const ours = runningPid(record) !== undefined;
   const port = record?.kubePort ?? 6443;
-  return [...hostChecks(), ours ? { name: `port ${port}`, ok: true, level: 'fatal', detail: 'held by this instance' } : await portCheck(port, record?.listen ?? '127.0.0.1', '--kube-port')];
+  return [
+    ...hostChecks(),
+    ours
+      ? { name: `port ${port}`, ok: true, level: 'fatal', detail: 'held by this instance' }
+      : await portCheck(port, record?.listen ?? '127.0.0.1', '--kube-port'),
+  ];
 }
 
 /** Prints the last lines of the log of a detached instance and, with `follow`, what is added until interrupted. */

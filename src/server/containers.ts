@@ -52,7 +52,9 @@ export function startContainers(deps: Deps): Containers {
       ['network', () => connectNetwork(deps, network)],
       ['containerd', async () => void (await runtime)],
       ['node agents', async () => void (await Promise.all((await agents).map((agent) => agent.ready)))],
-      ...(deps.options.preload ? ([['images', async () => preload(deps, deps.options.preload ?? '', (await images()).importImage)]] as [string, () => Promise<void>][]) : []),
+      ...(deps.options.preload
+        ? ([['images', async () => preload(deps, deps.options.preload ?? '', (await images()).importImage)]] as [string, () => Promise<void>][])
+        : []),
     ],
     importImage: async (path) => (await runtime).importImage(path),
     listImages: async () => (await runtime).listImages(),
@@ -91,14 +93,30 @@ interface Running {
 async function startRuntime({ paths, plan, log }: Deps): Promise<Running> {
   const { createCriRuntime, importImage, listImages, runtimeHandler, startContainerd, TaskEvents } = await import('#node');
   const containerdLog = log.named('containerd');
-  const daemon = await startContainerd({ dataDir: paths.containerd, runDir: join(paths.run, 'c'), instance: paths.id, nodes: plan.nodes, clock: systemClock, log: containerdLog });
+  const daemon = await startContainerd({
+    dataDir: paths.containerd,
+    runDir: join(paths.run, 'c'),
+    instance: paths.id,
+    nodes: plan.nodes,
+    clock: systemClock,
+    log: containerdLog,
+  });
   const events = new TaskEvents(daemon.client, systemClock, containerdLog);
   return {
     importImage: (path) => importImage(daemon.client, path),
     listImages: async () => (await listImages(daemon.client)).map((i) => ({ id: i.id, tags: [...i.repoTags], sizeBytes: i.sizeBytes })),
     shutdown: () => daemon.shutdown(),
     runtimeOf: (node) =>
-      createCriRuntime({ client: daemon.client, events, node, runtimeHandler: runtimeHandler(node), cgroupRoot: daemon.cgroupRoot, version: daemon.version, clock: systemClock, log: log.named(node) }),
+      createCriRuntime({
+        client: daemon.client,
+        events,
+        node,
+        runtimeHandler: runtimeHandler(node),
+        cgroupRoot: daemon.cgroupRoot,
+        version: daemon.version,
+        clock: systemClock,
+        log: log.named(node),
+      }),
   };
 }
 

@@ -16,7 +16,8 @@ export async function runDown(options: DownOptions): Promise<string> {
   const paths = resolvePaths(options);
   const record = readRecord(paths);
   if (!record) {
-    if (options.purge && existsSync(paths.data)) throw new UserError(`${paths.data} is not the data directory of an instance: remove it yourself if you mean it`);
+    if (options.purge && existsSync(paths.data))
+      throw new UserError(`${paths.data} is not the data directory of an instance: remove it yourself if you mean it`);
     return `nothing to stop in ${paths.data}`;
   }
   const pid = runningPid(record);

@@ -15,7 +15,10 @@ export interface Check {
 
 /** Where a program is: looked for in PATH and in the system directories it often lacks (or those of BATUTA_PROGRAM_DIRS). */
 export function findProgram(name: string): string | undefined {
-  const dirs = [...(process.env.PATH ?? '').split(delimiter), ...(process.env.BATUTA_PROGRAM_DIRS ?? '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin').split(delimiter)];
+  const dirs = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    ...(process.env.BATUTA_PROGRAM_DIRS ?? '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin').split(delimiter),
+  ];
   for (const dir of dirs) {
     const path = join(dir, name);
     try {
@@ -38,7 +41,9 @@ const programs: readonly { name: string; apt: string; why: string }[] = [
 function programChecks(): Check[] {
   return programs.map(({ name, apt, why }) => {
     const path = findProgram(name);
-    return path ? { name, ok: true, level: 'fatal', detail: path } : { name, ok: false, level: 'fatal', detail: `not found (${why})`, fix: `apt-get install -y ${apt}` };
+    return path
+      ? { name, ok: true, level: 'fatal', detail: path }
+      : { name, ok: false, level: 'fatal', detail: `not found (${why})`, fix: `apt-get install -y ${apt}` };
   });
 }
 
@@ -46,19 +51,37 @@ function cniCheck(): Check {
   const dir = ['/usr/lib/cni', '/opt/cni/bin'].find((d) => ['ptp', 'host-local', 'loopback'].every((p) => existsSync(join(d, p))));
   return dir
     ? { name: 'cni plugins', ok: true, level: 'fatal', detail: dir }
-    : { name: 'cni plugins', ok: false, level: 'fatal', detail: 'ptp, host-local and loopback not found in /usr/lib/cni or /opt/cni/bin', fix: 'apt-get install -y containernetworking-plugins' };
+    : {
+        name: 'cni plugins',
+        ok: false,
+        level: 'fatal',
+        detail: 'ptp, host-local and loopback not found in /usr/lib/cni or /opt/cni/bin',
+        fix: 'apt-get install -y containernetworking-plugins',
+      };
 }
 
 function rootCheck(): Check {
   const root = process.getuid?.() === 0;
-  return { name: 'root', ok: root, level: 'fatal', detail: root ? 'yes' : `uid ${process.getuid?.()}`, ...(root ? {} : { fix: 'run as root (sudo npm start), or use simulated nodes: --runtime sim' }) };
+  return {
+    name: 'root',
+    ok: root,
+    level: 'fatal',
+    detail: root ? 'yes' : `uid ${process.getuid?.()}`,
+    ...(root ? {} : { fix: 'run as root (sudo npm start), or use simulated nodes: --runtime sim' }),
+  };
 }
 
 function cgroupCheck(): Check {
   const v2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
   const v1 = ['cpu', 'memory', 'pids'].every((c) => existsSync(join('/sys/fs/cgroup', c)));
   const ok = v2 || v1;
-  return { name: 'cgroups', ok, level: 'fatal', detail: v2 ? 'v2' : v1 ? 'v1' : 'cpu, memory and pids controllers are not mounted', ...(ok ? {} : { fix: 'mount -t cgroup2 none /sys/fs/cgroup' }) };
+  return {
+    name: 'cgroups',
+    ok,
+    level: 'fatal',
+    detail: v2 ? 'v2' : v1 ? 'v1' : 'cpu, memory and pids controllers are not mounted',
+    ...(ok ? {} : { fix: 'mount -t cgroup2 none /sys/fs/cgroup' }),
+  };
 }
 
 function sysctlCheck(key: string, minimum: number): Check {
@@ -78,7 +101,13 @@ export function portCheck(port: number, host: string, flag: string): Promise<Che
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
-      resolve({ name: `port ${port}`, ok: false, level: 'fatal', detail: error.code === 'EADDRINUSE' ? `in use on ${host}` : error.message, fix: `free it (ss -ltnp 'sport = :${port}'), or choose another: ${flag} or --port-offset N` }),
+      resolve({
+        name: `port ${port}`,
+        ok: false,
+        level: 'fatal',
+        detail: error.code === 'EADDRINUSE' ? `in use on ${host}` : error.message,
+        fix: `free it (ss -ltnp 'sport = :${port}'), or choose another: ${flag} or --port-offset N`,
+      }),
     );
     server.listen(port, host, () => server.close(() => resolve({ name: `port ${port}`, ok: true, level: 'fatal', detail: 'free' })));
   });
@@ -89,7 +118,15 @@ export function hostChecks(): Check[] {
   if (process.platform !== 'linux') {
     return [{ name: 'platform', ok: false, level: 'fatal', detail: process.platform, fix: 'containers need Linux; simulated nodes work here: --runtime sim' }];
   }
-  return [rootCheck(), ...programChecks(), cniCheck(), cgroupCheck(), overlayCheck(), sysctlCheck('fs.inotify.max_user_instances', 128), sysctlCheck('fs.inotify.max_user_watches', 65536)];
+  return [
+    rootCheck(),
+    ...programChecks(),
+    cniCheck(),
+    cgroupCheck(),
+    overlayCheck(),
+    sysctlCheck('fs.inotify.max_user_instances', 128),
+    sysctlCheck('fs.inotify.max_user_watches', 65536),
+  ];
 }
 
 /** Why containers cannot run here; undefined when they can. */

@@ -37,7 +37,12 @@ export function startSimNodes({ plane, plan, paths, log }: Deps): SimNodes {
 
 type AgentOptions = Parameters<typeof import('#node').startNodeAgent>[0];
 
-function agentOptions(client: Client, node: NodePlan, i: number, shared: { plan: NetworkPlan; paths: Paths; log: Logger; runtime: AgentOptions['runtime'] }): AgentOptions {
+function agentOptions(
+  client: Client,
+  node: NodePlan,
+  i: number,
+  shared: { plan: NetworkPlan; paths: Paths; log: Logger; runtime: AgentOptions['runtime'] },
+): AgentOptions {
   return {
     client,
     clock: systemClock,
@@ -59,4 +64,3 @@ function agentOptions(client: Client, node: NodePlan, i: number, shared: { plan:
     clusterDomain: 'cluster.local',
   };
 }
-

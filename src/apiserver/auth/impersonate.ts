@@ -52,10 +52,14 @@ function permissions(wanted: UserInfo, user: UserInfo): Attributes[] {
   const account = serviceAccount.exec(wanted.username);
   const authentication = { ...common, group: 'authentication.k8s.io' };
   return [
-    account ? { ...common, plural: 'serviceaccounts', namespace: account[1] ?? '', name: account[3] ?? '' } : { ...common, plural: 'users', name: wanted.username },
+    account
+      ? { ...common, plural: 'serviceaccounts', namespace: account[1] ?? '', name: account[3] ?? '' }
+      : { ...common, plural: 'users', name: wanted.username },
     ...wanted.groups.map((name) => ({ ...common, plural: 'groups', name })),
     ...(wanted.uid ? [{ ...authentication, plural: 'uids', name: wanted.uid }] : []),
-    ...Object.entries(wanted.extra ?? {}).flatMap(([subresource, values]) => values.map((name) => ({ ...authentication, plural: 'userextras', subresource, name }))),
+    ...Object.entries(wanted.extra ?? {}).flatMap(([subresource, values]) =>
+      values.map((name) => ({ ...authentication, plural: 'userextras', subresource, name })),
+    ),
   ];
 }
 

@@ -36,11 +36,8 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
   if (warnings?.length) all['warning'] = [...new Set(warnings)].map(warningHeader);
   writeHead(response, code, all);
   if (request.method === 'HEAD') response.end();
-  else if (!('stream' in response) && body.length <= oneWrite) response.end(body.toString('latin1'), 'latin1');
   else (response as { end(body: Buffer): void }).end(body);
 }
-/** Over HTTP/1.1 a short body goes out as a string of its bytes: Node joins it with the head into one write, where a buffer makes two to be gathered. */
-const oneWrite = 8 * 1024;
 /** The two response classes declare writeHead with overloads that do not unite. */
 export function writeHead(response: Response, code: number, headers: Record<string, string | number | string[]>): void {
   (response as { writeHead(code: number, headers: Record<string, string | number | string[]>): void }).writeHead(code, headers);

@@ -34,7 +34,11 @@ describe('kinds that nobody in the process follows', () => {
     assert.deepEqual(first, made);
     await settle();
     assert.notEqual(find(), first, 'what was decoded is let go');
-    for (const [labelSelector, count] of [['app=x', 1], ['app=y', 0], ['!app', 0]] as const)
+    for (const [labelSelector, count] of [
+      ['app=x', 1],
+      ['app=y', 0],
+      ['!app', 0],
+    ] as const)
       assert.equal((await api.list(Widget, { labelSelector })).items.length, count);
     await api.update(Widget, widget('a', { size: 2 }, { labels: { app: 'y' } }));
     await settle();

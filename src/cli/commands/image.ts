@@ -20,7 +20,9 @@ export const command: Command = {
     if (verb === 'ls' && files.length === 0) {
       const images = await listImages(pathOptions(args));
       if (json) print(JSON.stringify(images, null, 2));
-      else for (const image of images) print(`${(image.tags[0] ?? '<none>').padEnd(50)} ${image.id.replace('sha256:', '').slice(0, 12)}  ${(image.sizeBytes / 1e6).toFixed(1)} MB`);
+      else
+        for (const image of images)
+          print(`${(image.tags[0] ?? '<none>').padEnd(50)} ${image.id.replace('sha256:', '').slice(0, 12)}  ${(image.sizeBytes / 1e6).toFixed(1)} MB`);
       return 0;
     }
     throw new UsageError('say `image import FILE.tar` or `image ls`');

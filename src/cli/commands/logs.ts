@@ -10,7 +10,11 @@ export const command: Command = {
     tail: { type: 'string', value: 'N', help: 'only the last N lines', default: '100' },
   },
   async run(args) {
-    await followLog(pathOptions(args), { follow: flag(args, 'follow'), tail: Number(text(args, 'tail') ?? 100), write: (chunk) => void process.stdout.write(chunk) });
+    await followLog(pathOptions(args), {
+      follow: flag(args, 'follow'),
+      tail: Number(text(args, 'tail') ?? 100),
+      write: (chunk) => void process.stdout.write(chunk),
+    });
     return 0;
   },
 };

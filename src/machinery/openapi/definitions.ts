@@ -143,7 +143,8 @@ export class Definitions {
 
   #property(owner: string, field: FieldSchema): JsonObject {
     // The models carry no text for fields that hold another type: that type's own text says what it is.
-    const description = this.#source.descriptions[owner]?.fields[field.name] ?? (field.type === undefined ? undefined : this.#source.descriptions[field.type]?.description);
+    const description =
+      this.#source.descriptions[owner]?.fields[field.name] ?? (field.type === undefined ? undefined : this.#source.descriptions[field.type]?.description);
     let schema = this.#element(field);
     if (field.array) schema = { type: 'array', items: schema };
     if (field.map) schema = { type: 'object', additionalProperties: schema };

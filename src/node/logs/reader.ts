@@ -27,7 +27,7 @@ export async function* readLog(path: string, options: LogOptions, clock: Clock, 
   let { index, offset } = await startAt(files, options.tailLines);
   let file: FileHandle | undefined;
   try {
-    for (; index < files.length || options.follow; ) {
+    for (; index < files.length || options.follow;) {
       file ??= handles[index] ?? (await open(path).catch(() => undefined));
       if (!file) {
         if (!options.follow || signal.aborted || !alive()) return;
@@ -82,7 +82,7 @@ async function tailOffset(path: string, wanted: number): Promise<{ offset: numbe
     const { size } = await file.stat();
     if (wanted === 0) return { offset: size, lines: 0 };
     let lines = 0;
-    for (let end = size; end > 0; ) {
+    for (let end = size; end > 0;) {
       const begin = Math.max(0, end - chunkBytes);
       const { buffer } = await file.read(Buffer.alloc(end - begin), 0, end - begin, begin);
       for (let i = end - begin - 1; i >= 0; i--) {

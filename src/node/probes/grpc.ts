@@ -14,9 +14,17 @@ export function grpcCheck(host: string, port: number, service: string, timeoutMs
       session.destroy();
       resolve(result);
     };
-    const timer = clock.after(timeoutMs, () => finish({ ok: false, output: `timeout: failed to connect service "${host}:${port}" within ${timeoutMs / 1000}s: context deadline exceeded` }));
+    const timer = clock.after(timeoutMs, () =>
+      finish({ ok: false, output: `timeout: failed to connect service "${host}:${port}" within ${timeoutMs / 1000}s: context deadline exceeded` }),
+    );
     session.on('error', (error) => finish({ ok: false, output: `error: failed to connect service at "${host}:${port}": ${error.message}` }));
-    const stream = session.request({ ':method': 'POST', ':path': '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc', te: 'trailers', 'user-agent': 'kube-probe/1.36' });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': 'kube-probe/1.36',
+    });
     const chunks: Buffer[] = [];
     let status: string | undefined;
     stream.on('response', (headers) => (status = header(headers['grpc-status'])));

@@ -104,13 +104,22 @@ class ContainerProbes {
   }
   #schedule(kind: ProbeKind, ms: number): void {
     if (this.#stopped) return;
-    this.#timers.set(kind, this.#deps.clock.after(ms, () => void this.#run(kind)));
+    this.#timers.set(
+      kind,
+      this.#deps.clock.after(ms, () => void this.#run(kind)),
+    );
   }
   async #run(kind: ProbeKind): Promise<void> {
     const probe = this.#probe(kind);
     if (!probe) return;
     const begun = this.#deps.clock.now();
-    const result = await runProbe(kind, probe, { container: this.#container, containerId: this.id, podIP: this.#deps.podIP() }, this.#deps.runtime, this.#deps.clock);
+    const result = await runProbe(
+      kind,
+      probe,
+      { container: this.#container, containerId: this.id, podIP: this.#deps.podIP() },
+      this.#deps.runtime,
+      this.#deps.clock,
+    );
     if (this.#stopped || !this.#timers.has(kind)) return;
     if (!result.ok) this.#deps.unhealthy(this.#container.name, `${title[kind]} probe failed: ${result.output.slice(0, 1024)}`);
     this.#count(kind, probe, result.ok);

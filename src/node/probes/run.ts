@@ -18,7 +18,13 @@ export function resolvePort(container: V1Container, port: number | string): numb
 }
 
 /** Runs one probe once. Never rejects. */
-export async function runProbe(kind: 'startup' | 'readiness' | 'liveness', probe: V1Probe, target: ProbeTarget, runtime: Runtime & Partial<Probing>, clock: Clock): Promise<ProbeResult> {
+export async function runProbe(
+  kind: 'startup' | 'readiness' | 'liveness',
+  probe: V1Probe,
+  target: ProbeTarget,
+  runtime: Runtime & Partial<Probing>,
+  clock: Clock,
+): Promise<ProbeResult> {
   if (runtime.probe) return runtime.probe(target.containerId, kind);
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   try {
@@ -44,5 +50,8 @@ async function execProbe(command: readonly string[], target: ProbeTarget, runtim
 export async function httpAction(action: V1HTTPGetAction, target: ProbeTarget, timeoutMs: number, clock: Clock): Promise<ProbeResult> {
   const port = resolvePort(target.container, action.port);
   if (port === undefined) return noPort(action.port);
-  return httpGet({ host: action.host || target.podIP, port, path: action.path ?? '/', scheme: action.scheme ?? 'HTTP', headers: action.httpHeaders ?? [], timeoutMs }, clock);
+  return httpGet(
+    { host: action.host || target.podIP, port, path: action.path ?? '/', scheme: action.scheme ?? 'HTTP', headers: action.httpHeaders ?? [], timeoutMs },
+    clock,
+  );
 }

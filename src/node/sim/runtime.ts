@@ -1,7 +1,19 @@
 import { createHash } from 'node:crypto';
 import { sleep, type Clock, type Random, type Timer } from '#base';
 import { formatLine } from '../logs/format.ts';
-import { RuntimeError, type ContainerSpec, type ContainerState, type ImageState, type LogSource, type Probing, type Restorable, type RestoredPod, type Runtime, type SandboxSpec, type SandboxState } from '../runtime.ts';
+import {
+  RuntimeError,
+  type ContainerSpec,
+  type ContainerState,
+  type ImageState,
+  type LogSource,
+  type Probing,
+  type Restorable,
+  type RestoredPod,
+  type Runtime,
+  type SandboxSpec,
+  type SandboxState,
+} from '../runtime.ts';
 import { AddressPool } from './addresses.ts';
 import { behaviourOf, simPrefix, type Behaviour } from './behaviour.ts';
 
@@ -67,7 +79,19 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
       if (present) return { id: present.id, ips: present.ips };
       const ip = spec.hostNetwork ? this.#options.node.internalIP : this.#pool.take();
       if (ip === undefined && !spec.hostNetwork) throw new RuntimeError('sandbox', `no IP addresses left in ${this.#options.node.podCIDR}`);
-      const sandbox: SimSandbox = { id: this.#id(), podUid: spec.podUid, namespace: spec.namespace, name: spec.name, attempt: spec.attempt, ready: true, ips: ip === undefined ? [] : [ip], hostNetwork: spec.hostNetwork, createdAt: this.#options.clock.now(), annotations: steering(spec.annotations), containers: [] };
+      const sandbox: SimSandbox = {
+        id: this.#id(),
+        podUid: spec.podUid,
+        namespace: spec.namespace,
+        name: spec.name,
+        attempt: spec.attempt,
+        ready: true,
+        ips: ip === undefined ? [] : [ip],
+        hostNetwork: spec.hostNetwork,
+        createdAt: this.#options.clock.now(),
+        annotations: steering(spec.annotations),
+        containers: [],
+      };
       this.#addSandbox(sandbox);
       return { id: sandbox.id, ips: sandbox.ips };
     },
@@ -97,7 +121,24 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
       if (!sandbox.ready) throw new RuntimeError('create', `sandbox "${sandboxId}" is not running`);
       const image = this.#images.get(spec.image) ?? imageOf(spec.image);
       const hash = spec.annotations[hashAnnotation];
-      const container: SimContainer = { id: this.#id(), name: spec.name, attempt: spec.attempt, state: 'created', createdAt: this.#options.clock.now(), startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '', image: spec.image, imageId: image.id, labels: none, annotations: hash === undefined ? none : { [hashAnnotation]: hash }, sandbox, timer: undefined };
+      const container: SimContainer = {
+        id: this.#id(),
+        name: spec.name,
+        attempt: spec.attempt,
+        state: 'created',
+        createdAt: this.#options.clock.now(),
+        startedAt: 0,
+        finishedAt: 0,
+        exitCode: 0,
+        reason: '',
+        message: '',
+        image: spec.image,
+        imageId: image.id,
+        labels: none,
+        annotations: hash === undefined ? none : { [hashAnnotation]: hash },
+        sandbox,
+        timer: undefined,
+      };
       sandbox.containers.push(container);
       this.#containers.set(container.id, container);
       return container.id;
@@ -139,7 +180,8 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
     status: async (ref: string): Promise<ImageState | undefined> => this.#images.get(ref),
     pull: async (ref: string): Promise<ImageState> => {
       const image = imageOf(ref);
-      if (ref.includes('does-not-exist')) throw new RuntimeError('image-pull', `failed to pull and unpack image "${ref}": failed to resolve reference "${ref}": ${ref}: not found`);
+      if (ref.includes('does-not-exist'))
+        throw new RuntimeError('image-pull', `failed to pull and unpack image "${ref}": failed to resolve reference "${ref}": ${ref}: not found`);
       this.#images.set(ref, image);
       return image;
     },
@@ -156,16 +198,43 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
   }
   async logs(containerId: string): Promise<string> {
     const container = this.#find(containerId);
-    return formatLine(new Date(container.startedAt || container.createdAt).toISOString(), 'stdout', `simulated container ${container.name} of pod ${container.sandbox.namespace}/${container.sandbox.name}: nothing runs, so there is no output`);
+    return formatLine(
+      new Date(container.startedAt || container.createdAt).toISOString(),
+      'stdout',
+      `simulated container ${container.name} of pod ${container.sandbox.namespace}/${container.sandbox.name}: nothing runs, so there is no output`,
+    );
   }
   restore(pods: readonly RestoredPod[]): void {
     for (const pod of pods) {
       if (this.#pods.has(pod.podUid)) continue;
-      const sandbox: SimSandbox = { id: this.#id(), podUid: pod.podUid, namespace: pod.namespace, name: pod.name, attempt: 0, ready: true, ips: pod.ips, hostNetwork: false, createdAt: pod.startedAt, annotations: steering(pod.annotations), containers: [] };
+      const sandbox: SimSandbox = {
+        id: this.#id(),
+        podUid: pod.podUid,
+        namespace: pod.namespace,
+        name: pod.name,
+        attempt: 0,
+        ready: true,
+        ips: pod.ips,
+        hostNetwork: false,
+        createdAt: pod.startedAt,
+        annotations: steering(pod.annotations),
+        containers: [],
+      };
       for (const ip of pod.ips) this.#pool.claim(ip);
       this.#addSandbox(sandbox);
       for (const c of pod.containers) {
-        const container: SimContainer = { ...c, state: 'running', createdAt: c.startedAt, finishedAt: 0, exitCode: 0, reason: '', message: '', labels: none, sandbox, timer: undefined };
+        const container: SimContainer = {
+          ...c,
+          state: 'running',
+          createdAt: c.startedAt,
+          finishedAt: 0,
+          exitCode: 0,
+          reason: '',
+          message: '',
+          labels: none,
+          sandbox,
+          timer: undefined,
+        };
         sandbox.containers.push(container);
         this.#containers.set(c.id, container);
         this.#images.set(c.image, imageOf(c.image));

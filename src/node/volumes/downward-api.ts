@@ -13,7 +13,11 @@ export const downwardAPI: VolumePlugin = {
 export function downwardFiles(context: VolumeContext, items: readonly V1DownwardAPIVolumeFile[], mode: number): Payload {
   const files: Payload = new Map();
   for (const item of items) {
-    const text = item.fieldRef ? fieldValue(context.pod, item.fieldRef, context.facts) : item.resourceFieldRef ? resourceValue(context.pod, item.resourceFieldRef, context.facts) : '';
+    const text = item.fieldRef
+      ? fieldValue(context.pod, item.fieldRef, context.facts)
+      : item.resourceFieldRef
+        ? resourceValue(context.pod, item.resourceFieldRef, context.facts)
+        : '';
     files.set(item.path, { data: Buffer.from(text), mode: item.mode ?? mode });
   }
   return files;

@@ -95,7 +95,8 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
       for (const volume of pod.spec?.volumes ?? []) {
         const plugin = plugins.find((p) => volume[p.source] !== undefined);
         const limit = plugin?.sizeLimit?.(volume);
-        if (plugin && limit !== undefined) out.push({ name: volume.name, limit, usedBytes: await diskUsage(join(podDir(uidOf(pod)), 'volumes', plugin.directory, volume.name)) });
+        if (plugin && limit !== undefined)
+          out.push({ name: volume.name, limit, usedBytes: await diskUsage(join(podDir(uidOf(pod)), 'volumes', plugin.directory, volume.name)) });
       }
       return out;
     },
@@ -139,13 +140,19 @@ async function setupOne(plugin: VolumePlugin, context: VolumeContext): Promise<{
 const propagation: Record<string, Mount['propagation']> = { HostToContainer: 'host-to-container', Bidirectional: 'bidirectional' };
 
 /** The mounts of one container. `expand` replaces $(VAR) of subPathExpr; `readOnly` names volumes that are never writable. Rejects with VolumeError. */
-export async function containerMounts(mounts: readonly V1VolumeMount[], paths: ReadonlyMap<string, string>, expand: (text: string) => string, readOnly: ReadonlySet<string>): Promise<Mount[]> {
+export async function containerMounts(
+  mounts: readonly V1VolumeMount[],
+  paths: ReadonlyMap<string, string>,
+  expand: (text: string) => string,
+  readOnly: ReadonlySet<string>,
+): Promise<Mount[]> {
   return Promise.all(
     mounts.map(async (mount) => {
       const path = paths.get(mount.name);
       if (path === undefined) throw new VolumeError(`volume "${mount.name}" of mount ${mount.mountPath} does not exist`);
       const subPath = mount.subPathExpr ? expand(mount.subPathExpr) : (mount.subPath ?? '');
-      if (mount.subPathExpr && /\$\([^)]*\)/.test(subPath)) throw new VolumeError(`missing value for ${/\$\(([^)]*)\)/.exec(subPath)?.[1]} in subPathExpr "${mount.subPathExpr}"`);
+      if (mount.subPathExpr && /\$\([^)]*\)/.test(subPath))
+        throw new VolumeError(`missing value for ${/\$\(([^)]*)\)/.exec(subPath)?.[1]} in subPathExpr "${mount.subPathExpr}"`);
       return {
         containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
         hostPath: subPath ? await resolveSubPath(path, subPath) : path,

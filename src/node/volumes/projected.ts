@@ -40,7 +40,10 @@ export function createProjected(): VolumePlugin & { forget(podUid: string): void
           const token = await tokenFor(context, source.serviceAccountToken, tokens);
           refreshAt = Math.min(refreshAt, token.refreshAt);
           files.set(source.serviceAccountToken.path, { data: Buffer.from(token.token), ...tokenOwner(context.pod, mode) });
-        } else throw new VolumeError(`projected source ${Object.keys(source).join(', ') || '(empty)'} is not supported on this node; supported are configMap, secret, downwardAPI, serviceAccountToken`);
+        } else
+          throw new VolumeError(
+            `projected source ${Object.keys(source).join(', ') || '(empty)'} is not supported on this node; supported are configMap, secret, downwardAPI, serviceAccountToken`,
+          );
       }
       return { files, ...(refreshAt === Infinity ? {} : { refreshAt }) };
     },

@@ -15,7 +15,11 @@ export const secret: VolumePlugin = {
   },
 };
 
-export async function secretFiles(context: VolumeContext, source: { name?: string; items?: V1KeyToPath[]; optional?: boolean }, mode: number): Promise<Payload> {
+export async function secretFiles(
+  context: VolumeContext,
+  source: { name?: string; items?: V1KeyToPath[]; optional?: boolean },
+  mode: number,
+): Promise<Payload> {
   const found = await context.objects.secret(namespaceOf(context.pod), source.name ?? '');
   if (!found && !source.optional) throw new VolumeError(`secret "${source.name}" not found`);
   const data = Object.fromEntries(Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]));

@@ -118,7 +118,10 @@ test('pods of one controller spread over the nodes without being told to', () =>
     const of = (name: string, uid: string): PodInfo =>
       podInfo(makePod(name, {}, { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'rs', uid, controller: true }] }));
     for (const i of [1, 2, 3, 4, 5, 6, 7, 8]) state.addPod(of(`p${i}`, 'rs-1'), chosen(state, of(`p${i}`, 'rs-1'), seed * 100 + i));
-    assert.deepEqual(state.nodes.map((n) => n.siblings('rs-1')), [2, 2, 2, 2]);
+    assert.deepEqual(
+      state.nodes.map((n) => n.siblings('rs-1')),
+      [2, 2, 2, 2],
+    );
   }
 });
 
