@@ -142,8 +142,9 @@ test('atomic writer: whole sets appear, change and disappear', async () => {
   await rm(root, { recursive: true });
 });
 
-test('logs: tail over rotated files, since, timestamps, limits and follow over a rotation', async () => {
+test('logs: tail over rotated files, since, timestamps, limits and follow over a rotation', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'batuta-log-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
   const path = join(dir, '0.log');
   const line = (n: number): string => `2026-01-01T00:00:0${n}.000000000Z stdout F line ${n}\n`;
   await writeFile(`${path}.20260101-000000`, line(1) + line(2));
