@@ -70,3 +70,10 @@ test('documentation names only files that exist', () => {
   }
   assert.deepEqual(missing, []);
 });
+
+test('no source file is longer than 500 lines', () => {
+  const long = globSync('src/**/*.ts', { cwd: root })
+    .filter((file) => !file.includes('/generated/'))
+    .filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 501);
+  assert.deepEqual(long, []);
+});
