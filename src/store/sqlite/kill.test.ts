@@ -24,7 +24,8 @@ async function killAfter(file: string, count: number): Promise<Acknowledged[]> {
   const acknowledged: Acknowledged[] = [];
   const closed = once(child, 'close');
   for await (const line of createInterface({ input: child.stdout })) {
-    const [revision, key, n] = line.split(' ');
+    const [revision, key, n, end] = line.split(' ');
+    if (end !== '.') continue; // cut off by the kill
     acknowledged.push({ revision: Number(revision), key: key as string, n: Number(n) });
     if (acknowledged.length === 10) await assertRefused(file);
     if (acknowledged.length === count) child.kill('SIGKILL');

@@ -1,8 +1,7 @@
 /**
- * A process to be killed: commits without end, 16 at a time, and prints `<revision> <key> <value>` for each
- * commit that was acknowledged, and compacts now and then. Arguments: the database file.
+ * A process to be killed: commits without end, 16 at a time, and prints `<revision> <key> <value> .` for each
+ * commit that was acknowledged (waiting when the reader is slow), and compacts now and then. Arguments: the database file.
  */
-import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../sqlite/sqlite.ts';
 import { bytes } from './recorder.ts';
 
@@ -14,7 +13,7 @@ async function client(id: number): Promise<never> {
       { key, value: bytes(`${n}`) },
       { key: `/newest/${id}`, value: bytes(`${n}`) },
     ]);
-    writeSync(1, `${revision} ${key} ${n}\n`);
+    await new Promise((written) => process.stdout.write(`${revision} ${key} ${n} .\n`, written));
     if (id === 0 && n % 40 === 39) void store.compact(revision);
   }
 }
