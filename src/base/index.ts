@@ -6,3 +6,4 @@ export { http } from './http.ts';
 export { WorkQueue, type WorkQueueOptions } from './queue.ts';
 export { Backoff } from './backoff.ts';
 export { compareQuantity, formatBytes, parseQuantity, quantityToMilli, quantityToNumber } from './quantity.ts';
+export { findDirectory, findProgram, systemPath } from './programs.ts';

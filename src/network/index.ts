@@ -10,7 +10,6 @@ export {
   cidrAddress,
   cidrAddresses,
   cidrContains,
-  cidrSize,
   cidrsOverlap,
   formatCidr,
   formatIPv4,

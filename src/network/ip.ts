@@ -52,10 +52,6 @@ export function formatCidr(cidr: Cidr): string {
   return `${formatIPv4(cidr.base)}/${cidr.prefix}`;
 }
 
-export function cidrSize(cidr: Cidr): number {
-  return size(cidr.prefix);
-}
-
 export function cidrContains(cidr: Cidr, address: string | number): boolean {
   const value = typeof address === 'number' ? address : parseIPv4(address);
   return value !== undefined && value >= cidr.base && value < cidr.base + size(cidr.prefix);

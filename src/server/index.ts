@@ -7,6 +7,7 @@ import type { UpOptions } from './options.ts';
 export { UsageError, UserError } from './errors.ts';
 export type { UpOptions } from './options.ts';
 export { diagnose, fetchStatus, followLog, importImages, instanceEnvironment, listImages, readKubeconfig, type Status } from './commands.ts';
+export { maxNodes, maxSimNodes } from './plan.ts';
 export { kubernetesVersion, version } from './version.ts';
 
 /** Starts an instance in the foreground (resolves with the exit code when it has stopped) or, with `detach`, in the background. */

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { findDirectory, findProgram } from '#base';
 
 /** One finding of `doctor`. */
 export interface Check {
@@ -13,26 +14,11 @@ export interface Check {
   fix?: string;
 }
 
-/** Where a program is: looked for in PATH and in the system directories it often lacks (or those of BATUTA_PROGRAM_DIRS). */
-export function findProgram(name: string): string | undefined {
-  const dirs = [
-    ...(process.env.PATH ?? '').split(delimiter),
-    ...(process.env.BATUTA_PROGRAM_DIRS ?? '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin').split(delimiter),
-  ];
-  for (const dir of dirs) {
-    const path = join(dir, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // not here
-    }
-  }
-  return undefined;
-}
-
 const programs: readonly { name: string; apt: string; why: string }[] = [
   { name: 'containerd', apt: 'containerd', why: 'runs the containers' },
+  { name: 'ctr', apt: 'containerd', why: 'imports images' },
+  { name: 'containerd-shim-runc-v2', apt: 'containerd', why: 'holds each pod' },
+  { name: 'umount', apt: 'mount', why: 'cleans up' },
   { name: 'runc', apt: 'runc', why: 'starts each container' },
   { name: 'nft', apt: 'nftables', why: 'Services and NodePorts' },
   { name: 'ip', apt: 'iproute2', why: 'node addresses' },
@@ -48,7 +34,7 @@ function programChecks(): Check[] {
 }
 
 function cniCheck(): Check {
-  const dir = ['/usr/lib/cni', '/opt/cni/bin'].find((d) => ['ptp', 'host-local', 'loopback'].every((p) => existsSync(join(d, p))));
+  const dir = findDirectory(['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'], ['ptp', 'host-local', 'loopback']);
   return dir
     ? { name: 'cni plugins', ok: true, level: 'fatal', detail: dir }
     : {

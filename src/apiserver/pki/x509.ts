@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
 import { bits, boolean, integer, octets, oid, pem, sequence, set, tag, tagged, time, utf8 } from './der.ts';
 
@@ -131,9 +131,4 @@ export function verifyClient(certificate: X509Certificate, ca: X509Certificate, 
   if (Date.parse(certificate.validTo) < now) return 'expired';
   if (Date.parse(certificate.validFrom) > now) return 'not-yet-valid';
   return certificate.keyUsage?.includes('1.3.6.1.5.5.7.3.2') ? 'ok' : 'wrong-usage';
-}
-
-/** The public half of a PEM private key. */
-export function publicOf(key: string): KeyObject {
-  return createPublicKey(createPrivateKey(key));
 }

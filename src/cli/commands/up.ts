@@ -1,4 +1,4 @@
-import { UsageError, runUp, type UpOptions } from '#server';
+import { UsageError, maxNodes, maxSimNodes, runUp, type UpOptions } from '#server';
 import { flag, instanceOptions, text, type Command, type Parsed } from '../command.ts';
 
 function whole(args: Parsed, name: string, fallback: number, max: number): number {
@@ -24,8 +24,8 @@ function readOptions(args: Parsed): UpOptions {
     name: text(args, 'name'),
     detach: flag(args, 'detach'),
     wait: flag(args, 'wait'),
-    nodes: optional(args, 'nodes', 200),
-    simNodes: optional(args, 'sim-nodes', 16_000),
+    nodes: optional(args, 'nodes', maxNodes),
+    simNodes: optional(args, 'sim-nodes', maxSimNodes),
     runtime: choice(args, 'runtime', ['auto', 'containerd', 'sim'], 'auto'),
     store: choice(args, 'store', ['sqlite', 'memory'], 'sqlite'),
     kubePort: whole(args, 'kube-port', 6443, 65_535) + offset,

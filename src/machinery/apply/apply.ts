@@ -1,27 +1,18 @@
 import { ApiError, badRequest, type StatusCause } from '../errors.ts';
 import { cloneObject, type Json, type KubeObject, type ManagedFieldsEntry } from '../object.ts';
-import type { PatchSchema } from '../schema-view.ts';
 import { createdSet, diffObjects, rootSet, type Diff } from './diff.ts';
 import { appliedFields, equalSets, intersection, isEmpty, paths, union, type FieldSet } from './field-set.ts';
 import { afterOthersWrite, fieldsOf, isManager, newEntry, orderEntries, type ManagerId } from './managers.ts';
 import { mergeConfiguration, prune, withoutNulls } from './merge.ts';
+import type { TrackOptions } from './track.ts';
 import { isObject, typeNode, type JsonObject, type TypeNode } from './types.ts';
 
-export interface ApplyOptions {
+export interface ApplyOptions extends Omit<TrackOptions, 'old' | 'next'> {
   /** The stored object; undefined when the apply creates it. Not changed. */
   live?: KubeObject | undefined;
   /** The configuration: a partial object with apiVersion, kind and metadata.name. Not changed. */
   patch: Json;
-  manager: string;
   force?: boolean | undefined;
-  apiVersion: string;
-  /** ms since the epoch */
-  now: number;
-  subresource?: string | undefined;
-  schema: PatchSchema;
-  type: string | undefined;
-  /** As of trackUpdate. */
-  ignored?: readonly string[];
 }
 
 interface Conflict {

@@ -4,10 +4,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, pack } from 'tar-stream';
+import { findProgram } from '#base';
 import { RuntimeError, type ImageState } from '../runtime.ts';
 import { CriError, grpcCode, type CriClient } from './client.ts';
 import type { ImageMessage } from './messages.ts';
-import { findProgram } from './programs.ts';
 
 /**
  * Imports a docker-archive or an OCI image layout (tar, or tar.gz). Resolves with the normalised names, for example

@@ -3,7 +3,7 @@
  * and cleans up after it. Knows Runtime (../runtime.ts) and nothing of the Kubernetes API.
  */
 export { cgroupRootOf, startContainerd, type Containerd, type ContainerdOptions } from './daemon.ts';
-export { findProgram, missingPrograms } from './programs.ts';
+export { missingPrograms } from './programs.ts';
 export { cleanup } from './cleanup.ts';
 export { connectCri, type CriClient } from './client.ts';
 export { runtimeHandler, type CriNode } from './config.ts';

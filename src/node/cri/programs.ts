@@ -1,22 +1,14 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { findDirectory, findProgram, systemPath } from '#base';
 import { RuntimeError } from '../runtime.ts';
 
 const execFileAsync = promisify(execFile);
-const sbinPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** The caller's environment with the system directories on PATH: containerd looks for runc and its shim there. */
 export function daemonEnvironment(): NodeJS.ProcessEnv {
   const { NOTIFY_SOCKET: _systemd, NODE_EXTRA_CA_CERTS: _node, ...env } = process.env;
-  return { ...env, PATH: `${env['PATH'] ?? ''}:${sbinPath}` };
+  return { ...env, PATH: `${env['PATH'] ?? ''}:${systemPath}` };
 }
-/** The path of a program, looked for in PATH and the system directories. */
-export function findProgram(name: string): string | undefined {
-  const dirs = `${process.env['PATH'] ?? ''}${delimiter}${sbinPath}`.split(delimiter).filter((dir) => dir !== '');
-  return dirs.map((dir) => join(dir, name)).find((path) => existsSync(path));
-}
-
 /** What is missing for real containers on this host, each with how to get it; empty when nothing is. */
 export function missingPrograms(): { program: string; fix: string }[] {
   const wanted = [
@@ -35,7 +27,7 @@ export function missingPrograms(): { program: string; fix: string }[] {
   }));
 }
 function findCniBinDir(): string | undefined {
-  return ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'].find((dir) => ['ptp', 'host-local', 'loopback'].every((plugin) => existsSync(join(dir, plugin))));
+  return findDirectory(['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'], ['ptp', 'host-local', 'loopback']);
 }
 /** Rejects naming all that is missing. */
 export function findBinaries(): { containerd: string; cniBinDir: string } {

@@ -27,18 +27,9 @@ interface SimContainer extends ContainerState {
   sandbox: SimSandbox;
   timer: Timer | undefined;
 }
-interface SimSandbox {
-  id: string;
-  podUid: string;
-  namespace: string;
-  name: string;
-  attempt: number;
-  ready: boolean;
-  ips: string[];
+/** Of the annotations only those that steer the simulation. */
+interface SimSandbox extends Omit<SandboxState, 'labels' | 'containers'> {
   hostNetwork: boolean;
-  createdAt: number;
-  /** Only those that steer the simulation. */
-  annotations: Record<string, string>;
   containers: SimContainer[];
 }
 
