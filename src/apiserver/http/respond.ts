@@ -44,7 +44,7 @@ export function writeHead(response: Response, code: number, headers: Record<stri
 }
 /** RFC 7234, 5.5 as kube-apiserver writes it. */
 function warningHeader(text: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what a header must not carry
   const clean = text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/[\\"]/g, '\\$&');
   return `299 - "${clean.replace(/[^\u0020-\u007e]/gu, '?')}"`;
 }
