@@ -21,6 +21,7 @@ import type {
   Authorizer,
   DeletionRule,
   Environment,
+  Filter,
   ObjectReader,
   StreamHandler,
   SubresourceHandler,
@@ -44,6 +45,10 @@ export interface ApiServerOptions extends Environment {
   readonly nodeStreams?: (nodeName: string) => NodeStreams | undefined;
   readonly authenticators?: readonly Authenticator[];
   readonly authorizer?: Authorizer;
+  /** Sees every request with who really asks, before impersonation. */
+  readonly audit?: Filter;
+  /** Sees every request before it is authorized. */
+  readonly fairness?: Filter;
   readonly healthChecks?: readonly HealthCheck[];
   /** For /openid/v1/jwks. */
   readonly signer?: TokenSigner;
@@ -136,6 +141,8 @@ class Server implements ApiServer {
       registry: this.#registry,
       authenticators,
       authorizer,
+      audit: options.audit,
+      fairness: options.fairness,
       resources,
       streams,
       virtual,
@@ -160,7 +167,7 @@ class Server implements ApiServer {
   async #start(): Promise<void> {
     await this.#registry.start();
     for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
-    this.#options.authorizer?.start?.(this.#registry);
+    for (const part of [this.#options.authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
     this.#filled = true;
     this.#scheduleBookmarks();
   }

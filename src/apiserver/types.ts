@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
-import type { Json, Kind, KubeObject, NodeStreams, ObjectKey, UserInfo } from '#machinery';
+import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, UserInfo } from '#machinery';
+import type { Exchange } from './http/types.ts';
 
 /** Who asks, and how a write is to be made. One per request. */
 export interface RequestContext {
@@ -23,30 +24,55 @@ export interface ObjectReader {
   observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void;
 }
 
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
 export interface AdmissionRequest {
-  readonly operation: 'CREATE' | 'UPDATE';
+  readonly operation: Operation;
   readonly kind: Kind;
   readonly subresource: string | undefined;
   readonly namespace: string | undefined;
-  /** What is about to be written; `mutate` may change it in place. */
+  /** Empty when the server is yet to make one of generateName. */
+  readonly name: string;
+  /**
+   * What is about to be written; `mutate` may change it in place. On DELETE what is stored (shared), on CONNECT the
+   * options of the connection (PodExecOptions …), on a subresource with a body of its own (eviction, binding) that body.
+   */
   readonly object: KubeObject;
-  /** What is stored; shared. Undefined on create. */
+  /** What is stored; shared. Undefined on create and connect. */
   readonly old: KubeObject | undefined;
   readonly context: RequestContext;
+  /** The DeleteOptions of a deletion; other operations say what matters in `context`. */
+  readonly options?: DeleteOptions;
 }
 
 /**
- * A step of admission. `mutate` runs before validation, `validate` after it; `settled` tells a plugin that
- * reserved something how the write ended. Each may throw ApiError, except `settled`.
+ * A step of admission. `mutate` runs before validation, `validate` after it; both may take their time. `settled`
+ * tells a plugin that reserved something how the write ended, once for each attempt. Each may throw ApiError,
+ * except `settled`.
  */
 export interface AdmissionPlugin {
   readonly name: string;
   handles(kind: Kind): boolean;
+  /** Which operations it is asked about. Default: CREATE and UPDATE. */
+  readonly operations?: readonly Operation[];
+  /** Whether it is asked about `status` and about subresources whose body is another object. Default: no. */
+  readonly subresources?: boolean;
   /** Called once, when the cache is filled. */
   start?(reader: ObjectReader): void;
-  mutate?(request: AdmissionRequest): void;
-  validate?(request: AdmissionRequest): void;
+  mutate?(request: AdmissionRequest): void | Promise<void>;
+  validate?(request: AdmissionRequest): void | Promise<void>;
   settled?(request: AdmissionRequest, committed: boolean): void;
+}
+
+/**
+ * Something around requests between authentication and authorization (audit, fairness). `next` answers the request
+ * and gives the code; it resolves when the answer is over, for watches and streams when they end. A filter that has
+ * nothing to wait for passes on what `next` gave.
+ */
+export interface Filter {
+  readonly name: string;
+  start?(reader: ObjectReader): void;
+  handle(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number>;
 }
 
 /** How a kind dies, where grace and metadata.finalizers do not say it all. */

@@ -6,6 +6,7 @@ export * from './api.ts';
 export * from './errors.ts';
 export * from './kind.ts';
 export * from './object.ts';
+export type { JsonSchema, Shape } from './shape.ts';
 export * from './streams.ts';
 export * from './schema/index.ts';
 export { parseLabelSelector, labelSelectorMatcher, formatLabelSelector, type LabelMatcher, type Labels } from './selectors.ts';

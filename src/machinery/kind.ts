@@ -1,5 +1,6 @@
 import type { FieldError } from './errors.ts';
 import type { KubeObject } from './object.ts';
+import type { Shape } from './shape.ts';
 
 /** A column of a server-side Table (`kubectl get`). */
 export interface Column<T> {
@@ -32,11 +33,24 @@ export interface KindOptions<T extends KubeObject> {
   kind: string;
   plural: string;
   singular?: string;
+  /** Default: the kind with `List` behind it. */
+  listKind?: string;
   shortNames?: readonly string[];
   categories?: readonly string[];
   namespaced: boolean;
   /** Name of the type in the generated schema set, for example `V1Pod`. */
   schema: string;
+  /** For kinds whose fields are not in the generated schema set (custom resources): replaces decoding by `schema`. */
+  shape?: Shape;
+  /** Store prefix, with a trailing slash. The versions of one resource share it. Default: from group and plural. */
+  prefix?: string;
+  /** The apiVersion that is written to the store, when it is not this kind's own. */
+  storageVersion?: string;
+  /**
+   * Objects of one version of the resource as another: between the stored ones and this kind's own, in both directions.
+   * The given objects are shared. Needed by kinds that share a prefix. Throws or rejects with ApiError.
+   */
+  convert?(objects: readonly KubeObject[], toApiVersion: string): readonly KubeObject[] | Promise<readonly KubeObject[]>;
   /** Verbs; default: all of create delete deletecollection get list patch update watch. */
   verbs?: readonly string[];
   /** `status` subresource: writes to the main resource keep the old status and writes to status keep all else. */
@@ -94,11 +108,13 @@ export interface Kind<T extends KubeObject = KubeObject> extends KindOptions<T> 
   readonly listKind: string;
   /** Store prefix with a trailing slash, for example `/registry/apps/deployments/`. */
   readonly prefix: string;
+  readonly storageVersion: string;
 }
 
 const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 export function defineKind<T extends KubeObject>(options: KindOptions<T>): Kind<T> {
+  const apiVersion = options.group ? `${options.group}/${options.version}` : options.version;
   return {
     shortNames: [],
     categories: [],
@@ -109,11 +125,12 @@ export function defineKind<T extends KubeObject>(options: KindOptions<T>): Kind<
     generation: options.status === true,
     nameRule: 'dns-subdomain',
     defaultPropagation: 'background',
+    storageVersion: apiVersion,
+    prefix: `/registry/${options.group || 'core'}/${options.plural}/`,
     ...options,
     singular: options.singular ?? options.kind.toLowerCase(),
-    apiVersion: options.group ? `${options.group}/${options.version}` : options.version,
-    listKind: `${options.kind}List`,
-    prefix: `/registry/${options.group || 'core'}/${options.plural}/`,
+    apiVersion,
+    listKind: options.listKind ?? `${options.kind}List`,
   };
 }
 

@@ -7,7 +7,7 @@ import { anonymous } from '../auth/authenticators.ts';
 import { identify } from '../auth/identify.ts';
 import { impersonate } from '../auth/impersonate.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Attributes, Authenticator, Authorizer, VirtualResource } from '../types.ts';
+import type { Attributes, Authenticator, Authorizer, Filter, VirtualResource } from '../types.ts';
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,6 +23,10 @@ export interface FrontDeps {
   readonly registry: Registry;
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
+  /** Sees requests with who really asks. */
+  readonly audit: Filter | undefined;
+  /** Sees requests with who they act as. */
+  readonly fairness: Filter | undefined;
   readonly resources: ResourceHandler;
   readonly streams: Streams;
   readonly virtual: readonly VirtualResource[];
@@ -33,8 +37,8 @@ export interface FrontDeps {
   documents(exchange: Exchange): number | undefined | Promise<number | undefined>;
 }
 
-/** Each step may throw ApiError; the last one answers. */
-type Step = (exchange: Exchange) => void | Promise<number>;
+/** Each step may throw ApiError, answer, or go on with `next`; gives the code of the answer. */
+type Step = (exchange: Exchange, next: () => number | Promise<number>) => number | Promise<number>;
 
 /** The chain every request runs through. */
 export class Front {
@@ -45,7 +49,15 @@ export class Front {
   constructor(deps: FrontDeps) {
     this.#deps = deps;
     for (const kind of deps.registry.kinds) this.#kinds.set(`${kind.group}/${kind.version}/${kind.plural}`, kind);
-    this.#chain = [(exchange) => this.#authenticate(exchange), (exchange) => this.#authorize(exchange), (exchange) => this.#dispatch(exchange)];
+    const { audit, fairness } = deps;
+    this.#chain = [
+      (exchange, next) => this.#authenticate(exchange, next),
+      ...(audit ? [(exchange: Exchange, next: () => number | Promise<number>) => audit.handle(exchange, next)] : []),
+      (exchange, next) => this.#impersonate(exchange, next),
+      ...(fairness ? [(exchange: Exchange, next: () => number | Promise<number>) => fairness.handle(exchange, next)] : []),
+      (exchange, next) => this.#authorize(exchange, next),
+      (exchange) => (exchange.connection ? this.#connect(exchange, exchange.connection) : this.#dispatch(exchange)),
+    ];
   }
 
   /** Answers one request. Never rejects. */
@@ -55,11 +67,8 @@ export class Front {
     let code = 0;
     try {
       info = parseRequest(request.method ?? 'GET', request.url ?? '/');
-      const exchange: Exchange = { request, response, info, user: anonymous };
-      for (const step of this.#chain) {
-        const done = step(exchange);
-        if (done) code = await done;
-      }
+      const done = this.#run({ request, response, info, user: anonymous, longRunning: isLongRunning(info) }, 0);
+      code = typeof done === 'number' ? done : await done;
     } catch (error) {
       code = this.#fail(request, response, error);
     }
@@ -70,15 +79,8 @@ export class Front {
     socket.on('error', () => socket.destroy());
     try {
       const info = parseRequest(message.method ?? 'GET', message.url ?? '/');
-      const user = this.#identify(message);
-      this.#permit(info, user);
-      const at = info.resource;
-      const kind = at && this.#kindAt(at);
-      const handler = at && kind && this.#deps.streams.find(kind, at.subresource);
-      if (!at || !kind || !handler) throw new ApiError('BadRequest', 'this path does not take upgrades');
-      this.longRunning(info, 1);
-      socket.once('close', () => this.longRunning(info, -1));
-      await this.#deps.streams.upgrade(handler, info, kind, at, message, socket, head);
+      const response = new (process.getBuiltinModule('node:http').ServerResponse)(message);
+      await this.#run({ request: message, response, info, user: anonymous, longRunning: true, connection: { socket, head } }, 0);
     } catch (error) {
       const { internal } = refuseUpgrade(socket, error);
       if (internal) this.#deps.log.error('upgrade failed', { path: message.url ?? '', error: internal });
@@ -89,16 +91,20 @@ export class Front {
     this.#deps.metrics.longRunning(info.verb, at?.group ?? '', at?.version ?? '', at?.plural ?? '', at?.subresource ?? '', change);
   }
 
-  #authenticate(exchange: Exchange): void {
-    exchange.user = this.#identify(exchange.request);
+  #run(exchange: Exchange, at: number): number | Promise<number> {
+    return (this.#chain[at] as Step)(exchange, () => this.#run(exchange, at + 1));
   }
-  #identify(request: Request): Exchange['user'] {
-    return impersonate(request, identify(request, this.#deps.authenticators), this.#deps.authorizer);
+  #authenticate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
+    exchange.user = identify(exchange.request, this.#deps.authenticators);
+    return next();
   }
-  #authorize({ info, user }: Exchange): void {
-    this.#permit(info, user);
+  #impersonate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
+    const { user } = exchange;
+    exchange.user = impersonate(exchange.request, user, this.#deps.authorizer);
+    if (exchange.user !== user) exchange.impersonator = user;
+    return next();
   }
-  #permit(info: RequestInfo, user: Exchange['user']): void {
+  #authorize({ info, user }: Exchange, next: () => number | Promise<number>): number | Promise<number> {
     const at = info.resource;
     const attributes: Attributes = {
       user,
@@ -114,6 +120,24 @@ export class Front {
     };
     const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
     if (!allowed) throw forbidden(attributes, reason);
+    return next();
+  }
+  /** Resolves when the connection is over. */
+  async #connect(exchange: Exchange, { socket, head }: NonNullable<Exchange['connection']>): Promise<number> {
+    const { info, user } = exchange;
+    const at = info.resource;
+    const kind = at && this.#kindAt(at);
+    const handler = at && kind && this.#deps.streams.find(kind, at.subresource);
+    if (!at || !kind || !handler) throw new ApiError('BadRequest', 'this path does not take upgrades');
+    this.longRunning(info, 1);
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    try {
+      await this.#deps.streams.upgrade(handler, { info, kind, at, user }, exchange.request as IncomingMessage, socket, head);
+      await closed;
+      return 101;
+    } finally {
+      this.longRunning(info, -1);
+    }
   }
   async #dispatch(exchange: Exchange): Promise<number> {
     const at = exchange.info.resource;
@@ -166,4 +190,14 @@ export class Front {
     if (known) this.#deps.metrics.observe(info.verb.toUpperCase(), at.group, at.version, at.plural, at.subresource.slice(0, 40), code, seconds);
     else this.#deps.metrics.observe(info.verb.toUpperCase(), '', '', '', '', code, seconds);
   }
+}
+
+/** Subresources whose answers go on for as long as the client likes. */
+const streaming = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+function isLongRunning({ verb, resource, query }: RequestInfo): boolean {
+  if (!resource) return false;
+  if (verb === 'watch') return true;
+  const [subresource = ''] = resource.subresource.split('/', 1);
+  if (!streaming.has(subresource)) return false;
+  return subresource !== 'log' || query?.get('follow') === 'true' || query?.get('follow') === '1';
 }

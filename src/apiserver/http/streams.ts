@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ApiError, type Kind, type NodeStreams } from '#machinery';
+import { ApiError, type Kind, type KubeObject, type NodeStreams, type UserInfo } from '#machinery';
 import type { Clock } from '#base';
 import type { Registry } from '../registry/registry.ts';
 import type { StreamHandler, StreamRequest } from '../types.ts';
@@ -13,6 +13,14 @@ export interface StreamDeps {
   readonly clock: Clock;
   readonly handlers: readonly StreamHandler[];
   readonly nodeStreams: (nodeName: string) => NodeStreams | undefined;
+}
+
+/** What a connection is to. */
+export interface StreamTarget {
+  readonly info: RequestInfo;
+  readonly kind: Kind;
+  readonly at: ResourcePath;
+  readonly user: UserInfo;
 }
 
 /** Subresources that stream: found by name and kind, served by the node that runs the object. */
@@ -45,23 +53,41 @@ export class Streams {
     }
     return 200;
   }
-  /** Hands the socket over untouched. */
-  async upgrade(
-    handler: StreamHandler,
-    info: RequestInfo,
-    kind: Kind,
-    at: ResourcePath,
-    message: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): Promise<void> {
+  /** Hands the socket over untouched, once admission has nothing against it. */
+  async upgrade(handler: StreamHandler, target: StreamTarget, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (!handler.upgrade) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
-    await handler.upgrade(this.#request(info, kind, at), message, socket, head);
+    await this.#admit(target);
+    await handler.upgrade(this.#request(target.info, target.kind, target.at), message, socket, head);
+  }
+  #admit({ info, kind, at, user }: StreamTarget): Promise<void> {
+    const context = { user, dryRun: false, fieldManager: '', track: false, warnings: [] };
+    const options = connectOptions(at.subresource, queryOf(info));
+    return this.#deps.registry.connect(kind, { namespace: at.namespace || undefined, name: at.name }, at.subresource, options, context);
   }
   #request(info: RequestInfo, kind: Kind, at: ResourcePath): StreamRequest {
     const { registry, clock, nodeStreams } = this.#deps;
     return { kind, key: { namespace: at.namespace || undefined, name: at.name }, query: queryOf(info), reader: registry, nodeStreams, clock };
   }
+}
+
+const optionKinds: { readonly [subresource: string]: string } = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+  proxy: 'PodProxyOptions',
+};
+const flags = new Set(['stdin', 'stdout', 'stderr', 'tty']);
+/** The query of a connection as the object that admission sees: lists for what may come many times, booleans for flags. */
+function connectOptions(subresource: string, query: URLSearchParams): KubeObject {
+  const [name = ''] = subresource.split('/', 1);
+  const options: Record<string, unknown> = { kind: optionKinds[name] ?? 'PodProxyOptions', apiVersion: 'v1' };
+  for (const key of new Set(query.keys())) {
+    const values = query.getAll(key);
+    if (key === 'command') options[key] = values;
+    else if (key === 'ports') options[key] = values.map(Number);
+    else options[key] = flags.has(key) ? values[0] === 'true' || values[0] === '1' : values[0];
+  }
+  return options;
 }
 
 function drained({ response }: Exchange, signal: AbortSignal): Promise<void> {

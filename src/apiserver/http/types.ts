@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { UserInfo } from '#machinery';
 import type { RequestInfo } from './request-info.ts';
@@ -11,5 +12,12 @@ export interface Exchange {
   readonly request: Request;
   readonly response: Response;
   readonly info: RequestInfo;
+  /** Who asks, after impersonation. */
   user: UserInfo;
+  /** Who really asks, when `user` is impersonated. */
+  impersonator?: UserInfo;
+  /** A watch, a stream or a connection that is handed over: it goes on for as long as the client likes. */
+  readonly longRunning: boolean;
+  /** Set for HTTP/1.1 upgrades: the socket, which whoever answers takes over. `response` then only collects headers. */
+  readonly connection?: { readonly socket: Duplex; readonly head: Buffer };
 }

@@ -13,6 +13,7 @@ import {
 } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { DeletionRule, RequestContext } from '../types.ts';
+import type { AdmissionChain } from './admission-chain.ts';
 import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
 import { metaOf } from './metadata.ts';
 import { shown, type Shown } from './shown.ts';
@@ -24,26 +25,41 @@ export type Deleted = { status: Status } | { object: Shown };
 export class Deletes {
   readonly #kind: Kind;
   readonly #deps: Deps;
+  readonly #chain: AdmissionChain;
   readonly #rules: readonly DeletionRule[];
-  constructor(kind: Kind, deps: Deps) {
+  constructor(kind: Kind, deps: Deps, chain: AdmissionChain) {
     this.#kind = kind;
     this.#deps = deps;
+    this.#chain = chain;
     this.#rules = deps.deletion.filter((rule) => rule.handles(kind));
   }
   delete(key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<Deleted> {
     const storeKey = keyOf(this.#kind, key.namespace, key.name);
-    return this.#deps.locks.run(storeKey, async () => {
+    return this.#deps.locks.run(storeKey, async (release) => {
       for (;;) {
         const entry = this.#deps.cache.of(this.#kind).get(storeKey);
         if (!entry) throw notFound(this.#kind, key.name);
-        const outcome = await this.#try(entry, key.name, context, options);
+        const outcome = await this.#try(entry, key.name, context, options, release);
         if (outcome) return outcome;
       }
     });
   }
-  async #try(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions): Promise<Deleted | undefined> {
+  async #try(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions, release: () => void): Promise<Deleted | undefined> {
     checkDelete(this.#kind, name, entry.object, options);
     for (const rule of this.#rules) rule.check?.(entry.object);
+    const pending = this.#admit(entry.object, name, context, options);
+    if (pending) {
+      release();
+      await pending;
+    }
+    return this.#commit(entry, name, context, options);
+  }
+  #admit(object: KubeObject, name: string, context: RequestContext, options: DeleteOptions): void | Promise<void> {
+    if (!this.#chain.asks('DELETE', 'main')) return;
+    const namespace = object.metadata?.namespace;
+    return this.#chain.admit({ operation: 'DELETE', kind: this.#kind, subresource: undefined, namespace, name, object, old: object, context, options }, 'main');
+  }
+  async #commit(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions): Promise<Deleted | undefined> {
     const plan = this.#plan(entry.object, options);
     if (plan === 'wait') return { object: entry };
     if (context.dryRun) return plan === 'remove' ? { status: this.#success(entry.object) } : { object: shown(plan) };

@@ -1,7 +1,7 @@
-import { ApiError, type Kind } from '#machinery';
+import { ApiError } from '#machinery';
 import type { StoreError } from '#store';
 import type { ObjectCache } from '../cache/cache.ts';
-import type { AdmissionPlugin, AdmissionRequest, DeletionRule, Environment } from '../types.ts';
+import type { AdmissionPlugin, DeletionRule, Environment } from '../types.ts';
 import type { Locks } from './locks.ts';
 
 /** What the verbs work with. */
@@ -10,23 +10,6 @@ export interface Deps extends Environment {
   readonly locks: Locks;
   readonly admission: readonly AdmissionPlugin[];
   readonly deletion: readonly DeletionRule[];
-}
-
-/** The admission steps of a kind, found once. */
-export class AdmissionChain {
-  readonly #plugins: readonly AdmissionPlugin[];
-  constructor(kind: Kind, all: readonly AdmissionPlugin[]) {
-    this.#plugins = all.filter((plugin) => plugin.handles(kind));
-  }
-  mutate(request: AdmissionRequest): void {
-    for (const plugin of this.#plugins) plugin.mutate?.(request);
-  }
-  validate(request: AdmissionRequest): void {
-    for (const plugin of this.#plugins) plugin.validate?.(request);
-  }
-  settled(request: AdmissionRequest, committed: boolean): void {
-    for (const plugin of this.#plugins) plugin.settled?.(request, committed);
-  }
 }
 
 /** A store failure in the API's words; anything else passes through. */

@@ -5,16 +5,20 @@
 export class Locks {
   readonly #tails = new Map<string, Promise<void>>();
 
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /** `work` may call `release` before it waits for something slow: the next writer goes on then. */
+  async run<T>(key: string, work: (release: () => void) => Promise<T>): Promise<T> {
     const before = this.#tails.get(key);
-    let release: () => void = () => {};
-    const tail = new Promise<void>((resolve) => (release = resolve));
+    let open: () => void = () => {};
+    const tail = new Promise<void>((resolve) => (open = resolve));
     this.#tails.set(key, tail);
+    const release = (): void => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      open();
+    };
     if (before) await before;
     try {
-      return await work();
+      return await work(release);
     } finally {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
       release();
     }
   }

@@ -16,7 +16,8 @@ import { ObjectCache } from '../cache/cache.ts';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionPlugin, DeletionRule, Environment, RequestContext, SubresourceHandler, SubresourceRequest, UpdateHooks, Writer } from '../types.ts';
 import { Deletes, type Deleted } from './delete.ts';
-import { AdmissionChain, type Deps } from './deps.ts';
+import { AdmissionChain } from './admission-chain.ts';
+import type { Deps } from './deps.ts';
 import { Locks } from './locks.ts';
 import { Patches } from './patches.ts';
 import { Reads } from './reads.ts';
@@ -30,6 +31,7 @@ export interface Resource {
   readonly writes: Writes;
   readonly patches: Patches;
   readonly deletes: Deletes;
+  readonly admission: AdmissionChain;
   readonly subresources: ReadonlyMap<string, SubresourceHandler>;
 }
 
@@ -68,12 +70,14 @@ export class Registry implements Writer {
   }
   #build(kind: Kind, deps: Deps): Resource {
     const { schemas, clock, admission, subresources } = this.#options;
-    const writes = new Writes(kind, deps, new AdmissionChain(kind, admission), new Tracker(kind, schemas, clock));
+    const chain = new AdmissionChain(kind, admission);
+    const writes = new Writes(kind, deps, chain, new Tracker(kind, schemas, clock));
     return {
       kind,
+      admission: chain,
       writes,
       patches: new Patches(kind, writes, schemas, clock),
-      deletes: new Deletes(kind, deps),
+      deletes: new Deletes(kind, deps, chain),
       subresources: new Map(subresources.filter((handler) => handler.handles(kind)).map((handler) => [handler.name, handler])),
     };
   }
@@ -151,7 +155,21 @@ export class Registry implements Writer {
     // kubectl debug looks into the details, even into empty ones.
     if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (!handler.verbs.includes(request.verb)) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (request.verb === 'create' && request.body) await this.#admitBody(name, request, request.body);
     return shown(await handler.handle({ ...request, writer: this }));
+  }
+  /** Admission of a subresource whose body is another object: what is asked about is that body. */
+  async #admitBody(subresource: string, { kind, key, context }: Omit<SubresourceRequest, 'writer'>, object: KubeObject): Promise<void> {
+    const { admission } = this.resource(kind);
+    if (!admission.asks('CREATE', 'other')) return;
+    await admission.admit({ operation: 'CREATE', kind, subresource, namespace: key.namespace, name: key.name, object, old: undefined, context }, 'other');
+  }
+  /** Admission of a connection to an object (exec, proxy …). `options` as the client gave them in the query. */
+  async connect(kind: Kind, key: ObjectKey, subresource: string, options: KubeObject, context: RequestContext): Promise<void> {
+    const { admission } = this.resource(kind);
+    if (!admission.asks('CONNECT', 'other')) return;
+    const { namespace, name } = key;
+    await admission.admit({ operation: 'CONNECT', kind, subresource, namespace, name, object: options, old: undefined, context }, 'other');
   }
   /** The object of a kind, or NotFound in the API's words. */
   require(kind: Kind, key: ObjectKey): KubeObject {

@@ -15,7 +15,8 @@ import {
 } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionRequest, RequestContext } from '../types.ts';
-import { apiFailure, isStoreConflict, type AdmissionChain, type Deps } from './deps.ts';
+import type { AdmissionChain, Subject } from './admission-chain.ts';
+import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
 import { adoptNamespace, checkIdentity, checkPreconditions, isNoop, metaOf, raiseGeneration, stampCreate, stampUpdate } from './metadata.ts';
 import { shown, type Shown } from './shown.ts';
 import type { Tracker } from './tracker.ts';
@@ -69,26 +70,29 @@ export class Writes {
     const request = this.#request('CREATE', object, undefined, undefined, context);
     let committed = false;
     try {
-      this.#prepareCreate(request, managed);
+      const pending = this.#prepareCreate(request, managed);
+      if (pending) await pending;
       const outcome = await this.#insert(request);
       committed = !context.dryRun;
       return outcome;
     } finally {
-      this.#chain.settled(request, committed);
+      this.#chain.settled(request, 'main', committed);
     }
   }
-  #prepareCreate(request: AdmissionRequest, managed: boolean): void {
+  /** A promise only when an admission step takes its time. */
+  #prepareCreate(request: AdmissionRequest, managed: boolean): void | Promise<void> {
     const kind = this.#kind;
     const { object, context } = request;
     kind.defaults?.(object);
     kind.prepareCreate?.(object, { now: this.#deps.clock.now() });
     // Before admission, as in kube-apiserver: the client does not own what the system adds.
     if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
-    this.#chain.mutate(request);
-    kind.defaults?.(object);
-    this.#refuse(object, [...validateMetadata(kind, object, undefined), ...(kind.validate?.(object, undefined) ?? [])]);
-    this.#chain.validate(request);
-    context.warnings.push(...(kind.warnings?.(object, undefined) ?? []));
+    return after(this.#chain.mutate(request, 'main'), () => {
+      kind.defaults?.(object);
+      this.#refuse(object, [...validateMetadata(kind, object, undefined), ...(kind.validate?.(object, undefined) ?? [])]);
+      context.warnings.push(...(kind.warnings?.(object, undefined) ?? []));
+      return this.#chain.validate(request, 'main');
+    });
   }
   async #insert({ object, context }: AdmissionRequest): Promise<Shown> {
     const kind = this.#kind;
@@ -119,22 +123,22 @@ export class Writes {
   /** Read-modify-write. Throws NotFound, Conflict, Invalid. */
   update(key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown> {
     const storeKey = keyOf(this.#kind, key.namespace, key.name);
-    return this.#deps.locks.run(storeKey, () => this.#updateLocked(storeKey, key, context, update));
+    return this.#deps.locks.run(storeKey, (release) => this.#updateLocked(storeKey, key, context, update, release));
   }
-  async #updateLocked(storeKey: string, key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown> {
+  async #updateLocked(storeKey: string, key: ObjectKey, context: RequestContext, update: UpdateRequest, release: () => void): Promise<Shown> {
     for (let tries = 1; ; tries++) {
       const entry = this.#deps.cache.of(this.#kind).get(storeKey);
       if (!entry) {
         if (update.createMissing) return this.create(update.createMissing(), key.namespace, context, true);
         throw notFound(this.#kind, key.name);
       }
-      const outcome = await this.#tryUpdate(entry, key, context, update);
+      const outcome = await this.#tryUpdate(entry, key, context, update, release);
       if (outcome) return outcome;
       if (tries >= conflictTries) throw conflict(this.#kind, key.name);
     }
   }
   /** Undefined when someone else was faster. */
-  async #tryUpdate(entry: CacheEntry, key: ObjectKey, context: RequestContext, update: UpdateRequest): Promise<Shown | undefined> {
+  async #tryUpdate(entry: CacheEntry, key: ObjectKey, context: RequestContext, update: UpdateRequest, release: () => void): Promise<Shown | undefined> {
     const current = entry.object;
     let wanted = await update.change(current);
     if (wanted === current) return entry;
@@ -143,35 +147,46 @@ export class Writes {
     stampUpdate(wanted, current);
     if (update.subresource === 'status' && !update.raw) wanted = statusOnly(wanted, current);
     const request = this.#request('UPDATE', wanted, current, update.subresource, context);
+    const subject = subjectOf(request);
     let committed = false;
     try {
-      if (!update.raw) this.#prepareUpdate(request, update.managed === true);
+      const pending = update.raw ? undefined : this.#prepareUpdate(request, subject, update.managed === true);
+      if (pending) {
+        // Whoever is asked may write this very object before answering.
+        release();
+        await pending;
+      }
       if (isNoop(wanted, current) && !this.#finished(wanted)) return entry;
       const outcome = await this.#replace(entry, request);
       committed = !context.dryRun && outcome !== undefined;
       return outcome;
     } finally {
-      this.#chain.settled(request, committed);
+      if (!update.raw) this.#chain.settled(request, subject, committed);
     }
   }
-  #prepareUpdate(request: AdmissionRequest, managed: boolean): void {
+  /** A promise only when an admission step takes its time. */
+  #prepareUpdate(request: AdmissionRequest, subject: Subject, managed: boolean): void | Promise<void> {
     const kind = this.#kind;
-    const { object, context, subresource } = request;
+    const { object } = request;
     const old = request.old as KubeObject;
-    const status = subresource === 'status';
     // A status write shares everything but the status with the stored object: nothing may be filled in.
-    if (!status) {
+    if (subject === 'main') {
       if (kind.status) keepStatus(object, old);
       kind.defaults?.(object);
       kind.prepareUpdate?.(object, old, { now: this.#deps.clock.now() });
-      this.#chain.mutate(request);
     }
+    return after(this.#chain.mutate(request, subject), () => this.#checkUpdate(request, subject, managed));
+  }
+  #checkUpdate(request: AdmissionRequest, subject: Subject, managed: boolean): void | Promise<void> {
+    const kind = this.#kind;
+    const { object, context, subresource } = request;
+    const old = request.old as KubeObject;
+    const main = subject === 'main';
     raiseGeneration(kind, object, old);
     if (context.track && !managed) this.#tracker.update(object, old, context, subresource);
-    this.#refuse(object, [...validateMetadata(kind, object, old), ...((status ? kind.validateStatus?.(object, old) : kind.validate?.(object, old)) ?? [])]);
-    if (status) return;
-    this.#chain.validate(request);
-    context.warnings.push(...(kind.warnings?.(object, old) ?? []));
+    this.#refuse(object, [...validateMetadata(kind, object, old), ...((main ? kind.validate?.(object, old) : kind.validateStatus?.(object, old)) ?? [])]);
+    if (main) context.warnings.push(...(kind.warnings?.(object, old) ?? []));
+    return this.#chain.validate(request, subject);
   }
   async #replace(entry: CacheEntry, { object, context }: AdmissionRequest): Promise<Shown | undefined> {
     const kind = this.#kind;
@@ -201,13 +216,22 @@ export class Writes {
     subresource: string | undefined,
     context: RequestContext,
   ): AdmissionRequest {
-    return { operation, kind: this.#kind, subresource, namespace: object.metadata?.namespace, object, old, context };
+    const { namespace, name = '' } = metaOf(object);
+    return { operation, kind: this.#kind, subresource, namespace, name, object, old, context };
   }
   #refuse(object: KubeObject, errors: readonly FieldError[]): void {
     if (errors.length > 0) throw invalid(this.#kind, metaOf(object).name ?? metaOf(object).generateName ?? '', errors);
   }
 }
 
+/** What comes after a step that may or may not have to be waited for. */
+function after(pending: void | Promise<void>, next: () => void | Promise<void>): void | Promise<void> {
+  return pending ? pending.then(next) : next();
+}
+/** Writes to scale and the like go through the whole object; a status is written beside it. */
+function subjectOf({ subresource }: AdmissionRequest): Subject {
+  return subresource === 'status' ? 'other' : 'main';
+}
 function dry(object: KubeObject, revision?: number): Shown {
   if (object.metadata) {
     if (revision === undefined) delete object.metadata.resourceVersion;
