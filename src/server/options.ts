@@ -16,4 +16,6 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */
+  encryptionConfig?: string | undefined;
 }

@@ -12,6 +12,8 @@ export interface Paths {
   readonly run: string;
   readonly instanceFile: string;
   readonly database: string;
+  /** The EncryptionConfiguration of an instance that was given none: holds the key. */
+  readonly encryption: string;
   readonly pki: string;
   readonly kubeconfig: string;
   readonly log: string;
@@ -41,6 +43,7 @@ export function resolvePaths(options: PathOptions): Paths {
     run,
     instanceFile: join(data, 'instance.json'),
     database: join(data, 'state.db'),
+    encryption: join(data, 'encryption.json'),
     pki: join(data, 'pki'),
     kubeconfig: join(data, 'kubeconfig'),
     log: join(data, 'batuta.log'),

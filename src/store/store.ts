@@ -82,7 +82,8 @@ export interface ClosableStore extends Store {
   close(): Promise<void>;
 }
 
-export type StoreErrorCode = 'conflict' | 'compacted' | 'future' | 'unavailable' | 'corrupt' | 'closed' | 'too-large';
+/** `unreadable`: one value that no key decrypts; all else works. */
+export type StoreErrorCode = 'conflict' | 'compacted' | 'future' | 'unavailable' | 'corrupt' | 'closed' | 'too-large' | 'unreadable';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

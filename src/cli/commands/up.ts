@@ -35,6 +35,7 @@ function readOptions(args: Parsed): UpOptions {
     json: flag(args, 'json'),
     preload: text(args, 'preload'),
     nodeGraceSeconds: whole(args, 'node-monitor-grace-period', 40, 10_000_000),
+    encryptionConfig: text(args, 'encryption-provider-config'),
   };
 }
 
@@ -55,6 +56,11 @@ export const command: Command = {
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
     preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
     'node-monitor-grace-period': { type: 'string', value: 'SECONDS', help: 'a node unheard of for so long is NotReady', default: '40' },
+    'encryption-provider-config': {
+      type: 'string',
+      value: 'FILE',
+      help: 'EncryptionConfiguration for the store (default: Secrets, with a key made in the data directory)',
+    },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error', default: 'info' },
     json: { type: 'boolean', help: 'log in JSON lines' },
   },
