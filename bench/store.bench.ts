@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { openSqliteStore, type EmbeddedStore } from '#store';
+import { aesGcm, encryptedStore, openSqliteStore, type EmbeddedStore } from '#store';
 
 const VALUE = new Uint8Array(3_072).fill(0x61);
 const openMode = process.argv[2] === '--open';
@@ -79,6 +79,15 @@ async function writes(): Promise<void> {
     await store.close();
     rmSync(join(directory, `writes-${concurrency}.db`));
   }
+  const plain = await openSqliteStore({ file: join(directory, 'encrypted.db') });
+  const aes = aesGcm({ name: 'key1', secret: Buffer.alloc(32, 1) });
+  const store = encryptedStore(plain, [{ prefix: '/', transformers: [aes] }]);
+  const { rate, latencies, cpuMicros } = await load(store, 32, 2, (n) => `/registry/core/secrets/default/s-${n}`);
+  line(
+    `store, concurrency  32, AES-256-GCM          ${rate.toFixed(0).padStart(7)} writes/s  ${(rate / base).toFixed(1)} × naive  p99 ${percentile(latencies, 0.99).toFixed(1)} ms  main thread ${cpuMicros.toFixed(0)} µs/write`,
+  );
+  await store.close();
+  rmSync(join(directory, 'encrypted.db'));
 }
 
 async function compaction(): Promise<void> {

@@ -103,7 +103,14 @@ export class ObjectCache {
   }
   #load(entry: Entry): void {
     const cache = this.#route(entry.key);
-    cache?.load(new CacheEntry(cache.codec, entry.key, entry.revision, cache.codec.adopt(entry.value)));
+    if (!cache) return;
+    try {
+      cache.load(new CacheEntry(cache.codec, entry.key, entry.revision, cache.codec.adopt(entry.value)));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      if (cache.unreadable.size === 0) this.#log.error('objects cannot be decrypted; all others are served', { resource: cache.kind.plural, error });
+      cache.unreadable.set(entry.key, error);
+    }
   }
   #route(key: string): KindCache | undefined {
     const group = key.indexOf('/', root.length);
@@ -173,6 +180,9 @@ export class ObjectCache {
   }
 }
 
+function isUnreadable(error: unknown): error is StoreError {
+  return error instanceof Error && error.name === 'StoreError' && (error as StoreError).code === 'unreadable';
+}
 function same(a: Buffer, b: Uint8Array): boolean {
   return a === b || (a.length === b.length && a.equals(b));
 }

@@ -12,6 +12,8 @@ const window = 2048;
 export class KindCache {
   readonly kind: Kind;
   readonly codec: Codec;
+  /** What the store has and cannot decrypt, by key: unlike what does not exist, it is in the way of who asks for it. */
+  readonly unreadable = new Map<string, Error>();
   /** Revision of the newest change of this kind. */
   lastChange: Revision;
   /** A watch from this revision or later misses nothing. */
@@ -47,6 +49,7 @@ export class KindCache {
   }
   apply(key: string, revision: Revision, entry: CacheEntry | undefined): CacheEvent | undefined {
     const previous = this.#entries.get(key);
+    if (this.unreadable.size > 0) this.unreadable.delete(key);
     if (!entry && !previous) return undefined;
     if (entry) this.#put(entry, previous);
     else this.#drop(key);

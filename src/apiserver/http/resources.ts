@@ -89,6 +89,7 @@ export class ResourceHandler {
   async #list(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const query = queryOf(exchange.info);
     const view = negotiate(exchange.request);
+    this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
     const body = renderList(kind, result, view, this.#deps.clock.now(), query.get('includeObject'));
     sendJson(exchange.response, 200, body, { request: exchange.request, pretty: query.get('pretty') === 'true' });

@@ -23,9 +23,18 @@ export class Reads {
   }
   get(kind: Kind, key: ObjectKey, resourceVersion?: string): CacheEntry {
     if (resourceVersion && resourceVersion !== '0') this.#notFuture(parseRevision(resourceVersion));
-    const entry = this.#cache.of(kind).get(keyOf(kind, key.namespace, key.name));
-    if (!entry) throw notFound(kind, key.name);
+    const cache = this.#cache.of(kind);
+    const storeKey = keyOf(kind, key.namespace, key.name);
+    const entry = cache.get(storeKey);
+    if (!entry) throw cache.unreadable.get(storeKey) ?? notFound(kind, key.name);
     return entry;
+  }
+  /** Throws when something that a list would show cannot be decrypted. The system's own components list what there is. */
+  requireReadable(kind: Kind, namespace: string): void {
+    const { unreadable } = this.#cache.of(kind);
+    if (unreadable.size === 0) return;
+    const prefix = kind.namespaced && namespace ? `${kind.prefix}${namespace}/` : kind.prefix;
+    for (const [key, error] of unreadable) if (key.startsWith(prefix)) throw error;
   }
   async list(kind: Kind, options: ListOptions): Promise<ListResult> {
     checkListOptions(options);

@@ -122,10 +122,7 @@ describe('encrypted store', () => {
     );
     assert.equal(text(entries[1]?.value), '2');
     assert.throws(() => entries[0]?.value, unreadable(/no matching prefix found/));
-    await assert.rejects(
-      valueOf(encryptedStore(createMemoryStore(), []), '/a').then(() => valueOf(reader, '/a')),
-      unreadable(/\/a cannot/),
-    );
+    await assert.rejects(valueOf(reader, '/a'), unreadable(/\/a cannot/));
     assert.equal(await reader.rewrite(), 0, 'what cannot be read is left alone');
   });
 
