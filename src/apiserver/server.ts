@@ -64,6 +64,14 @@ export interface ApiServer {
   api(user: UserInfo, options?: InProcessOptions): Api;
   /** What the cache holds, by group and plural. */
   readonly reader: ObjectReader;
+  /** Every kind that is served now. */
+  readonly kinds: readonly Kind[];
+  /** Serves a kind from now on, in the place of the one with its group, version and plural. */
+  serve(kind: Kind): void;
+  /** Serves a kind no longer. What is stored of it stays. */
+  withdraw(kind: Kind): void;
+  /** Tells of every kind that is served, changed or withdrawn from now on. */
+  onKinds(follower: (kind: Kind) => void): void;
   /** Answers on an address; may be called for several. */
   listen(at: { host: string; port: number }): Promise<AddressInfo>;
   readonly address: AddressInfo | undefined;
@@ -128,13 +136,14 @@ class Server implements ApiServer {
     });
     const streams = new Streams({ registry: this.#registry, clock, handlers: options.streams ?? [], nodeStreams: options.nodeStreams ?? (() => undefined) });
     const documents = new Documents({
-      kinds: options.kinds,
+      kinds: () => this.#registry.kinds,
       virtual,
       schemas,
       descriptions: options.descriptions,
       version: options.version ?? {},
       signer: options.signer,
     });
+    this.#registry.onKinds((kind) => documents.forget(kind));
     this.#front = new Front({
       log: log.named('apiserver'),
       clock,
@@ -154,6 +163,18 @@ class Server implements ApiServer {
   }
   get reader(): ObjectReader {
     return this.#registry;
+  }
+  get kinds(): readonly Kind[] {
+    return this.#registry.kinds;
+  }
+  serve(kind: Kind): void {
+    this.#registry.serve(kind);
+  }
+  withdraw(kind: Kind): void {
+    this.#registry.withdraw(kind);
+  }
+  onKinds(follower: (kind: Kind) => void): void {
+    this.#registry.onKinds(follower);
   }
   get address(): AddressInfo | undefined {
     return (this.#servers[0]?.address() as AddressInfo | null | undefined) ?? undefined;

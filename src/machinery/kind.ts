@@ -42,6 +42,8 @@ export interface KindOptions<T extends KubeObject> {
   schema: string;
   /** For kinds whose fields are not in the generated schema set (custom resources): replaces decoding by `schema`. */
   shape?: Shape;
+  /** Changes whenever `shape` does: part of the hashes of the OpenAPI documents. */
+  revision?: string;
   /** Store prefix, with a trailing slash. The versions of one resource share it. Default: from group and plural. */
   prefix?: string;
   /** The apiVersion that is written to the store, when it is not this kind's own. */

@@ -1,11 +1,14 @@
 import type { Logger } from '#base';
-import type { Kind, KubeObject } from '#machinery';
+import { ApiError, type Kind, type KubeObject } from '#machinery';
 import type { Change, Entry, Revision, Store, StoreError, StoreEvent, Watch } from '#store';
-import { CacheEntry } from './entry.ts';
+import { CacheEntry, type Codec } from './entry.ts';
 import { KindCache } from './kind-cache.ts';
 import type { CacheEvent } from './event.ts';
 
+type Stored = Pick<Entry, 'key' | 'revision' | 'value'>;
+
 interface Pending {
+  readonly codec: Codec;
   readonly value: Buffer;
   readonly object: KubeObject;
   entry: CacheEntry | undefined;
@@ -29,6 +32,8 @@ export class ObjectCache {
   readonly #log: Logger;
   readonly #kinds = new Map<Kind, KindCache>();
   readonly #byPrefix = new Map<string, KindCache>();
+  /** What the store holds under prefixes that no kind claims (yet): by prefix and key. */
+  readonly #unclaimed = new Map<string, Map<string, Stored>>();
   readonly #pending = new Map<string, Pending[]>();
   #waiters: { revision: Revision; resolve: () => void; reject: (error: Error) => void }[] = [];
   #watch: Watch | undefined;
@@ -39,20 +44,39 @@ export class ObjectCache {
   constructor(store: Store, kinds: readonly Kind[], log: Logger) {
     this.#store = store;
     this.#log = log;
-    for (const kind of kinds) this.#add(kind);
+    for (const kind of kinds) this.serve(kind);
   }
-  #add(kind: Kind): void {
-    const other = this.#byPrefix.get(kind.prefix);
-    if (other) throw new Error(`kinds ${other.kind.kind} and ${kind.kind} share the store prefix ${kind.prefix}`);
-    const cache = new KindCache(kind, 0);
+  /** Makes a kind known; what the store already holds of it is there at once. Versions of one resource share a cache; `former` is what it replaces. */
+  serve(kind: Kind, former?: Kind): void {
+    if (former) this.#kinds.delete(former);
+    const present = this.#byPrefix.get(kind.prefix);
+    if (present && ![...this.#kinds].every(([other, cache]) => cache !== present || canShare(other, kind)))
+      throw new Error(`kinds ${present.kind.kind} and ${kind.kind} share the store prefix ${kind.prefix}`);
+    const cache = present ?? new KindCache(kind, this.revision);
     this.#kinds.set(kind, cache);
+    if (former) cache.endGroups(former.apiVersion);
+    if (present) return;
     this.#byPrefix.set(kind.prefix, cache);
+    const found = this.#unclaimed.get(kind.prefix);
+    this.#unclaimed.delete(kind.prefix);
+    for (const entry of [...(found?.values() ?? [])].toSorted((a, b) => (a.key < b.key ? -1 : 1))) this.#load(entry);
+  }
+  /** Forgets a kind and ends its watches. What the store holds stays there. */
+  withdraw(kind: Kind): void {
+    const cache = this.#kinds.get(kind);
+    if (!cache) return;
+    this.#kinds.delete(kind);
+    cache.endGroups(kind.apiVersion);
+    if ([...this.#kinds.values()].includes(cache)) return;
+    this.#byPrefix.delete(cache.prefix);
+    const left = cache.range(cache.prefix).map(({ key, revision, value }): [string, Stored] => [key, { key, revision, value }]);
+    if (left.length > 0) this.#unclaimed.set(cache.prefix, new Map(left));
   }
   async start(): Promise<void> {
     const listing = await this.#store.list(root);
     for (const entry of listing.entries) this.#load(entry);
     this.revision = listing.revision;
-    for (const cache of this.#kinds.values()) cache.lastChange = cache.oldest = listing.revision;
+    for (const cache of this.#byPrefix.values()) cache.lastChange = cache.oldest = listing.revision;
     this.#follow();
   }
   close(): void {
@@ -62,11 +86,11 @@ export class ObjectCache {
   }
   of(kind: Kind): KindCache {
     const found = this.#kinds.get(kind) ?? this.#byPrefix.get(kind.prefix);
-    if (!found) throw new Error(`kind ${kind.kind} of ${kind.apiVersion} is not served`);
+    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return found;
   }
   all(): Iterable<KindCache> {
-    return this.#kinds.values();
+    return this.#byPrefix.values();
   }
   /** Resolves when everything up to `revision` is visible here. */
   reached(revision: Revision): Promise<void> {
@@ -89,7 +113,8 @@ export class ObjectCache {
   }
   #expect(change: ObjectChange): Pending | undefined {
     if (!change.object) return undefined;
-    const pending: Pending = { value: this.of(change.kind).codec.encode(change.object), object: change.object, entry: undefined };
+    const codec = this.of(change.kind).codec(change.object.apiVersion ?? change.kind.storageVersion);
+    const pending: Pending = { codec, value: codec.encode(change.object), object: change.object, entry: undefined };
     const list = this.#pending.get(change.key);
     if (list) list.push(pending);
     else this.#pending.set(change.key, [pending]);
@@ -101,21 +126,26 @@ export class ObjectCache {
     if (list.length === 1) this.#pending.delete(key);
     else list.splice(list.indexOf(pending), 1);
   }
-  #load(entry: Entry): void {
+  #load(entry: Stored): void {
     const cache = this.#route(entry.key);
-    if (!cache) return;
+    if (!cache) return this.#setAside(entry.key, entry);
     try {
-      cache.load(new CacheEntry(cache.codec, entry.key, entry.revision, cache.codec.adopt(entry.value)));
+      cache.load(cache.entry(entry.key, entry.revision, entry.value));
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       if (cache.unreadable.size === 0) this.#log.error('objects cannot be decrypted; all others are served', { resource: cache.kind.plural, error });
       cache.unreadable.set(entry.key, error);
     }
   }
+  #setAside(key: string, entry: Stored | undefined): void {
+    const prefix = prefixOf(key);
+    let aside = this.#unclaimed.get(prefix);
+    if (!aside) this.#unclaimed.set(prefix, (aside = new Map()));
+    if (entry) aside.set(key, entry);
+    else aside.delete(key);
+  }
   #route(key: string): KindCache | undefined {
-    const group = key.indexOf('/', root.length);
-    const plural = key.indexOf('/', group + 1);
-    return this.#byPrefix.get(key.slice(0, plural + 1));
+    return this.#byPrefix.get(prefixOf(key));
   }
   #follow(): void {
     this.#watch = this.#store.watch(root, this.revision, {
@@ -129,6 +159,7 @@ export class ObjectCache {
     const told: [KindCache, CacheEvent][] = [];
     for (const { key, revision, entry } of events) {
       const cache = this.#route(key);
+      if (!cache) this.#setAside(key, entry);
       const event = cache?.apply(key, revision, entry && this.#entry(cache, entry));
       if (cache && event) told.push([cache, event]);
     }
@@ -140,9 +171,9 @@ export class ObjectCache {
   #entry(cache: KindCache, { key, value, revision }: Entry): CacheEntry {
     for (const pending of this.#pending.get(key) ?? []) {
       if (pending.entry || !same(pending.value, value)) continue;
-      return (pending.entry = new CacheEntry(cache.codec, key, revision, pending.value, pending.object));
+      return (pending.entry = new CacheEntry(pending.codec, key, revision, pending.value, pending.object));
     }
-    return new CacheEntry(cache.codec, key, revision, cache.codec.adopt(value));
+    return cache.entry(key, revision, value);
   }
   #advance(revision: Revision): void {
     if (revision > this.revision) this.revision = revision;
@@ -163,8 +194,8 @@ export class ObjectCache {
     const { entries, revision } = await this.#store.list(root);
     const present = new Set(entries.map((entry) => entry.key));
     const events: StoreEvent[] = [];
-    for (const cache of this.#kinds.values()) {
-      for (const entry of cache.range(cache.kind.prefix))
+    for (const cache of this.#byPrefix.values()) {
+      for (const entry of cache.range(cache.prefix))
         if (!present.has(entry.key)) events.push({ key: entry.key, revision, entry: undefined, previous: undefined });
     }
     for (const entry of entries)
@@ -175,13 +206,22 @@ export class ObjectCache {
   }
   #fail(error: Error): void {
     this.#failure = error;
-    for (const cache of this.#kinds.values()) for (const group of cache.groups()) group.end(error);
+    for (const cache of this.#byPrefix.values()) for (const group of cache.groups()) group.end(error);
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 }
 
 function isUnreadable(error: unknown): error is StoreError {
   return error instanceof Error && error.name === 'StoreError' && (error as StoreError).code === 'unreadable';
+}
+/** `/registry/GROUP/PLURAL/` of a key. */
+function prefixOf(key: string): string {
+  const group = key.indexOf('/', root.length);
+  return key.slice(0, key.indexOf('/', group + 1) + 1);
+}
+/** Versions of one resource: other apiVersions, with a way to go from one to the other. */
+function canShare(a: Kind, b: Kind): boolean {
+  return a.apiVersion !== b.apiVersion && (a.convert ?? b.convert) !== undefined;
 }
 function same(a: Buffer, b: Uint8Array): boolean {
   return a === b || (a.length === b.length && a.equals(b));

@@ -1,4 +1,4 @@
-import type { Kind, KubeObject } from '#machinery';
+import type { KubeObject } from '#machinery';
 import type { Revision } from '#store';
 
 /**
@@ -7,7 +7,8 @@ import type { Revision } from '#store';
  * stringified once in its life.
  */
 export class Codec {
-  readonly kind: Kind;
+  readonly kind: string;
+  readonly apiVersion: string;
   readonly head: Buffer;
   /**
    * Whether decoded objects are kept. Nobody in this process follows a kind at first: its entries are bytes, and
@@ -15,9 +16,10 @@ export class Codec {
    */
   keepsObjects = false;
   #cooling: CacheEntry[] = [];
-  constructor(kind: Kind) {
+  constructor(kind: string, apiVersion: string) {
     this.kind = kind;
-    this.head = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},"metadata":{"resourceVersion":"`);
+    this.apiVersion = apiVersion;
+    this.head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":{"resourceVersion":"`);
   }
   /** Lets the entry's object go at the end of this turn of the loop, unless objects are kept. */
   cool(entry: CacheEntry): void {
@@ -34,17 +36,15 @@ export class Codec {
   normalize(object: KubeObject): KubeObject {
     const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
     const { resourceVersion: _old, ...meta } = metadata ?? {};
-    return { kind: this.kind.kind, apiVersion: this.kind.apiVersion, metadata: { resourceVersion: '', ...meta }, ...rest };
+    return { kind: this.kind, apiVersion: this.apiVersion, metadata: { resourceVersion: '', ...meta }, ...rest };
   }
   /** `object` must come from `normalize`, with an empty resourceVersion. */
   encode(object: KubeObject): Buffer {
     return ownBytes(JSON.stringify(object));
   }
-  /** Bytes as they are kept in the cache; foreign bytes (another layout) are laid out anew. */
-  adopt(value: Uint8Array): Buffer {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    if (bytes.length > this.head.length && bytes.subarray(0, this.head.length).equals(this.head) && bytes[this.head.length] === 0x22) return bytes;
-    return this.encode(this.normalize(JSON.parse(bytes.toString()) as KubeObject));
+  /** Whether bytes are laid out by this codec. */
+  fits(bytes: Buffer): boolean {
+    return bytes.length > this.head.length && bytes.subarray(0, this.head.length).equals(this.head) && bytes[this.head.length] === 0x22;
   }
 }
 
@@ -86,6 +86,10 @@ export class CacheEntry {
   release(): void {
     this.#labels ??= this.#object?.metadata?.labels ?? noLabels;
     this.#object = undefined;
+  }
+  /** As the store has it. */
+  get value(): Buffer {
+    return this.#value;
   }
   get size(): number {
     return this.#value.length + 16;

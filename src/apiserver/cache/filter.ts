@@ -3,12 +3,15 @@ import type { CacheEntry } from './entry.ts';
 
 /** Which objects of a kind a list or watch is about. */
 export interface Filter {
-  /** Equal for equal filters. */
+  readonly apiVersion: string;
+  /** Equal for equal filters of one version. */
   readonly key: string;
   /** Store prefix: the kind's, or that of one namespace. */
   readonly prefix: string;
   /** No selector: everything under the prefix. */
   readonly everything: boolean;
+  /** Looks at fields, which only the version that was asked for has. */
+  readonly byFields: boolean;
   matches(entry: CacheEntry): boolean;
   /** Set when only objects with this one value of a field can match. */
   readonly trigger: { readonly field: string; readonly value: string; read(object: KubeObject): string } | undefined;
@@ -29,9 +32,11 @@ export function createFilter(kind: Kind, selection: Selection): Filter {
   const fields = fieldSelector ? parseFieldSelector(fieldSelector, kind) : undefined;
   const whole = prefix === kind.prefix;
   return {
-    key: `${namespace}\0${labelSelector}\0${fieldSelector}`,
+    apiVersion: kind.apiVersion,
+    key: `${kind.apiVersion}\0${namespace}\0${labelSelector}\0${fieldSelector}`,
     prefix,
     everything: !labels && !fields,
+    byFields: fields !== undefined,
     matches: (entry) => (whole || entry.key.startsWith(prefix)) && (!labels || labels(entry.labels)) && (!fields || fields(entry.object)),
     trigger: fieldSelector ? triggerOf(kind, fieldSelector) : undefined,
   };

@@ -10,10 +10,14 @@ const window = 2048;
 
 /** All objects of one kind, sorted by key, with the events of the recent past and everyone who follows. */
 export class KindCache {
+  /** The first that was served of the kinds that share the prefix. */
   readonly kind: Kind;
-  readonly codec: Codec;
   /** What the store has and cannot decrypt, by key: unlike what does not exist, it is in the way of who asks for it. */
   readonly unreadable = new Map<string, Error>();
+  readonly prefix: string;
+  /** How objects of each version are kept. */
+  readonly #codecs = new Map<string, Codec>();
+  #keepsObjects = false;
   /** Revision of the newest change of this kind. */
   lastChange: Revision;
   /** A watch from this revision or later misses nothing. */
@@ -26,12 +30,33 @@ export class KindCache {
 
   constructor(kind: Kind, revision: Revision) {
     this.kind = kind;
-    this.codec = new Codec(kind);
+    this.prefix = kind.prefix;
     this.lastChange = revision;
     this.oldest = revision;
   }
   get size(): number {
     return this.#entries.size;
+  }
+  codec(apiVersion: string): Codec {
+    let codec = this.#codecs.get(apiVersion);
+    if (!codec) {
+      this.#codecs.set(apiVersion, (codec = new Codec(this.kind.kind, apiVersion)));
+      codec.keepsObjects = this.#keepsObjects;
+    }
+    return codec;
+  }
+  /** An entry of bytes from the store; foreign bytes (another layout) are laid out anew. */
+  entry(key: string, revision: Revision, value: Uint8Array): CacheEntry {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    for (const codec of this.#codecs.values()) if (codec.fits(bytes)) return new CacheEntry(codec, key, revision, bytes);
+    const object = JSON.parse(bytes.toString()) as KubeObject;
+    const codec = this.codec(object.apiVersion || this.kind.storageVersion);
+    return new CacheEntry(codec, key, revision, codec.fits(bytes) ? bytes : codec.encode(codec.normalize(object)));
+  }
+  /** From now on decoded objects stay decoded: someone follows them. */
+  keepObjects(): void {
+    this.#keepsObjects = true;
+    for (const codec of this.#codecs.values()) codec.keepsObjects = true;
   }
   get(key: string): CacheEntry | undefined {
     return this.#entries.get(key);
@@ -39,7 +64,7 @@ export class KindCache {
   /** Entries whose key starts with `prefix`, in key order, after the key `after`. A copy when it is not everything. */
   range(prefix: string, after?: string): readonly CacheEntry[] {
     const from = after === undefined ? lowerBound(this.#sorted, prefix) : lowerBound(this.#sorted, after + '\0');
-    const to = prefix === this.kind.prefix ? this.#sorted.length : lowerBound(this.#sorted, prefix.slice(0, -1) + '0');
+    const to = prefix === this.prefix ? this.#sorted.length : lowerBound(this.#sorted, prefix.slice(0, -1) + '0');
     return this.#sorted.slice(from, Math.max(from, to));
   }
   /** The first fill, in key order. */
@@ -64,7 +89,7 @@ export class KindCache {
     this.#groups.offer(event);
   }
   observe(handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
-    this.codec.keepsObjects = true;
+    this.keepObjects();
     for (const entry of this.#sorted) handler(entry.object, undefined);
     this.#observers.push(handler);
   }
@@ -74,8 +99,12 @@ export class KindCache {
   /** The group under `key`, made on first use. */
   group<G extends WatchGroup>(key: string, make: () => G): G {
     const group = this.#groups.obtain(key, make);
-    if (group.keepsObjects) this.codec.keepsObjects = true;
+    if (group.keepsObjects) this.keepObjects();
     return group;
+  }
+  /** Ends the watches of one version: what it looks like has changed. Clients watch again from where they were. */
+  endGroups(apiVersion: string): void {
+    for (const group of this.#groups.all()) if (group.filter.apiVersion === apiVersion) group.close();
   }
   dropGroup(key: string): void {
     this.#groups.drop(key);

@@ -1,5 +1,5 @@
 import type { Clock } from '#base';
-import type { KubeObject, WatchEventType, WatchSink } from '#machinery';
+import { expired, type KubeObject, type WatchEventType, type WatchSink } from '#machinery';
 import type { Revision } from '#store';
 import type { CacheEntry } from './entry.ts';
 import type { CacheEvent } from './event.ts';
@@ -13,6 +13,8 @@ export interface WatchGroup {
   offer(event: CacheEvent): void;
   bookmark(revision: Revision): void;
   end(error: Error): void;
+  /** Ends without an error: the followers may come back. */
+  close(): void;
 }
 
 /** What an event means through a filter: entering the selection is ADDED, leaving it is DELETED with the last matching state. */
@@ -49,6 +51,9 @@ export class SinkGroup implements WatchGroup {
     for (const member of this.members) member.sink.end(error);
     this.members.clear();
   }
+  close(): void {
+    this.end(expired('the kind has changed'));
+  }
 }
 
 /** How objects look to a follower: JSON bytes of the event's object, or undefined to leave it out. */
@@ -57,6 +62,7 @@ export type Render = (entry: CacheEntry) => Buffer;
 export interface FrameMember {
   write(frames: Frames): void;
   end(error: Error): void;
+  finish(): void;
   readonly bookmarks: boolean;
 }
 /** Frames on their way to many: their bytes, and the same bytes as one chunk of HTTP/1.1's chunked coding. Made once for all. */
@@ -125,6 +131,10 @@ export class FrameGroup implements WatchGroup {
   }
   end(error: Error): void {
     for (const member of this.#members.keys()) member.end(error);
+    this.#members.clear();
+  }
+  close(): void {
+    for (const member of this.#members.keys()) member.finish();
     this.#members.clear();
   }
   #cut(): void {

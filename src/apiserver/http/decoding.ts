@@ -52,7 +52,8 @@ export function fieldValidation(query: URLSearchParams): FieldValidation {
 /** A typed object of `kind` from a body; what strict decoding finds becomes an error or warnings. */
 export function decodeObject(schemas: SchemaSet, kind: Kind, body: Body, mode: FieldValidation, warnings: string[]): KubeObject {
   checkTypeMeta(kind, body.value);
-  const decoded = decodeTyped(schemas, kind, body.value, { mode, duplicates: body.duplicates });
+  const request = { mode, duplicates: body.duplicates };
+  const decoded = kind.shape ? kind.shape.decode(body.value, request) : decodeTyped(schemas, kind, body.value, request);
   warnings.push(...decoded.warnings);
   return decoded.object;
 }

@@ -36,7 +36,8 @@ const thisVersion: VersionInfo = {
 };
 
 export interface DocumentOptions {
-  readonly kinds: readonly Kind[];
+  /** Every kind that is served now. */
+  kinds(): readonly Kind[];
   readonly virtual: readonly VirtualResource[];
   readonly schemas: SchemaSet;
   readonly descriptions: (() => Descriptions) | undefined;
@@ -52,14 +53,22 @@ interface Document {
 /** What the server says of itself: made when first asked for, then the same bytes with an ETag. */
 export class Documents {
   readonly #options: DocumentOptions;
-  readonly #kinds: readonly Kind[];
+  readonly #reviews: readonly Kind[];
   readonly #made = new Map<string, Document | undefined>();
   readonly #openapi: OpenApi;
 
   constructor(options: DocumentOptions) {
     this.#options = options;
-    this.#kinds = [...options.kinds, ...options.virtual.map(asKind)];
+    this.#reviews = options.virtual.map(asKind);
     this.#openapi = new OpenApi(options);
+  }
+  get #kinds(): readonly Kind[] {
+    return [...this.#options.kinds(), ...this.#reviews];
+  }
+  /** What was made with `kind` in it, or without it, is made anew. */
+  forget(kind: Kind): void {
+    this.#made.clear();
+    this.#openapi.forget(kind);
   }
   /** Gives the code, or undefined when the path is none of these. */
   handle(exchange: Exchange): number | undefined {

@@ -43,12 +43,10 @@ type Step = (exchange: Exchange, next: () => number | Promise<number>) => number
 /** The chain every request runs through. */
 export class Front {
   readonly #deps: FrontDeps;
-  readonly #kinds = new Map<string, Kind>();
   readonly #chain: readonly Step[];
 
   constructor(deps: FrontDeps) {
     this.#deps = deps;
-    for (const kind of deps.registry.kinds) this.#kinds.set(`${kind.group}/${kind.version}/${kind.plural}`, kind);
     const { audit, fairness } = deps;
     this.#chain = [
       (exchange, next) => this.#authenticate(exchange, next),
@@ -168,7 +166,7 @@ export class Front {
     return 201;
   }
   #kindAt(at: ResourcePath): Kind | undefined {
-    return this.#kinds.get(`${at.group}/${at.version}/${at.plural}`);
+    return this.#deps.registry.kindAt(at.group, at.version, at.plural);
   }
   #fail(request: Request, response: Response, error: unknown): number {
     let outcome: ReturnType<typeof sendFailure>;

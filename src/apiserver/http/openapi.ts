@@ -7,6 +7,7 @@ import {
   openApiV2ProtobufType,
   openApiV3,
   openApiV3Index,
+  type Kind,
   type OpenApiInfo,
   type OpenApiSource,
 } from '#machinery';
@@ -33,6 +34,12 @@ export class OpenApi {
   constructor(options: DocumentOptions) {
     this.#options = options;
     this.#info = { title: 'Kubernetes', version: options.version.gitVersion ?? 'v1.36.0' };
+  }
+  /** The documents of other group versions stay as they are. */
+  forget(kind: Kind): void {
+    this.#hashes = undefined;
+    const own = `${prefix}${kind.group ? `apis/${kind.apiVersion}` : `api/${kind.version}`} `;
+    for (const key of this.#made.keys()) if (!key.startsWith(prefix) || key.startsWith(own)) this.#made.delete(key);
   }
   /** Gives the code, or undefined when the path is none of these. Throws NotAcceptable when the client takes no form that the document has. */
   handle(exchange: Exchange, path: string): number | undefined {
@@ -62,16 +69,16 @@ export class OpenApi {
     return value === undefined ? undefined : Buffer.from(JSON.stringify(value));
   }
   #make(path: string): unknown {
-    if (path === '/openapi/v3') return openApiV3Index(this.#options.kinds, this.#info);
+    if (path === '/openapi/v3') return openApiV3Index(this.#options.kinds(), this.#info);
     return path === '/openapi/v2' ? openApiV2(this.#source(), this.#info) : openApiV3(this.#source(), path.slice(prefix.length), this.#info);
   }
   #source(): OpenApiSource {
     const { kinds, schemas, descriptions } = this.#options;
-    return { kinds, schemas, descriptions: descriptions?.() ?? {} };
+    return { kinds: kinds(), schemas, descriptions: descriptions?.() ?? {} };
   }
   #hash(path: string): string | undefined {
     this.#hashes ??= new Map(
-      Object.entries(openApiV3Index(this.#options.kinds, this.#info).paths).map(([key, { serverRelativeURL }]) => [
+      Object.entries(openApiV3Index(this.#options.kinds(), this.#info).paths).map(([key, { serverRelativeURL }]) => [
         key,
         serverRelativeURL.slice(serverRelativeURL.indexOf('hash=') + 5),
       ]),

@@ -82,9 +82,10 @@ export class ResourceHandler {
         throw noMethod();
     }
   }
-  #get(exchange: Exchange, kind: Kind, at: ResourcePath): number {
+  #get(exchange: Exchange, kind: Kind, at: ResourcePath): number | Promise<number> {
     const version = exchange.info.query?.get('resourceVersion');
-    return this.#answer(exchange, kind, 200, this.#deps.registry.reads.get(kind, keyAt(at), version ?? undefined), []);
+    const entry = this.#deps.registry.reads.get(kind, keyAt(at), version ?? undefined);
+    return entry instanceof Promise ? entry.then((shown) => this.#answer(exchange, kind, 200, shown, [])) : this.#answer(exchange, kind, 200, entry, []);
   }
   async #list(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const query = queryOf(exchange.info);

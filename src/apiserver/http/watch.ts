@@ -1,7 +1,10 @@
 import type { Clock, Random, Timer } from '#base';
 import { isApiError, type Kind, type WatchOptions } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
+import type { CacheEvent } from '../cache/event.ts';
+import type { Filter } from '../cache/filter.ts';
 import { classify, frame, FrameGroup, Frames, type FrameMember } from '../cache/watch-group.ts';
+import { ConvertingGroup } from '../registry/converting-group.ts';
 import type { Registry } from '../registry/registry.ts';
 import { startWatch, type WatchStart } from '../registry/watches.ts';
 import { renderObject } from './list.ts';
@@ -30,9 +33,10 @@ export interface WatchDeps {
 /** Answers with a stream of frames, one per line. Resolves when the stream is over. Throws ApiError before anything was sent. */
 export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Response): Promise<void> {
   const { registry, clock } = deps;
+  const { versions } = registry.resource(request.kind);
   let start: WatchStart;
   try {
-    start = startWatch(registry.cache, request.kind, request.options);
+    start = startWatch(registry.cache, request.kind, request.options, versions.converts);
   } catch (error) {
     if (!isApiError(error, 'Expired')) throw error;
     open(response);
@@ -44,20 +48,35 @@ export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Respon
   const render = (entry: CacheEntry): Buffer => renderObject(request.kind, entry, request.view, clock.now(), request.includeObject);
   const bookmark = (revision: number, annotations?: Record<string, string>): Buffer => bookmarkFrame(request, revision, annotations);
   return new Promise((resolve) => {
+    let over = false;
     const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done());
     const key = `http\0${request.view}\0${request.includeObject}\0${start.filter.key}`;
-    const group = cache.group(key, () => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision)));
-    sendInitial(start, follower, render);
-    if (start.endMark) follower.write(new Frames(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' })));
-    group.join(follower);
+    const make = (): FrameGroup => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision));
+    const begin = (group: FrameGroup, initial: readonly CacheEvent[]): void => {
+      sendInitial(start.filter, initial, follower, render);
+      if (start.endMark) follower.write(new Frames(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' })));
+      if (!over) group.join(follower);
+    };
+    const converting = versions.converts ? cache.group(key, () => new ConvertingGroup(make(), versions)) : undefined;
+    const group = converting?.inner ?? cache.group(key, make);
+    const dropEmpty = (): void => {
+      if (group.size === 0 && !converting?.awaited) cache.dropGroup(key);
+    };
+    if (converting)
+      converting.join(
+        start.initial,
+        (initial) => begin(group, initial),
+        (error) => follower.end(error),
+        dropEmpty,
+      );
+    else begin(group, start.initial);
     const timer: Timer = clock.after(1000 * (request.timeoutSeconds || 1800 + Math.floor(deps.random.next() * 1800)), () => follower.finish());
-    let over = false;
     function done(): void {
       if (over) return;
       over = true;
       timer.cancel();
       group.leave(follower);
-      if (group.size === 0) cache.dropGroup(key);
+      dropEmpty();
       resolve();
     }
   });
@@ -68,7 +87,7 @@ function open(response: Response): void {
   if ('flushHeaders' in response) response.flushHeaders();
   else response.stream.uncork();
 }
-function sendInitial(start: WatchStart, follower: Follower, render: (entry: CacheEntry) => Buffer): void {
+function sendInitial(filter: Filter, initial: readonly CacheEvent[], follower: Follower, render: (entry: CacheEntry) => Buffer): void {
   let frames: Buffer[] = [];
   let size = 0;
   const flush = (): void => {
@@ -76,8 +95,8 @@ function sendInitial(start: WatchStart, follower: Follower, render: (entry: Cach
     frames = [];
     size = 0;
   };
-  for (const event of start.initial) {
-    const seen = classify(start.filter, event);
+  for (const event of initial) {
+    const seen = classify(filter, event);
     if (!seen) continue;
     const line = frame(seen.type, render(seen.entry));
     frames.push(line);

@@ -17,6 +17,7 @@ import type { AdmissionChain } from './admission-chain.ts';
 import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
 import { metaOf } from './metadata.ts';
 import { shown, type Shown } from './shown.ts';
+import type { Versions } from './versions.ts';
 
 /** Removed: a Status. Still there (grace, finalizers): the object as it is now. */
 export type Deleted = { status: Status } | { object: Shown };
@@ -26,9 +27,11 @@ export class Deletes {
   readonly #kind: Kind;
   readonly #deps: Deps;
   readonly #chain: AdmissionChain;
+  readonly #versions: Versions;
   readonly #rules: readonly DeletionRule[];
-  constructor(kind: Kind, deps: Deps, chain: AdmissionChain) {
+  constructor(kind: Kind, deps: Deps, chain: AdmissionChain, versions: Versions) {
     this.#kind = kind;
+    this.#versions = versions;
     this.#deps = deps;
     this.#chain = chain;
     this.#rules = deps.deletion.filter((rule) => rule.handles(kind));
@@ -61,12 +64,12 @@ export class Deletes {
   }
   async #commit(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions): Promise<Deleted | undefined> {
     const plan = this.#plan(entry.object, options);
-    if (plan === 'wait') return { object: entry };
+    if (plan === 'wait') return { object: await this.#versions.show(entry) };
     if (context.dryRun) return plan === 'remove' ? { status: this.#success(entry.object) } : { object: shown(plan) };
     try {
-      const object = plan === 'remove' ? undefined : this.#deps.cache.of(this.#kind).codec.normalize(plan);
+      const object = plan === 'remove' ? undefined : entry.codec.normalize(plan);
       const { entries } = await this.#deps.cache.commit([{ kind: this.#kind, key: entry.key, object, expected: entry.revision }]);
-      return plan === 'remove' ? { status: this.#success(entry.object) } : { object: entries[0] as CacheEntry };
+      return plan === 'remove' ? { status: this.#success(entry.object) } : { object: await this.#versions.show(entries[0] as CacheEntry) };
     } catch (error) {
       if (!isStoreConflict(error)) throw apiFailure(error);
       await this.#deps.cache.reached(error.detail.current?.revision ?? 0);

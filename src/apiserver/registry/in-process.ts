@@ -14,8 +14,10 @@ import {
   type WatchSink,
   type WriteOptions,
 } from '#machinery';
+import type { CacheEvent } from '../cache/event.ts';
 import { classify, SinkGroup } from '../cache/watch-group.ts';
 import type { RequestContext } from '../types.ts';
+import { ConvertingGroup } from './converting-group.ts';
 import { copyJson } from './equal.ts';
 import type { Registry } from './registry.ts';
 import { startWatch } from './watches.ts';
@@ -38,7 +40,7 @@ export class InProcessApi implements Api {
     this.#options = options;
   }
   async get<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): Promise<T> {
-    return this.#registry.reads.get(untyped(kind), key).object as T;
+    return (await this.#registry.reads.get(untyped(kind), key)).object as T;
   }
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
     const result = await this.#registry.reads.list(untyped(kind), options);
@@ -113,23 +115,33 @@ function untyped<T extends KubeObject>(kind: Kind<T>): Kind {
 function openWatch(registry: Registry, kind: Kind, options: WatchOptions, sink: WatchSink<KubeObject>): { close(): void } {
   let closed = false;
   try {
-    const start = startWatch(registry.cache, kind, options);
+    const { versions } = registry.resource(kind);
+    const start = startWatch(registry.cache, kind, options, versions.converts);
     const cache = registry.cache.of(kind);
     const key = `sink\0${start.filter.key}`;
-    const group = cache.group(key, () => new SinkGroup(start.filter));
+    const converting = versions.converts ? cache.group(key, () => new ConvertingGroup(new SinkGroup(start.filter), versions)) : undefined;
+    const group = converting?.inner ?? cache.group(key, () => new SinkGroup(start.filter));
     const member = { sink, from: start.from, bookmarks: options.allowWatchBookmarks === true };
-    group.members.add(member);
-    for (const event of start.initial) {
-      const seen = classify(start.filter, event);
-      if (seen && !closed) sink.event(seen.type, seen.entry.object);
-    }
-    if (start.endMark) sink.event('BOOKMARK', { metadata: { resourceVersion: String(start.from), annotations: { 'k8s.io/initial-events-end': 'true' } } });
+    const begin = (initial: readonly CacheEvent[]): void => {
+      if (closed) return;
+      group.members.add(member);
+      for (const event of initial) {
+        const seen = classify(start.filter, event);
+        if (seen && !closed) sink.event(seen.type, seen.entry.object);
+      }
+      if (start.endMark) sink.event('BOOKMARK', { metadata: { resourceVersion: String(start.from), annotations: { 'k8s.io/initial-events-end': 'true' } } });
+    };
+    const dropEmpty = (): void => {
+      if (group.members.size === 0 && !converting?.awaited) cache.dropGroup(key);
+    };
+    if (converting) converting.join(start.initial, begin, (error) => sink.end(error), dropEmpty);
+    else begin(start.initial);
     return {
       close() {
         if (closed) return;
         closed = true;
         group.members.delete(member);
-        if (group.members.size === 0) cache.dropGroup(key);
+        dropEmpty();
       },
     };
   } catch (error) {

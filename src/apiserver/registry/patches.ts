@@ -1,4 +1,5 @@
 import {
+  ApiError,
   applyPatch,
   badRequest,
   invalid,
@@ -60,6 +61,7 @@ export class Patches {
   #patched(current: Json, { type, body }: PatchRequest): Json {
     if (type === 'application/json-patch+json') return jsonPatch(current, body);
     if (type === 'application/merge-patch+json') return mergePatch(current, body);
+    if (this.#kind.shape) throw unknownFormat();
     return strategicMergePatch(current, body, schemaView(this.#schemas), this.#kind.schema);
   }
   #apply(key: ObjectKey, context: RequestContext, request: PatchRequest): Promise<Shown> {
@@ -74,7 +76,7 @@ export class Patches {
         force: request.force,
         apiVersion: this.#kind.apiVersion,
         now: this.#clock.now(),
-        schema: schemaView(this.#schemas),
+        schema: this.#kind.shape?.patchSchema ?? schemaView(this.#schemas),
         type: this.#kind.schema,
         ...(request.subresource ? { subresource: request.subresource } : this.#kind.status ? { ignored: ['status'] } : {}),
       });
@@ -108,6 +110,11 @@ export class Patches {
 function asObject(value: Json): KubeObject {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw badRequest('the patched object is not an object');
   return value;
+}
+/** Custom resources have no Go type, whose tags strategic merge patch goes by. */
+function unknownFormat(): ApiError {
+  const accepted = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+  return new ApiError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted}`);
 }
 const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 function refused(error: FieldError): Error {

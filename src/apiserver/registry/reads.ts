@@ -1,9 +1,10 @@
 import { ApiError, badRequest, expired, invalid, keyOf, notFound, type FieldError, type Kind, type ListOptions, type ObjectKey, type Status } from '#machinery';
 import type { Revision, Store } from '#store';
 import type { ObjectCache } from '../cache/cache.ts';
-import { CacheEntry } from '../cache/entry.ts';
+import type { CacheEntry } from '../cache/entry.ts';
 import { createFilter, type Filter } from '../cache/filter.ts';
 import { isStoreError } from './deps.ts';
+import type { Versions } from './versions.ts';
 
 export interface ListResult {
   readonly entries: readonly CacheEntry[];
@@ -17,17 +18,19 @@ export interface ListResult {
 export class Reads {
   readonly #cache: ObjectCache;
   readonly #store: Store;
-  constructor(cache: ObjectCache, store: Store) {
+  readonly #versions: (kind: Kind) => Versions;
+  constructor(cache: ObjectCache, store: Store, versions: (kind: Kind) => Versions) {
     this.#cache = cache;
     this.#store = store;
+    this.#versions = versions;
   }
-  get(kind: Kind, key: ObjectKey, resourceVersion?: string): CacheEntry {
+  get(kind: Kind, key: ObjectKey, resourceVersion?: string): CacheEntry | Promise<CacheEntry> {
     if (resourceVersion && resourceVersion !== '0') this.#notFuture(parseRevision(resourceVersion));
     const cache = this.#cache.of(kind);
     const storeKey = keyOf(kind, key.namespace, key.name);
     const entry = cache.get(storeKey);
     if (!entry) throw cache.unreadable.get(storeKey) ?? notFound(kind, key.name);
-    return entry;
+    return this.#versions(kind).show(entry);
   }
   /** Throws when something that a list would show cannot be decrypted. The system's own components list what there is. */
   requireReadable(kind: Kind, namespace: string): void {
@@ -42,7 +45,11 @@ export class Reads {
     const from = options.continue ? decodeContinue(options.continue, filter.prefix) : undefined;
     const exact = from ? from.revision : this.#exact(options);
     const { entries, revision } = exact === undefined ? this.#now(kind, filter, from?.after) : await this.#at(kind, filter, exact, from?.after);
-    return page(filter, entries, revision, options.limit ?? 0);
+    const versions = this.#versions(kind);
+    if (!versions.converts) return page(filter, entries, revision, options.limit ?? 0);
+    if (filter.byFields) return page(filter, await versions.showAll(entries), revision, options.limit ?? 0);
+    const chosen = page(filter, entries, revision, options.limit ?? 0);
+    return { ...chosen, entries: await versions.showAll(chosen.entries) };
   }
   /** The revision that must be shown exactly; undefined = the newest will do. */
   #exact({ resourceVersion, resourceVersionMatch, limit }: ListOptions): Revision | undefined {
@@ -69,7 +76,7 @@ export class Reads {
       const listing = await this.#store.list(filter.prefix, { revision, ...(after === undefined ? {} : { after }) });
       const entries = listing.entries.map((entry) => {
         const present = cache.get(entry.key);
-        return present?.revision === entry.revision ? present : new CacheEntry(cache.codec, entry.key, entry.revision, cache.codec.adopt(entry.value));
+        return present?.revision === entry.revision ? present : cache.entry(entry.key, entry.revision, entry.value);
       });
       return { entries, revision };
     } catch (error) {

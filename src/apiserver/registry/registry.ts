@@ -23,6 +23,7 @@ import { Patches } from './patches.ts';
 import { Reads } from './reads.ts';
 import { shown, type Shown } from './shown.ts';
 import { Tracker } from './tracker.ts';
+import { Versions } from './versions.ts';
 import { Writes } from './writes.ts';
 
 /** The verbs of one kind. */
@@ -32,6 +33,7 @@ export interface Resource {
   readonly patches: Patches;
   readonly deletes: Deletes;
   readonly admission: AdmissionChain;
+  readonly versions: Versions;
   readonly subresources: ReadonlyMap<string, SubresourceHandler>;
 }
 
@@ -51,33 +53,80 @@ export class Registry implements Writer {
   readonly cache: ObjectCache;
   readonly reads: Reads;
   readonly clock: Clock;
-  readonly kinds: readonly Kind[];
+  readonly #deps: Deps;
   readonly #options: RegistryOptions;
   readonly #resources = new Map<Kind, Resource>();
   readonly #byName = new Map<string, Kind>();
+  readonly #byVersion = new Map<string, Kind>();
+  readonly #followers: ((kind: Kind) => void)[] = [];
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.clock = options.clock;
-    this.kinds = options.kinds;
-    this.cache = new ObjectCache(options.store, options.kinds, options.log);
-    this.reads = new Reads(this.cache, options.store);
-    const deps: Deps = { ...options, cache: this.cache, locks: new Locks() };
-    for (const kind of options.kinds) {
-      this.#resources.set(kind, this.#build(kind, deps));
-      this.#byName.set(`${kind.group}/${kind.plural}`, kind);
-    }
+    this.cache = new ObjectCache(options.store, [], options.log);
+    this.reads = new Reads(this.cache, options.store, (kind) => this.resource(kind).versions);
+    this.#deps = { ...options, cache: this.cache, locks: new Locks() };
+    for (const kind of options.kinds) this.serve(kind);
   }
-  #build(kind: Kind, deps: Deps): Resource {
+  /** Every kind that is served now. */
+  get kinds(): readonly Kind[] {
+    return [...this.#byVersion.values()];
+  }
+  /**
+   * Serves a kind from now on, in the place of the one that had its group, version and plural. What the store already
+   * holds of it is there at once.
+   */
+  serve(kind: Kind): void {
+    const path = versionPath(kind);
+    const former = this.#byVersion.get(path);
+    if (former && former.prefix !== kind.prefix) this.#drop(former);
+    this.cache.serve(kind, former);
+    if (former) this.#resources.delete(former);
+    this.#resources.set(kind, this.#build(kind));
+    this.#byVersion.set(path, kind);
+    this.#rename(kind);
+    for (const follower of this.#followers) follower(kind);
+  }
+  /** Serves a kind no longer; its watches end. What the store holds of it stays there. */
+  withdraw(kind: Kind): void {
+    if (this.#byVersion.get(versionPath(kind)) !== kind) return;
+    this.#byVersion.delete(versionPath(kind));
+    this.#drop(kind);
+    this.#rename(kind);
+    for (const follower of this.#followers) follower(kind);
+  }
+  /** Tells of every kind that is served, changed or withdrawn from now on. */
+  onKinds(follower: (kind: Kind) => void): void {
+    this.#followers.push(follower);
+  }
+  kindAt(group: string, version: string, plural: string): Kind | undefined {
+    return this.#byVersion.get(`${group}/${version}/${plural}`);
+  }
+  #drop(kind: Kind): void {
+    this.#resources.delete(kind);
+    this.cache.withdraw(kind);
+  }
+  /** Among the versions of a resource, group and plural alone mean the one that is stored. */
+  #rename(kind: Kind): void {
+    const name = `${kind.group}/${kind.plural}`;
+    const versions = [...this.#byVersion.values()].filter((other) => other.group === kind.group && other.plural === kind.plural);
+    const chosen = versions.find((other) => other.storageVersion === other.apiVersion) ?? versions[0];
+    if (chosen) this.#byName.set(name, chosen);
+    else this.#byName.delete(name);
+  }
+  #build(kind: Kind): Resource {
+    const deps = this.#deps;
     const { schemas, clock, admission, subresources } = this.#options;
     const chain = new AdmissionChain(kind, admission);
-    const writes = new Writes(kind, deps, chain, new Tracker(kind, schemas, clock));
+    const versions = new Versions(kind);
+    const writes = new Writes(kind, deps, chain, new Tracker(kind, schemas, clock), versions);
     return {
       kind,
       admission: chain,
+      versions,
       writes,
       patches: new Patches(kind, writes, schemas, clock),
-      deletes: new Deletes(kind, deps, chain),
+      deletes: new Deletes(kind, deps, chain, versions),
       subresources: new Map(subresources.filter((handler) => handler.handles(kind)).map((handler) => [handler.name, handler])),
     };
   }
@@ -89,7 +138,7 @@ export class Registry implements Writer {
     this.cache.close();
   }
   resource(kind: Kind): Resource {
-    const found = this.#resources.get(kind) ?? this.#resources.get(this.#byName.get(`${kind.group}/${kind.plural}`) as Kind);
+    const found = this.#resources.get(kind) ?? this.#resources.get(this.#byVersion.get(versionPath(kind)) as Kind);
     if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return found;
   }
@@ -178,3 +227,5 @@ export class Registry implements Writer {
     return entry.object;
   }
 }
+
+const versionPath = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;

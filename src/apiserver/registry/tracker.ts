@@ -23,7 +23,7 @@ export class Tracker {
       next: object,
       manager: context.fieldManager,
       apiVersion,
-      schema: schemaView(this.#schemas),
+      schema: this.#kind.shape?.patchSchema ?? schemaView(this.#schemas),
       type,
       now: this.#clock.now(),
       ...(this.#kind.status && !subresource ? { ignored: ownStatus } : {}),

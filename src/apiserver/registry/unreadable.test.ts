@@ -51,7 +51,7 @@ test('objects that cannot be decrypted say so; everything else works', async () 
     asked(() => registry.reads.requireReadable(Widget, 'other')),
     'read',
   );
-  assert.equal(registry.reads.get(Note, { name: 'kept' }).object.metadata?.name, 'kept');
+  assert.equal((await registry.reads.get(Note, { name: 'kept' })).object.metadata?.name, 'kept');
   await registry.resource(Widget).writes.create(widget('fresh'), 'default', context);
   await assert.rejects(registry.resource(Widget).writes.create(widget('lost'), 'default', context), (error) => isApiError(error, 'AlreadyExists'));
   assert.equal((await registry.reads.list(Widget, {})).entries.length, 1);

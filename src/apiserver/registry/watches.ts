@@ -18,14 +18,14 @@ export interface WatchStart {
  * Throws ApiError: Expired when the revision is out of the window, BadRequest, Invalid. Between this call
  * and joining a group there must be no await, or events are lost.
  */
-export function startWatch(cache: ObjectCache, kind: Kind, options: WatchOptions): WatchStart {
+export function startWatch(cache: ObjectCache, kind: Kind, options: WatchOptions, converts = false): WatchStart {
   checkInitialEvents(options);
   const filter = createFilter(kind, options);
   const { resourceVersion = '' } = options;
   const synthetic = options.sendInitialEvents ?? (resourceVersion === '' || resourceVersion === '0');
   const endMark = options.sendInitialEvents === true && options.allowWatchBookmarks === true;
   const now = cache.revision;
-  if (synthetic) return { filter, initial: snapshot(cache, kind, filter), from: now, endMark };
+  if (synthetic) return { filter, initial: snapshot(cache, kind, filter, converts), from: now, endMark };
   if (resourceVersion === '' || resourceVersion === '0') return { filter, initial: [], from: now, endMark };
   const revision = parseRevision(resourceVersion);
   if (revision > now) return { filter, initial: [], from: revision, endMark };
@@ -35,9 +35,10 @@ export function startWatch(cache: ObjectCache, kind: Kind, options: WatchOptions
   return { filter, initial, from: now, endMark };
 }
 
-function snapshot(cache: ObjectCache, kind: Kind, filter: Filter): CacheEvent[] {
+/** What needs converting is not judged by its fields yet. */
+function snapshot(cache: ObjectCache, kind: Kind, filter: Filter, converts: boolean): CacheEvent[] {
   const entries = cache.of(kind).range(filter.prefix);
-  const matching = filter.everything ? entries : entries.filter((entry) => filter.matches(entry));
+  const matching = filter.everything || (converts && filter.byFields) ? entries : entries.filter((entry) => filter.matches(entry));
   return matching.map((entry) => new CacheEvent(entry.revision, entry, undefined));
 }
 

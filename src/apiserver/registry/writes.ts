@@ -20,6 +20,7 @@ import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
 import { adoptNamespace, checkIdentity, checkPreconditions, isNoop, metaOf, raiseGeneration, stampCreate, stampUpdate } from './metadata.ts';
 import { shown, type Shown } from './shown.ts';
 import type { Tracker } from './tracker.ts';
+import type { Versions } from './versions.ts';
 
 export interface UpdateRequest {
   readonly subresource?: string | undefined;
@@ -41,9 +42,11 @@ export class Writes {
   readonly #deps: Deps;
   readonly #chain: AdmissionChain;
   readonly #tracker: Tracker;
+  readonly #versions: Versions;
   readonly #kind: Kind;
-  constructor(kind: Kind, deps: Deps, chain: AdmissionChain, tracker: Tracker) {
+  constructor(kind: Kind, deps: Deps, chain: AdmissionChain, tracker: Tracker, versions: Versions) {
     this.#kind = kind;
+    this.#versions = versions;
     this.#deps = deps;
     this.#chain = chain;
     this.#tracker = tracker;
@@ -100,15 +103,25 @@ export class Writes {
     const key = keyOf(kind, metaOf(object).namespace, name);
     const cache = this.#deps.cache.of(kind);
     if (cache.get(key)) throw alreadyExists(kind, name);
-    const normal = cache.codec.normalize(object);
-    if (context.dryRun) return dry(normal);
+    if (context.dryRun) return dry(this.#normalize(object));
+    const normal = await this.#stored(object);
     try {
       const { entries } = await this.#deps.cache.commit([{ kind, key, object: normal, expected: 0 }]);
-      return entries[0] as CacheEntry;
+      return this.#versions.show(entries[0] as CacheEntry);
     } catch (error) {
       if (!isStoreConflict(error)) throw apiFailure(error);
       throw alreadyExists(kind, name);
     }
+  }
+  /** Laid out as this kind's version shows it. */
+  #normalize(object: KubeObject): KubeObject {
+    return this.#deps.cache.of(this.#kind).codec(this.#kind.apiVersion).normalize(object);
+  }
+  /** Laid out as the store gets it, in the version that is stored. */
+  #stored(object: KubeObject): KubeObject | Promise<KubeObject> {
+    const codec = this.#deps.cache.of(this.#kind).codec(this.#kind.storageVersion);
+    const converted = this.#versions.store(object);
+    return converted instanceof Promise ? converted.then((stored) => codec.normalize(stored)) : codec.normalize(converted);
   }
 
   /** PUT: the object as given, compared with its resourceVersion when it has one. `object` is taken over. */
@@ -139,9 +152,10 @@ export class Writes {
   }
   /** Undefined when someone else was faster. */
   async #tryUpdate(entry: CacheEntry, key: ObjectKey, context: RequestContext, update: UpdateRequest, release: () => void): Promise<Shown | undefined> {
-    const current = entry.object;
+    const shownEntry = this.#versions.show(entry);
+    const current = (shownEntry instanceof Promise ? await shownEntry : shownEntry).object;
     let wanted = await update.change(current);
-    if (wanted === current) return entry;
+    if (wanted === current) return this.#versions.show(entry);
     const { uid, resourceVersion } = metaOf(wanted);
     checkPreconditions(this.#kind, key.name, current, { uid, resourceVersion });
     stampUpdate(wanted, current);
@@ -156,7 +170,9 @@ export class Writes {
         release();
         await pending;
       }
-      if (isNoop(wanted, current) && !this.#finished(wanted)) return entry;
+      // A no-op still brings an object that was stored in an older version up to date.
+      const upToDate = entry.codec.apiVersion === this.#kind.storageVersion;
+      if (upToDate && isNoop(wanted, current) && !this.#finished(wanted)) return this.#versions.show(entry);
       const outcome = await this.#replace(entry, request);
       committed = !context.dryRun && outcome !== undefined;
       return outcome;
@@ -190,12 +206,13 @@ export class Writes {
   }
   async #replace(entry: CacheEntry, { object, context }: AdmissionRequest): Promise<Shown | undefined> {
     const kind = this.#kind;
-    const normal = this.#deps.cache.of(kind).codec.normalize(object);
-    if (context.dryRun) return dry(normal, entry.revision);
+    if (context.dryRun) return dry(this.#normalize(object), entry.revision);
+    const stored = this.#stored(object);
+    const normal = stored instanceof Promise ? await stored : stored;
     const gone = this.#finished(object);
     try {
       const { entries, revision } = await this.#deps.cache.commit([{ kind, key: entry.key, object: gone ? undefined : normal, expected: entry.revision }]);
-      return entries[0] ?? dry(normal, revision);
+      return entries[0] ? this.#versions.show(entries[0]) : dry(this.#normalize(object), revision);
     } catch (error) {
       if (!isStoreConflict(error)) throw apiFailure(error);
       await this.#deps.cache.reached(error.detail.current?.revision ?? 0);

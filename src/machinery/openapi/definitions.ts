@@ -1,6 +1,7 @@
 /** The types as JSON schemas with the x-kubernetes-* extensions. */
 import type { Kind } from '../kind.ts';
 import type { Json } from '../object.ts';
+import type { Shape } from '../shape.ts';
 import type { FieldSchema, Scalar, SchemaSet, TypeDescriptions } from '../schema/schema-set.ts';
 
 export type JsonObject = { [key: string]: Json };
@@ -87,6 +88,22 @@ export class Definitions {
     return { $ref: this.#dialect.refPrefix + this.nameOf(type) };
   }
 
+  /** A reference to the type of a kind, which says so. */
+  kind(kind: Kind): JsonObject {
+    const name = this.nameOf(kind.schema);
+    if (!kind.shape) this.ref(kind.schema);
+    else this.all[name] ??= this.#shaped(kind.shape);
+    this.mark(kind.schema, gvk(kind, kind.kind));
+    return { $ref: this.#dialect.refPrefix + name };
+  }
+  /** The metadata of a shape is what all objects have. */
+  #shaped(shape: Shape): JsonObject {
+    const schema = (this.#dialect.v3 ? shape.openapi : shape.openapiV2) as JsonObject;
+    const properties = schema['properties'] as JsonObject | undefined;
+    const text = { type: 'string' };
+    return { ...schema, properties: { apiVersion: text, kind: text, ...properties, metadata: this.ref('V1ObjectMeta') } };
+  }
+
   shared(name: string): JsonObject {
     this.all[name] ??= sharedDefinition(name, this.#dialect)!;
     return { $ref: this.#dialect.refPrefix + name };
@@ -95,16 +112,16 @@ export class Definitions {
   /** The list type of a kind; made up where the models have none. */
   list(kind: Kind): JsonObject {
     const type = `${kind.schema}List`;
-    if (!this.#source.schemas.has(type)) {
+    if (kind.shape || !this.#source.schemas.has(type)) {
       const name = `${this.nameOf(kind.schema)}List`;
       this.all[name] ??= {
-        description: `${kind.kind}List is a list of ${kind.kind}`,
+        description: `${kind.listKind} is a list of ${kind.kind}`,
         type: 'object',
         required: ['items'],
         properties: {
           apiVersion: { type: 'string' },
           kind: { type: 'string' },
-          items: { type: 'array', items: this.ref(kind.schema) },
+          items: { type: 'array', items: this.kind(kind) },
           metadata: this.ref('V1ListMeta'),
         },
         'x-kubernetes-group-version-kind': [gvk(kind, kind.listKind)],

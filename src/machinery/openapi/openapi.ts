@@ -1,5 +1,6 @@
 /** The OpenAPI documents: version 2 of everything, version 3 per group version. */
 import { createHash } from 'node:crypto';
+import { subresourcesOf } from '../discovery.ts';
 import type { Kind } from '../kind.ts';
 import type { Json } from '../object.ts';
 import { Definitions, patchName, v2Dialect, v3Dialect, type JsonObject, type OpenApiSource } from './definitions.ts';
@@ -106,7 +107,9 @@ const pathOf = (kind: Kind): string => (kind.group ? `apis/${kind.apiVersion}` :
 export function openApiV3Index(kinds: readonly Kind[], info: OpenApiInfo): { paths: { [path: string]: { serverRelativeURL: string } } } {
   const paths: { [path: string]: { serverRelativeURL: string } } = {};
   for (const path of [...new Set(kinds.map(pathOf))].toSorted()) {
-    const members = kinds.filter((kind) => pathOf(kind) === path).map((kind) => [kind.kind, kind.verbs, kind.subresources.map((sub) => sub.name)]);
+    const members = kinds
+      .filter((kind) => pathOf(kind) === path)
+      .map((kind) => [kind.kind, kind.verbs, subresourcesOf(kind).map((sub) => sub.name), kind.revision]);
     const hash = createHash('sha256')
       .update(JSON.stringify([info, members]))
       .digest('hex')

@@ -133,8 +133,7 @@ const body = (schema: JsonObject): Operation['body'] => ({ schema, patch: false,
 /** All operations of a kind; its types are added to `definitions`. */
 export function operationsOf(kind: Kind, definitions: Definitions, patchRef: JsonObject): Operation[] {
   const scope = scopeOf(kind);
-  const self = definitions.ref(kind.schema);
-  definitions.mark(kind.schema, gvk(kind, kind.kind));
+  const self = definitions.kind(kind);
   const list = definitions.list(kind);
   const status = definitions.ref('V1Status');
   const deleteOptions: Operation['body'] = { schema: definitions.ref('V1DeleteOptions'), patch: false, required: false };
@@ -267,7 +266,7 @@ function subresourceOperations(scope: Scope, item: string, itemPath: Parameter[]
     const schema: JsonObject = isScale
       ? definitions.ref('V1Scale')
       : sub.kind === kind.kind && sub.name !== 'log'
-        ? definitions.ref(kind.schema)
+        ? definitions.kind(kind)
         : { type: 'string' };
     const type = gvk({ group: sub.group ?? kind.group, version: sub.version ?? kind.version }, sub.kind);
     if (isScale) definitions.mark('V1Scale', type);
