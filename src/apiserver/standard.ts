@@ -1,9 +1,15 @@
 import type { Clock, Random } from '#base';
 import type { UserInfo } from '#machinery';
+import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
 import { defaultTolerations } from './admission/default-tolerations.ts';
+import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
+import { podTopologyLabels, taintNewNodes } from './admission/nodes.ts';
+import { priority, priorityClassDeletion } from './admission/priority.ts';
+import { runtimeClass } from './admission/runtime-class.ts';
 import { serviceAccount } from './admission/service-account.ts';
 import { serviceAllocation } from './admission/service-allocation.ts';
+import { claimResize, storageProtection } from './admission/storage.ts';
 import { certificateAuthenticator, serviceAccountAuthenticator, tokenAuthenticator } from './auth/authenticators.ts';
 import { basicAuthorizer } from './auth/authorizer.ts';
 import { TokenSigner } from './pki/jwt.ts';
@@ -49,8 +55,23 @@ export function standardParts(options: StandardOptions): StandardParts {
   const audiences = [issuer];
   const accounts = serviceAccountAuthenticator(signer, audiences, clock);
   return {
-    admission: [namespaceLifecycle(), serviceAccount(random), defaultTolerations(), serviceAllocation({ cidr: options.serviceCidr, random })],
-    deletion: [namespaceDeletion()],
+    // In the order of kube-apiserver: what comes later sees what came before, and webhooks, policies and quota see all of it.
+    admission: [
+      namespaceLifecycle(),
+      limitRanger(),
+      serviceAccount(random),
+      taintNewNodes(),
+      priority(),
+      defaultTolerations(),
+      defaultStorageClass(),
+      storageProtection(),
+      claimResize(),
+      runtimeClass(),
+      defaultIngressClass(),
+      podTopologyLabels(),
+      serviceAllocation({ cidr: options.serviceCidr, random }),
+    ],
+    deletion: [namespaceDeletion(), priorityClassDeletion()],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), serviceAccountToken({ signer, audiences, clock, random })],
     streams: podStreams(),
     virtual: reviews(authorizer, (token, wanted) => accounts.review(token, wanted)),

@@ -5,5 +5,6 @@ export { randomSuffix, seededRandom, systemRandom, type Random } from './random.
 export { http } from './http.ts';
 export { WorkQueue, type WorkQueueOptions } from './queue.ts';
 export { Backoff } from './backoff.ts';
+export { addAmounts, formatAmount, maxAmount, parseAmount, wholeAmount, zeroAmount, type Amount } from './amount.ts';
 export { compareQuantity, formatBytes, parseQuantity, quantityToMilli, quantityToNumber } from './quantity.ts';
 export { findDirectory, findProgram, systemPath } from './programs.ts';

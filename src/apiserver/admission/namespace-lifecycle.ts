@@ -7,7 +7,7 @@ interface Namespace extends KubeObject {
 }
 const namespaces = { group: '', plural: 'namespaces', kind: 'Namespace' };
 /** Deleting these would take the cluster's own things. */
-const immortal = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
+const immortal = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Objects are made only in namespaces that exist and are not going away (kube's NamespaceLifecycle). */
 export function namespaceLifecycle(): AdmissionPlugin {

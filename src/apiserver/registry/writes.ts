@@ -87,11 +87,12 @@ export class Writes {
     const kind = this.#kind;
     const { object, context } = request;
     kind.defaults?.(object);
-    kind.prepareCreate?.(object, { now: this.#deps.clock.now() });
     // Before admission, as in kube-apiserver: the client does not own what the system adds.
     if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
     return after(this.#chain.mutate(request, 'main'), () => {
       kind.defaults?.(object);
+      // After admission: what the server derives (a pod's QoS class) follows from what admission filled in.
+      kind.prepareCreate?.(object, { now: this.#deps.clock.now() });
       this.#refuse(object, [...validateMetadata(kind, object, undefined), ...(kind.validate?.(object, undefined) ?? [])]);
       context.warnings.push(...(kind.warnings?.(object, undefined) ?? []));
       return this.#chain.validate(request, 'main');

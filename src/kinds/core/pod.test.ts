@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cloneObject, isApiError } from '#machinery';
+import { cloneObject } from '#machinery';
 import { Pod, qosClass, summarizePod, type V1ContainerStatus, type V1Pod, type V1PodSpec } from '#kinds';
 import { defaultPullPolicy } from './pod-spec-defaults.ts';
 
@@ -55,8 +55,6 @@ test('defaults of a pod are those of kubectl get -o yaml', () => {
         terminationGracePeriodSeconds: 30,
         schedulerName: 'default-scheduler',
         enableServiceLinks: true,
-        priority: 0,
-        preemptionPolicy: 'PreemptLowerPriority',
       },
       status: { phase: 'Pending', qosClass: 'Burstable' },
     },
@@ -83,14 +81,6 @@ test('QoS classes', () => {
   assert.equal(qosClass(spec({ limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '1000m' } })), 'Guaranteed');
   assert.equal(qosClass(spec({ limits: { cpu: '1', memory: '1Gi' } }, {})), 'Burstable');
   assert.equal(qosClass(spec({ requests: { cpu: '1' } })), 'Burstable');
-});
-
-test('an unknown PriorityClass is refused in the words of the admission plugin', () => {
-  assert.throws(
-    () => pod({ priorityClassName: 'gold' }),
-    (error) => isApiError(error, 'Forbidden') && error.message === 'pods "p" is forbidden: no PriorityClass with name gold was found',
-  );
-  assert.equal(pod({ priorityClassName: 'system-node-critical' }).spec!.priority, 2000001000);
 });
 
 test('validation says what Kubernetes says', () => {

@@ -1,22 +1,11 @@
-import { ApiError, defineKind, type FieldError, type Kind } from '#machinery';
-import type { V1Pod, V1PodSpec } from '../generated/types.ts';
+import { defineKind, type FieldError, type Kind } from '#machinery';
+import type { V1Pod } from '../generated/types.ts';
 import { forbidden } from '../support/errors.ts';
 import { podColumns } from './pod-columns.ts';
 import { defaultPodRequests, defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
 import { validatePodUpdate } from './pod-update.ts';
 import { qosClass } from './qos.ts';
-
-const systemPriorities: { readonly [name: string]: number } = { 'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000 };
-
-/** What the Priority admission of Kubernetes does where no other PriorityClass exists. */
-function setPriority(pod: V1Pod, spec: V1PodSpec): void {
-  const name = spec.priorityClassName;
-  const priority = name ? systemPriorities[name] : 0;
-  if (priority === undefined) throw new ApiError('Forbidden', `pods "${pod.metadata?.name ?? ''}" is forbidden: no PriorityClass with name ${name} was found`);
-  spec.priority ??= priority;
-  spec.preemptionPolicy ??= 'PreemptLowerPriority';
-}
 
 function mirrorIPs(pod: V1Pod): void {
   const { status } = pod;
@@ -64,7 +53,6 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
   prepareCreate(pod) {
     const spec = pod.spec!;
     delete spec.ephemeralContainers;
-    setPriority(pod, spec);
     pod.status = { phase: 'Pending', qosClass: qosClass(spec) };
     if ((spec.schedulingGates ?? []).length > 0) {
       pod.status.conditions = [
