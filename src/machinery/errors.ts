@@ -18,6 +18,8 @@ export const reasons = {
   NotImplemented: 501,
   ServiceUnavailable: 503,
   Timeout: 504,
+  /** An error that the real server never classified: its Status has no reason. */
+  '': 500,
 } as const;
 export type StatusReason = keyof typeof reasons;
 
@@ -65,7 +67,7 @@ export class ApiError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason ? { reason: this.reason } : {}),
       ...(this.details ? { details: this.details } : {}),
       code: this.code,
     };

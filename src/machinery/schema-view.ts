@@ -23,6 +23,8 @@ export interface FieldView {
 /** The view of a schema that patches and server-side apply work with. Unknown types answer undefined: lists atomic, maps granular. */
 export interface PatchSchema {
   field(type: string, name: string): FieldView | undefined;
+  /** Whether a type has no other fields than those that `field` knows; server-side apply refuses others. Default: it may have any. */
+  closed?(type: string): boolean;
 }
 
 /** Knows nothing: the schema of custom objects without one. */
@@ -47,6 +49,7 @@ export function schemaView(types: TypeSource): PatchSchema {
         const { fields } = types.type(type);
         return Object.hasOwn(fields, name) ? fields[name] : undefined;
       },
+      closed: (type) => types.has(type),
     };
     views.set(types, view);
   }

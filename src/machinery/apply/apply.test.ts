@@ -321,3 +321,38 @@ test('property: an applier that withdraws everything leaves what the others appl
     { numRuns: 300 },
   );
 });
+
+test('a field that the type does not have is refused, whatever fieldValidation says', () => {
+  const closed = { ...testSchema, closed: (type: string) => type === 'Deployment' || type === 'DeploymentSpec' };
+  const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 1, foo: 'x' } };
+  assert.throws(
+    () => apply(undefined, patch, 'me', { schema: closed }),
+    (error) =>
+      isApiError(error) &&
+      error.code === 500 &&
+      !('reason' in error.status) &&
+      error.message === 'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema',
+  );
+  assert.throws(
+    () => apply(undefined, { ...patch, spec: [] }, 'me', { schema: closed }),
+    /: \.spec: expected map, got &\{\[\]\}/,
+  );
+  assert.throws(
+    () => apply(undefined, { ...patch, apiVersion: 'v1', spec: {}, bar: 1, baz: 2 }, 'me', { schema: closed, apiVersion: 'v1' }),
+    /\(default\/web; \/v1, Kind=Deployment\): errors:\n {2}\.bar: field not declared in schema\n {2}\.baz: field not declared in schema$/,
+  );
+});
+
+test('duplicates in a stored list survive the apply of someone who does not name them', () => {
+  const env = [
+    { name: 'A', value: '1' },
+    { name: 'A', value: '2' },
+    { name: 'B', value: '3' },
+  ];
+  const live = track(undefined, config({ template: template({ name: 'app', env }) }) as KubeObject, 'alice');
+  const envOf = (object: Deployment): Json => (object.spec?.template as { spec: { containers: { env: Json }[] } }).spec.containers[0]?.env as Json;
+  const applied = apply(live, config({ template: template({ name: 'app', env: [{ name: 'C', value: '4' }] }) }), 'bob');
+  assert.deepEqual(envOf(applied), [...env, { name: 'C', value: '4' }]);
+  const taken = apply(live, config({ template: template({ name: 'app', env: [{ name: 'A', value: '9' }] }) }), 'bob', { force: true });
+  assert.deepEqual(envOf(taken), [{ name: 'A', value: '9' }, env[2]]);
+});

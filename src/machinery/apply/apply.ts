@@ -1,5 +1,6 @@
 import { ApiError, badRequest, type StatusCause } from '../errors.ts';
 import { cloneObject, type Json, type KubeObject, type ManagedFieldsEntry } from '../object.ts';
+import { configurationFindings, TypedPatchError } from './check.ts';
 import { createdSet, diffObjects, rootSet, type Diff } from './diff.ts';
 import { appliedFields, equalSets, intersection, isEmpty, paths, union, type FieldSet } from './field-set.ts';
 import { afterOthersWrite, fieldsOf, isManager, newEntry, orderEntries, type ManagerId } from './managers.ts';
@@ -37,6 +38,7 @@ export function applyPatch(options: ApplyOptions): KubeObject {
   const id: ManagerId = { manager: options.manager, operation: 'Apply', apiVersion: options.apiVersion, subresource: options.subresource };
   const context: Context = { ...options, node: typeNode(options.schema, options.type), id, skip };
   const config = configuration(options.patch, skip);
+  checkConfiguration(config, context);
   return applyConfiguration(context, config);
 }
 
@@ -49,6 +51,12 @@ function configuration(patch: Json, skip: readonly string[]): JsonObject {
   }
   for (const key of skip) delete config[key];
   return config;
+}
+function checkConfiguration(config: JsonObject, { schema, type, apiVersion }: Context): void {
+  const findings = configurationFindings(config, schema, type);
+  if (findings.length === 0) return;
+  const { name = '', namespace = '' } = (isObject(config.metadata) ? config.metadata : {}) as { name?: string; namespace?: string };
+  throw new TypedPatchError(findings, { name, namespace, apiVersion, kind: typeof config.kind === 'string' ? config.kind : '' });
 }
 
 function applyConfiguration(context: Context, config: JsonObject): KubeObject {

@@ -108,8 +108,10 @@ function diffItems(a: Json, b: Json, field: Field, walk: Walk): boolean {
     const old = before.get(element);
     if (field.shape === 'set') {
       if (old === undefined) walk.change(element, leaf);
-    } else if (old === undefined) walk.change(element, itemNode(item as JsonObject, field, true));
-    else {
+    } else if (old === undefined) walk.change(element, Array.isArray(item) ? leaf : itemNode(item as JsonObject, field, true));
+    else if (Array.isArray(old) || Array.isArray(item)) {
+      if (!equalJson(old, item)) walk.change(element, leaf);
+    } else {
       const inner = new Walk();
       diffMembers(old as JsonObject, item as JsonObject, field.child, inner);
       walk.nest(element, inner);
@@ -119,13 +121,17 @@ function diffItems(a: Json, b: Json, field: Field, walk: Walk): boolean {
   return true;
 }
 
-/** Items by path element, in order; undefined when one has no key. The first of duplicates counts. */
+/**
+ * Items by path element, in order; undefined when one has no key. Stored lists may hold an element more than once
+ * (environment variables of one name): then the value is the array of them, which nothing tells apart.
+ */
 export function itemsByElement(list: readonly Json[], field: Field): Map<string, Json> | undefined {
   const out = new Map<string, Json>();
   for (const item of list) {
     const element = field.shape === 'set' ? valueElement(item) : itemElement(item, field);
     if (element === undefined) return undefined;
-    if (!out.has(element)) out.set(element, item);
+    const before = out.get(element);
+    out.set(element, before === undefined ? item : Array.isArray(before) ? [...before, item] : [before, item]);
   }
   return out;
 }

@@ -1,4 +1,3 @@
-import { badRequest } from '../errors.ts';
 import { cloneObject, type Json } from '../object.ts';
 import { itemsByElement } from './diff.ts';
 import { isMember, type FieldSet } from './field-set.ts';
@@ -8,77 +7,59 @@ import { isObject, itemElement, valueElement, type Field, type JsonObject, type 
  * Lays a configuration over the live object (structured merge): maps member by member, associative lists item
  * by item, atomic values whole. Neither input is changed; what stays the same is shared.
  */
-export function mergeConfiguration(live: JsonObject, config: JsonObject, type: TypeNode, path = ''): JsonObject {
+export function mergeConfiguration(live: JsonObject, config: JsonObject, type: TypeNode): JsonObject {
   const out: JsonObject = { ...live };
   for (const key of Object.keys(config)) {
     const value = config[key] as Json;
     if (value === null) continue;
-    out[key] = typeof value === 'object' ? mergeValue(live[key], value, type.field(key), `${path}.${key}`) : value;
+    out[key] = typeof value === 'object' ? mergeValue(live[key], value, type.field(key)) : value;
   }
   return out;
 }
 
-function mergeValue(live: Json | undefined, value: Json, field: Field, path: string): Json {
-  if (field.shape === 'granular' && isObject(value)) return mergeConfiguration(isObject(live) ? live : {}, value, field.child, path);
-  if (Array.isArray(value) && (field.shape === 'set' || field.shape === 'listmap')) return mergeLists(Array.isArray(live) ? live : [], value, field, path);
+function mergeValue(live: Json | undefined, value: Json, field: Field): Json {
+  if (field.shape === 'granular' && isObject(value)) return mergeConfiguration(isObject(live) ? live : {}, value, field.child);
+  if (Array.isArray(value) && (field.shape === 'set' || field.shape === 'listmap')) return mergeLists(Array.isArray(live) ? live : [], value, field);
   return withoutNulls(value);
 }
 
-/** Both orders are kept as far as they agree; where they do not, the configuration's wins. */
-function mergeLists(live: readonly Json[], config: readonly Json[], field: Field, path: string): Json[] {
+/**
+ * The order of structured-merge-diff: items that only the live list has stay where they were, new ones follow the
+ * live items that stand before them; where the orders disagree, the configuration's wins. A configured item takes
+ * the place of all its duplicates.
+ */
+function mergeLists(live: readonly Json[], config: readonly Json[], field: Field): Json[] {
   const left = itemsByElement(live, field);
-  const right = checkedItems(config, field, path);
-  if (!left) return config.map(withoutNulls);
-  const leftKeys = [...left.keys()];
+  const right = itemsByElement(config, field);
+  if (!left || !right) return config.map(withoutNulls);
+  const rest = live.map((item) => [elementOf(item, field), item] as const);
+  const shared = [...right.keys()].filter((element) => left.has(element));
   const out: Json[] = [];
-  const done = new Set<string>();
   let l = 0;
-  for (const [element, item] of right) {
-    // Items of the live list that the configuration does not name stay before the shared item that they preceded.
-    if (left.has(element) && leftKeys.indexOf(element) >= l) {
-      for (; leftKeys[l] !== element; l++) keep(leftKeys[l] as string);
-      l++;
+  let s = 0;
+  /** Live items up to the next one that the configuration has at this place. */
+  const takeLive = (wanted: string): void => {
+    for (; l < rest.length; l++) {
+      const [element, item] = rest[l] as (typeof rest)[number];
+      if (element === wanted || (right.has(element) && element === shared[s])) return;
+      if (!right.has(element)) out.push(item);
     }
-    done.add(element);
-    out.push(mergeItem(left.get(element), item, field, path + element));
+  };
+  for (const [element, item] of right) {
+    takeLive(element);
+    if (rest[l]?.[0] === element) l++;
+    if (shared[s] === element) s++;
+    out.push(mergeItem(left.get(element), item, field));
   }
-  for (; l < leftKeys.length; l++) keep(leftKeys[l] as string);
+  for (; l < rest.length; l++) if (!right.has((rest[l] as (typeof rest)[number])[0])) out.push((rest[l] as (typeof rest)[number])[1]);
   return out;
-
-  function keep(element: string): void {
-    if (right.has(element) || done.has(element)) return;
-    done.add(element);
-    out.push(left?.get(element) as Json);
-  }
 }
-function mergeItem(live: Json | undefined, item: Json, field: Field, path: string): Json {
+const elementOf = (item: Json, field: Field): string => (field.shape === 'set' ? valueElement(item) : itemElement(item, field)) as string;
+
+function mergeItem(live: Json | undefined, item: Json, field: Field): Json {
   if (field.shape === 'set' || !isObject(item)) return item;
-  return mergeConfiguration(isObject(live) ? live : {}, item, field.child, path);
+  return mergeConfiguration(isObject(live) ? live : {}, item, field.child);
 }
-
-function checkedItems(config: readonly Json[], field: Field, path: string): Map<string, Json> {
-  const out = new Map<string, Json>();
-  config.forEach((item, i) => {
-    const element = field.shape === 'set' ? valueElement(item) : itemElement(item, field);
-    if (element === undefined)
-      throw typedError(
-        `${path}: element ${i}: associative list with keys has an element that omits key field ${missingKeys(item, field)} (and doesn't have default value)`,
-      );
-    if (out.has(element)) throw typedError(`${path}: duplicate entries for key ${keyText(element)}`);
-    out.set(element, item);
-  });
-  return out;
-}
-const missingKeys = (item: Json, field: Field): string =>
-  JSON.stringify(field.keys.find((key) => !isObject(item) || (item[key] === undefined && field.keyDefaults[key] === undefined)));
-function keyText(element: string): string {
-  if (element.startsWith('v:')) return `[=${element.slice(2)}]`;
-  const key = JSON.parse(element.slice(2)) as JsonObject;
-  return `[${Object.keys(key)
-    .map((k) => `${k}=${JSON.stringify(key[k])}`)
-    .join(',')}]`;
-}
-const typedError = (text: string): Error => badRequest(`failed to create typed patch object: errors:\n  ${text}`);
 
 export function withoutNulls(value: Json): Json {
   if (value === null || typeof value !== 'object') return value;
