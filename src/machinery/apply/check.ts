@@ -1,4 +1,5 @@
 import { ApiError } from '../errors.ts';
+import { goText } from '../go-text.ts';
 import type { Json } from '../object.ts';
 import type { FieldView, PatchSchema } from '../schema-view.ts';
 import { isObject, itemElement, typeNode, valueElement, type Field, type JsonObject } from './types.ts';
@@ -88,7 +89,6 @@ export function keyText(element: string): string {
 function refuse(walk: Walk, path: string, wanted: string, value: Json): void {
   walk.findings.push({ path, text: `expected ${wanted}, got &{${goText(value)}}` });
 }
-const goText = (value: Json): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 /** The refusal of a configuration, as the field manager words it: a plain error, so that the Status has no reason. */
 export class TypedPatchError extends ApiError {

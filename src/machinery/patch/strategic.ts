@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { badRequest } from '../errors.ts';
+import { ApiError, badRequest } from '../errors.ts';
+import { goText } from '../go-text.ts';
 import { cloneObject, type Json } from '../object.ts';
 import type { FieldView, PatchSchema } from '../schema-view.ts';
 
@@ -18,16 +19,16 @@ const isDirective = (key: string): boolean => key === '$patch' || key === '$reta
  */
 export function strategicMergePatch(target: Json, patch: Json, schema: PatchSchema, type: string): Json {
   if (!isObject(patch)) throw badRequest('strategic merge patch must be an object');
-  return mergeObjects(isObject(target) ? cloneObject(target) : {}, patch, schema, type, undefined);
+  return mergeObjects(isObject(target) ? cloneObject(target) : {}, patch, schema, type);
 }
 
-function mergeObjects(target: JsonObject, patch: JsonObject, schema: PatchSchema, type: string | undefined, strategy: string | undefined): JsonObject {
+function mergeObjects(target: JsonObject, patch: JsonObject, schema: PatchSchema, type: string | undefined): JsonObject {
   const directive = patch.$patch;
   if (directive === 'replace') return strip(without(patch, '$patch'));
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw badRequest(`unknown patch type: ${JSON.stringify(directive)}`);
+  if (directive !== undefined && directive !== 'merge') throw unclassified(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
   const out: JsonObject = { ...target };
-  retainKeys(out, patch, strategy);
+  retainKeys(out, patch);
   for (const key of Object.keys(patch)) if (!isDirective(key)) mergeField(out, key, patch, schema, viewOf(schema, type, key));
   for (const key of Object.keys(patch)) directives(out, key, patch, schema, type);
   return out;
@@ -47,7 +48,7 @@ function mergeField(out: JsonObject, key: string, patch: JsonObject, schema: Pat
     else
       out[key] = view?.map
         ? mergeMap(isObject(old) ? old : {}, value, schema, view)
-        : mergeObjects(isObject(old) ? old : {}, value, schema, view?.type, view?.patchStrategy);
+        : mergeObjects(isObject(old) ? old : {}, value, schema, view?.type);
   } else if (Array.isArray(value) && view?.patchStrategy?.includes('merge')) {
     out[key] = mergeLists(Array.isArray(old) ? old : [], value, schema, view);
   } else out[key] = strip(value);
@@ -57,25 +58,23 @@ function mergeField(out: JsonObject, key: string, patch: JsonObject, schema: Pat
 function mergeMap(target: JsonObject, patch: JsonObject, schema: PatchSchema, view: FieldView): JsonObject {
   if (patch.$patch === 'replace') return strip(without(patch, '$patch'));
   const out: JsonObject = { ...target };
-  retainKeys(out, patch, view.patchStrategy);
+  retainKeys(out, patch);
   for (const key of Object.keys(patch)) {
     const value = patch[key] as Json;
     if (isDirective(key)) continue;
     if (value === null) delete out[key];
-    else if (isObject(value)) out[key] = mergeObjects(isObject(out[key]) ? out[key] : {}, value, schema, view.type, undefined);
+    else if (isObject(value)) out[key] = mergeObjects(isObject(out[key]) ? out[key] : {}, value, schema, view.type);
     else out[key] = strip(value);
   }
   return out;
 }
 
-function retainKeys(out: JsonObject, patch: JsonObject, strategy: string | undefined): void {
+function retainKeys(out: JsonObject, patch: JsonObject): void {
   const keep = patch.$retainKeys;
   if (keep === undefined) return;
-  if (!Array.isArray(keep)) throw badRequest('invalid patch format of $retainKeys');
-  if (strategy !== undefined && !strategy.includes('retainKeys')) throw badRequest('$retainKeys is not allowed here');
-  for (const key of Object.keys(patch)) {
-    if (!isDirective(key) && patch[key] !== null && !keep.includes(key)) throw badRequest(`Invalid $retainKeys: ${key} is not listed`);
-  }
+  const bad = badRequest('invalid patch format of retainKeys');
+  if (!Array.isArray(keep)) throw bad;
+  for (const key of Object.keys(patch)) if (!isDirective(key) && patch[key] !== null && !keep.includes(key)) throw bad;
   for (const key of Object.keys(out)) if (!keep.includes(key)) delete out[key];
 }
 
@@ -84,14 +83,14 @@ function directives(out: JsonObject, key: string, patch: JsonObject, schema: Pat
   if (key.startsWith(deletePrefix)) {
     const field = key.slice(deletePrefix.length);
     const gone = patch[key];
-    if (!Array.isArray(gone)) throw badRequest(`invalid patch format of ${key}`);
+    if (!Array.isArray(gone)) throw badRequest('invalid patch format of primitive list');
     const old = out[field];
     if (Array.isArray(old)) out[field] = old.filter((item) => !gone.some((g) => isDeepStrictEqual(g, item)));
   }
   if (key.startsWith(orderPrefix)) {
     const field = key.slice(orderPrefix.length);
     const order = patch[key];
-    if (!Array.isArray(order)) throw badRequest(`invalid patch format of ${key}`);
+    if (!Array.isArray(order)) throw badRequest('invalid patch format of setElementOrder list');
     const old = out[field];
     const view = viewOf(schema, type, field);
     if (Array.isArray(old)) out[field] = reorder(old, order, keyReader(view));
@@ -121,13 +120,13 @@ function mergeLists(target: readonly Json[], patch: readonly Json[], schema: Pat
 function mergeItem(out: Json[], item: JsonObject, keyOf: KeyOf, schema: PatchSchema, view: FieldView): void {
   const mergeKey = view.patchMergeKey;
   if (mergeKey === undefined) return void out.push(strip(item));
-  if (item[mergeKey] === undefined) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+  if (item[mergeKey] === undefined) throw unclassified(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
   const key = keyOf(item);
   const at = out.findIndex((o) => keyOf(o) === key);
   if (item.$patch === 'delete') {
     for (let i = out.length - 1; i >= 0; i--) if (keyOf(out[i] as Json) === key) out.splice(i, 1);
-  } else if (at < 0) out.push(mergeObjects({}, item, schema, view.type, undefined));
-  else out[at] = mergeObjects(out[at] as JsonObject, item, schema, view.type, undefined);
+  } else if (at < 0) out.push(mergeObjects({}, item, schema, view.type));
+  else out[at] = mergeObjects(out[at] as JsonObject, item, schema, view.type);
 }
 
 /** Items named in `order` take that order; others stay behind the item that they followed. */
@@ -158,3 +157,6 @@ function without(object: JsonObject, key: string): JsonObject {
   const { [key]: _gone, ...rest } = object;
   return rest;
 }
+
+/** Errors that kube-apiserver passes on as they are. */
+const unclassified = (text: string): ApiError => new ApiError('', text);
