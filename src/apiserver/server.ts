@@ -134,7 +134,13 @@ class Server implements ApiServer {
       protobuf,
       longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change),
     });
-    const streams = new Streams({ registry: this.#registry, clock, handlers: options.streams ?? [], nodeStreams: options.nodeStreams ?? (() => undefined) });
+    const streams = new Streams({
+      registry: this.#registry,
+      clock,
+      random,
+      handlers: options.streams ?? [],
+      nodeStreams: options.nodeStreams ?? (() => undefined),
+    });
     const documents = new Documents({
       kinds: () => this.#registry.kinds,
       virtual,

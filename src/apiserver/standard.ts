@@ -17,6 +17,7 @@ import { podBinding } from './subresources/binding.ts';
 import { podEviction } from './subresources/eviction.ts';
 import { namespaceFinalize } from './subresources/finalize.ts';
 import { podStreams } from './subresources/pod-streams.ts';
+import { proxies } from './subresources/proxy.ts';
 import { reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import { serviceAccountToken } from './subresources/token.ts';
@@ -73,7 +74,7 @@ export function standardParts(options: StandardOptions): StandardParts {
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion()],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), serviceAccountToken({ signer, audiences, clock, random })],
-    streams: podStreams(),
+    streams: [...podStreams(), ...proxies()],
     virtual: reviews(authorizer, (token, wanted) => accounts.review(token, wanted)),
     authenticators: [certificateAuthenticator(options.clientCa, clock), tokenAuthenticator(options.tokens ?? []), accounts],
     authorizer,

@@ -132,7 +132,16 @@ export interface StreamRequest {
   readonly reader: ObjectReader;
   readonly nodeStreams: (nodeName: string) => NodeStreams | undefined;
   readonly clock: Clock;
+  readonly random: Random;
 }
+
+export interface Address {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+/** Who answers a proxied request: whoever listens at an address, or a node agent. */
+export type Backend = { readonly address: Address } | { readonly node: NodeStreams };
 
 /** A subresource that streams: an answer without end, or a connection that is handed over. */
 export interface StreamHandler {
@@ -142,6 +151,8 @@ export interface StreamHandler {
   read?(request: StreamRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Takes the socket of an HTTP upgrade. Rejects only before anything was written. */
   upgrade?(request: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** Sends requests of every method and path on, upgrades too. Throws ApiError when there is nobody to ask. */
+  locate?(request: StreamRequest): Backend;
 }
 
 /** An object that is only ever posted (reviews): answered, never stored. */

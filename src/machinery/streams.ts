@@ -27,6 +27,20 @@ export interface ExecOptions {
   tty: boolean;
 }
 
+/** A request for what a node says of itself (nodes/NAME/proxy). */
+export interface NodeHttpRequest {
+  method: string;
+  /** Without query, for example /stats/summary. */
+  path: string;
+  query: URLSearchParams;
+  signal: AbortSignal;
+}
+export interface NodeHttpResponse {
+  code: number;
+  type: string;
+  body: string | AsyncIterable<Uint8Array>;
+}
+
 /** What the API server asks of the node a pod runs on (a kubelet's streaming endpoints). Rejects with ApiError. */
 export interface NodeStreams {
   logs(target: StreamTarget, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -34,4 +48,6 @@ export interface NodeStreams {
   exec(target: StreamTarget, options: ExecOptions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   attach(target: StreamTarget, options: Omit<ExecOptions, 'command'>, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   portForward(target: Omit<StreamTarget, 'container'>, ports: readonly number[], request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** The kubelet's reading endpoints: /healthz, /pods, /containerLogs … Absent: the node says nothing of itself. */
+  http?(request: NodeHttpRequest): Promise<NodeHttpResponse>;
 }

@@ -13,6 +13,7 @@ import { allocatableOf, createNodeReporter, type NodeConfig, type NodeReporter }
 import { createObjectSource } from './objects.ts';
 import { namespaceOf, podRef, podRequests, uidOf } from './pod.ts';
 import type { Restorable, Runtime, SandboxState } from './runtime.ts';
+import { createReadApi } from './read-api.ts';
 import { restoredPod } from './restore.ts';
 import { parseResolvConf } from './sandbox-spec.ts';
 import { createStreams } from './streams.ts';
@@ -108,7 +109,8 @@ class Agent {
       dataDir: options.simulated ? undefined : options.dataDir,
       port: options.port ?? 10250,
     });
-    this.streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
+    const streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
+    this.streams = { ...streams, http: createReadApi({ context: this.#context, workers: () => [...this.#workers.values()], logs: streams.logs }) };
     this.#housekeeping = options.simulated
       ? undefined
       : new Housekeeping({ context: this.#context, workers: () => [...this.#workers.values()], known: (uid) => this.#known(uid), dataDir: options.dataDir });

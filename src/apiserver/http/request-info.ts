@@ -16,6 +16,8 @@ export interface ResourcePath {
   readonly namespace: string;
   readonly name: string;
   readonly subresource: string;
+  /** Of a proxy: the path behind it, as it was sent; '' when there is none. */
+  readonly rest?: string;
 }
 
 const empty = new URLSearchParams();
@@ -28,7 +30,7 @@ export function parseRequest(method: string, url: string): RequestInfo {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : new URLSearchParams(url.slice(mark + 1));
-  const resource = parseResource(path.includes('%') ? decodeURIComponent(path) : path);
+  const resource = withRest(parseResource(path.includes('%') ? decodeURIComponent(path) : path), path);
   return { method, path, query, resource, verb: verbOf(method, resource, query) };
 }
 
@@ -75,5 +77,19 @@ function fromParts(group: string, version: string, parts: string[]): ResourcePat
     parts = parts.slice(2);
   }
   const [plural = '', name = '', ...rest] = parts;
-  return { group, version, plural, namespace, name, subresource: rest.join('/') };
+  return { group, version, plural, namespace, name, subresource: rest[0] === 'proxy' ? 'proxy' : rest.join('/') };
+}
+
+/** A proxied path is nobody's business but the backend's: escapes and slashes stay as they were sent. */
+function withRest(resource: ResourcePath | undefined, path: string): ResourcePath | undefined {
+  if (resource?.subresource !== 'proxy') return resource;
+  const parts = path.split('/');
+  const before = parts.indexOf('proxy', resource.namespace && resource.plural !== 'namespaces' ? 7 : 5);
+  return {
+    ...resource,
+    rest: parts
+      .slice(before + 1)
+      .map((part) => `/${part}`)
+      .join(''),
+  };
 }

@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { pipeline, type Duplex } from 'node:stream';
 import { ApiError, type Kind, type KubeObject, type NodeStreams, type UserInfo } from '#machinery';
-import type { Clock } from '#base';
+import type { Clock, Random } from '#base';
 import type { Registry } from '../registry/registry.ts';
-import type { StreamHandler, StreamRequest } from '../types.ts';
+import type { Address, Backend, StreamHandler, StreamRequest } from '../types.ts';
+import { forwardRequest, forwardUpgrade, type Forward } from './forward.ts';
 import { queryOf, type RequestInfo, type ResourcePath } from './request-info.ts';
-import { statusOf, writeHead } from './respond.ts';
+import { sendText, statusOf, writeHead } from './respond.ts';
 import type { Exchange } from './types.ts';
 
 export interface StreamDeps {
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly random: Random;
   readonly handlers: readonly StreamHandler[];
   readonly nodeStreams: (nodeName: string) => NodeStreams | undefined;
 }
@@ -34,6 +36,7 @@ export class Streams {
   }
   /** A GET with a body of bytes. Ends when the source or the client does. */
   async read(exchange: Exchange, handler: StreamHandler, kind: Kind, at: ResourcePath): Promise<number> {
+    if (handler.locate) return this.#forward(exchange, handler.locate(this.#request(exchange.info, kind, at)), kind, at);
     if (!handler.read) throw new ApiError('BadRequest', 'Upgrade request required');
     if (exchange.info.method !== 'GET') throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     const { response } = exchange;
@@ -55,9 +58,21 @@ export class Streams {
   }
   /** Hands the socket over untouched, once admission has nothing against it. */
   async upgrade(handler: StreamHandler, target: StreamTarget, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (!handler.upgrade) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
+    if (!handler.upgrade && !handler.locate) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
     await this.#admit(target);
-    await handler.upgrade(this.#request(target.info, target.kind, target.at), message, socket, head);
+    const request = this.#request(target.info, target.kind, target.at);
+    if (handler.upgrade) return handler.upgrade(request, message, socket, head);
+    const backend = (handler.locate as NonNullable<StreamHandler['locate']>)(request);
+    if (!('address' in backend)) throw new ApiError('BadRequest', 'the node agent does not take upgrades here');
+    await forwardUpgrade(message, socket, head, forwardOf(target.info, target.at, backend.address, message.url ?? ''));
+  }
+  async #forward(exchange: Exchange, backend: Backend, kind: Kind, at: ResourcePath): Promise<number> {
+    const { info, user } = exchange;
+    await this.#admit({ info, kind, at, user });
+    if ('node' in backend) return askNode(exchange, backend.node, at);
+    // Links of a page that has no slash at its end would lead beside it.
+    if (at.rest === '' && (info.method === 'GET' || info.method === 'HEAD')) return redirect(exchange);
+    return forwardRequest(exchange, forwardOf(info, at, backend.address, exchange.request.url ?? ''));
   }
   #admit({ info, kind, at, user }: StreamTarget): Promise<void> {
     const context = { user, dryRun: false, fieldManager: '', track: false, warnings: [] };
@@ -65,8 +80,9 @@ export class Streams {
     return this.#deps.registry.connect(kind, { namespace: at.namespace || undefined, name: at.name }, at.subresource, options, context);
   }
   #request(info: RequestInfo, kind: Kind, at: ResourcePath): StreamRequest {
-    const { registry, clock, nodeStreams } = this.#deps;
-    return { kind, key: { namespace: at.namespace || undefined, name: at.name }, query: queryOf(info), reader: registry, nodeStreams, clock };
+    const { registry, clock, random, nodeStreams } = this.#deps;
+    const key = { namespace: at.namespace || undefined, name: at.name };
+    return { kind, key, query: queryOf(info), reader: registry, nodeStreams, clock, random };
   }
 }
 
@@ -88,6 +104,35 @@ function connectOptions(subresource: string, query: URLSearchParams): KubeObject
     else options[key] = flags.has(key) ? values[0] === 'true' || values[0] === '1' : values[0];
   }
   return options;
+}
+
+function forwardOf({ path }: RequestInfo, { rest = '' }: ResourcePath, address: Address, url: string): Forward {
+  const prefix = path.slice(0, path.length - rest.length);
+  return { address, path: (rest ? '' : '/') + url.slice(prefix.length), prefix };
+}
+function redirect({ info, request, response }: Exchange): number {
+  const { path } = info;
+  writeHead(response, 301, { location: `${path}/${(request.url ?? '').slice(path.length)}`, 'content-length': 0 });
+  response.end();
+  return 301;
+}
+async function askNode({ info, response }: Exchange, node: NodeStreams, { rest = '' }: ResourcePath): Promise<number> {
+  const stop = new AbortController();
+  response.on('close', () => stop.abort());
+  const answer = await (node.http as NonNullable<NodeStreams['http']>)({
+    method: info.method,
+    path: decodeURIComponent(rest) || '/',
+    query: queryOf(info),
+    signal: stop.signal,
+  });
+  if (typeof answer.body === 'string') {
+    sendText(response, answer.code, answer.body, answer.type);
+    return answer.code;
+  }
+  writeHead(response, answer.code, { 'content-type': answer.type, 'cache-control': 'no-cache, private' });
+  if ('flushHeaders' in response) response.flushHeaders();
+  await new Promise<void>((resolve) => pipeline(answer.body, response as NodeJS.WritableStream, () => resolve()));
+  return answer.code;
 }
 
 function drained({ response }: Exchange, signal: AbortSignal): Promise<void> {

@@ -57,6 +57,7 @@ export const Node: Kind<V1Node> = defineKind<V1Node>({
   shortNames: ['no'],
   namespaced: false,
   schema: 'V1Node',
+  subresources: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
   status: true,
   generation: false,
   columns: [

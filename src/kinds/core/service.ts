@@ -82,6 +82,7 @@ export const Service: Kind<V1Service> = defineKind<V1Service>({
   status: true,
   generation: false,
   nameRule: 'dns-label-1035',
+  subresources: [{ name: 'proxy', kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
   columns: [
     nameColumn,
     column('Type', 'string', 'type determines how the Service is exposed.', (service) => service.spec?.type),

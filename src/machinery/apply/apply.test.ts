@@ -333,10 +333,7 @@ test('a field that the type does not have is refused, whatever fieldValidation s
       !('reason' in error.status) &&
       error.message === 'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema',
   );
-  assert.throws(
-    () => apply(undefined, { ...patch, spec: [] }, 'me', { schema: closed }),
-    /: \.spec: expected map, got &\{\[\]\}/,
-  );
+  assert.throws(() => apply(undefined, { ...patch, spec: [] }, 'me', { schema: closed }), /: \.spec: expected map, got &\{\[\]\}/);
   assert.throws(
     () => apply(undefined, { ...patch, apiVersion: 'v1', spec: {}, bar: 1, baz: 2 }, 'me', { schema: closed, apiVersion: 'v1' }),
     /\(default\/web; \/v1, Kind=Deployment\): errors:\n {2}\.bar: field not declared in schema\n {2}\.baz: field not declared in schema$/,
@@ -350,7 +347,7 @@ test('duplicates in a stored list survive the apply of someone who does not name
     { name: 'B', value: '3' },
   ];
   const live = track(undefined, config({ template: template({ name: 'app', env }) }) as KubeObject, 'alice');
-  const envOf = (object: Deployment): Json => (object.spec?.template as { spec: { containers: { env: Json }[] } }).spec.containers[0]?.env as Json;
+  const envOf = ({ spec = {} }: Deployment): Json => (spec['template'] as { spec: { containers: { env: Json }[] } }).spec.containers[0]?.env ?? null;
   const applied = apply(live, config({ template: template({ name: 'app', env: [{ name: 'C', value: '4' }] }) }), 'bob');
   assert.deepEqual(envOf(applied), [...env, { name: 'C', value: '4' }]);
   const taken = apply(live, config({ template: template({ name: 'app', env: [{ name: 'A', value: '9' }] }) }), 'bob', { force: true });

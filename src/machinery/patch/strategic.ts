@@ -45,10 +45,7 @@ function mergeField(out: JsonObject, key: string, patch: JsonObject, schema: Pat
   else if (isObject(value)) {
     if (view?.patchStrategy?.includes('replace') && !isObject(old)) out[key] = strip(value);
     else if (value.$patch === 'delete') delete out[key];
-    else
-      out[key] = view?.map
-        ? mergeMap(isObject(old) ? old : {}, value, schema, view)
-        : mergeObjects(isObject(old) ? old : {}, value, schema, view?.type);
+    else out[key] = view?.map ? mergeMap(isObject(old) ? old : {}, value, schema, view) : mergeObjects(isObject(old) ? old : {}, value, schema, view?.type);
   } else if (Array.isArray(value) && view?.patchStrategy?.includes('merge')) {
     out[key] = mergeLists(Array.isArray(old) ? old : [], value, schema, view);
   } else out[key] = strip(value);
