@@ -16,6 +16,32 @@ import { Secret } from './core/secret.ts';
 import { Service } from './core/service.ts';
 import { ServiceAccount } from './core/serviceaccount.ts';
 import { EndpointSlice } from './discovery/endpointslice.ts';
+import { MutatingAdmissionPolicy } from './admissionregistration/mutatingadmissionpolicy.ts';
+import { MutatingAdmissionPolicyBinding } from './admissionregistration/mutatingadmissionpolicybinding.ts';
+import { MutatingWebhookConfiguration } from './admissionregistration/mutatingwebhookconfiguration.ts';
+import { ValidatingAdmissionPolicy } from './admissionregistration/validatingadmissionpolicy.ts';
+import { ValidatingAdmissionPolicyBinding } from './admissionregistration/validatingadmissionpolicybinding.ts';
+import { ValidatingWebhookConfiguration } from './admissionregistration/validatingwebhookconfiguration.ts';
+import { CustomResourceDefinition } from './apiextensions/customresourcedefinition.ts';
+import { APIService } from './apiregistration/apiservice.ts';
+import { CertificateSigningRequest } from './certificates/certificatesigningrequest.ts';
+import { FlowSchema } from './flowcontrol/flowschema.ts';
+import { PriorityLevelConfiguration } from './flowcontrol/prioritylevelconfiguration.ts';
+import { ClusterRole } from './rbac/clusterrole.ts';
+import { ClusterRoleBinding } from './rbac/clusterrolebinding.ts';
+import { Role } from './rbac/role.ts';
+import { RoleBinding } from './rbac/rolebinding.ts';
+import { CSIDriver } from './storage/csidriver.ts';
+import { CSINode } from './storage/csinode.ts';
+import { CSIStorageCapacity } from './storage/csistoragecapacity.ts';
+import { StorageClass } from './storage/storageclass.ts';
+import { VolumeAttachment } from './storage/volumeattachment.ts';
+import { VolumeAttributesClass } from './storage/volumeattributesclass.ts';
+import { ComponentStatus } from './core/componentstatus.ts';
+import { LimitRange } from './core/limitrange.ts';
+import { PersistentVolume } from './core/persistentvolume.ts';
+import { PersistentVolumeClaim } from './core/persistentvolumeclaim.ts';
+import { ResourceQuota } from './core/resourcequota.ts';
 
 export type * from './generated/types.ts';
 /** client-node calls it CoreV1Event, because events.k8s.io has one too. */
@@ -26,6 +52,34 @@ export { facts } from './facts.ts';
 export { qosClass } from './core/qos.ts';
 export { summarizePod, type PodSummary } from './core/pod-columns.ts';
 export { ConfigMap, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount };
+export {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+  CustomResourceDefinition,
+  APIService,
+  CertificateSigningRequest,
+  FlowSchema,
+  PriorityLevelConfiguration,
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+  ComponentStatus,
+  LimitRange,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  ResourceQuota,
+};
 
 /** `Kind` is contravariant in its object type, so a list of them can only be handed on, not called with a wrong object. */
 const anyKind = (kind: unknown): Kind => kind as Kind;
@@ -45,4 +99,30 @@ export const allKinds: readonly Kind[] = [
   Lease,
   Deployment,
   ReplicaSet,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+  CustomResourceDefinition,
+  APIService,
+  CertificateSigningRequest,
+  FlowSchema,
+  PriorityLevelConfiguration,
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+  ComponentStatus,
+  LimitRange,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  ResourceQuota,
 ].map(anyKind);

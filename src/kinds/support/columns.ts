@@ -16,6 +16,14 @@ export const ageColumn: Column<KubeObject> = {
   value: (object, now) => since(object.metadata?.creationTimestamp, now),
 };
 
+/** Kinds of old printers show the time itself. */
+export const createdAtColumn: Column<KubeObject> = {
+  name: 'Created At',
+  type: 'date',
+  description: ageColumn.description,
+  value: (object) => object.metadata?.creationTimestamp,
+};
+
 /** A column, with its priority where it belongs to -o wide only. */
 export function column<T>(name: string, type: Column<T>['type'], description: string, value: Column<T>['value'], priority = 0): Column<T> {
   return { name, type, description, priority, value };

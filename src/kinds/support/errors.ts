@@ -24,6 +24,12 @@ export const unsupported = (field: string, value: unknown, values: readonly stri
     .map((v) => `"${v}"`)
     .join(', ')}`,
 });
+/** As `unsupported`, with the values in the order they are given: some validations of Kubernetes do not sort them. */
+export const unsupportedOf = (field: string, value: unknown, values: readonly string[]): FieldError => ({
+  field,
+  reason: 'FieldValueNotSupported',
+  message: `Unsupported value: ${shown(value)}: supported values: ${values.map((v) => `"${v}"`).join(', ')}`,
+});
 export const duplicate = (field: string, value: unknown): FieldError => ({ field, reason: 'FieldValueDuplicate', message: `Duplicate value: ${shown(value)}` });
 export const forbidden = (field: string, detail: string): FieldError => ({ field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` });
 export const notFoundValue = (field: string, value: unknown): FieldError => ({ field, reason: 'FieldValueNotFound', message: `Not found: ${shown(value)}` });
@@ -34,6 +40,9 @@ export const tooLong = (field: string, bytes: number): FieldError => ({
 });
 
 export const immutable = (field: string, value: unknown): FieldError => invalidValue(field, value, 'field is immutable');
+
+/** A finding when an immutable field's value is another one than it was. */
+export const unchanged = (field: string, value: unknown, old: unknown): FieldError[] => (sameJson(value, old) ? [] : [immutable(field, value)]);
 
 /** One of `values`, or a finding. */
 export function oneOf(field: string, value: string | undefined, values: readonly string[]): FieldError[] {

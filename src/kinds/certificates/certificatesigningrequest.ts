@@ -1,0 +1,132 @@
+import { defineKind, humanDuration, type FieldError, type Kind } from '#machinery';
+import type { V1CertificateSigningRequest, V1CertificateSigningRequestCondition } from '../generated/types.ts';
+import { ageColumn, column, nameColumn } from '../support/columns.ts';
+import { duplicate, invalidValue, required, sameJson, unsupported } from '../support/errors.ts';
+import { checked, dnsSubdomain } from '../support/names.ts';
+
+const usages = new Set(
+  `signing,digital signature,content commitment,key encipherment,key agreement,data encipherment,cert sign,crl sign,encipher only,decipher only,any,server auth,client auth,code signing,email protection,s/mime,ipsec end system,ipsec tunnel,ipsec user,timestamping,ocsp signing,microsoft sgc,netscape sgc`.split(
+    ',',
+  ),
+);
+
+function validateRequest(base64: string | undefined): FieldError[] {
+  if (!base64) return [required('spec.request')];
+  const pem = Buffer.from(base64, 'base64').toString('latin1');
+  const block = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/.exec(pem);
+  if (block?.[1] === 'CERTIFICATE REQUEST') return [];
+  return [invalidValue('spec.request', base64, 'PEM block type must be CERTIFICATE REQUEST')];
+}
+
+/** `example.com/signer-name`: a domain of at least two labels, and a path. */
+function validateSigner(name: string | undefined): FieldError[] {
+  const field = 'spec.signerName';
+  if (!name) return [required(field)];
+  const [domain = '', ...path] = name.split('/');
+  if (path.length === 0) return [invalidValue(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
+  if (path.length > 1 || path[0] === '')
+    return [
+      invalidValue(
+        field,
+        name,
+        path[0] === '' ? 'signer name must not be empty' : "must be a fully qualified domain and path of the form 'example.com/signer-name'",
+      ),
+    ];
+  const errors = checked(field, domain, dnsSubdomain);
+  if (errors.length === 0 && !domain.includes('.')) errors.push(invalidValue(field, domain, 'should be a domain with at least two segments separated by dots'));
+  return [...errors, ...checked(field, path[0]!, dnsSubdomain)];
+}
+
+function validateUsages(given: string[] | undefined): FieldError[] {
+  if (!given?.length) return [required('spec.usages')];
+  return given.flatMap((usage, i) => {
+    const field = `spec.usages[${i}]`;
+    if (!usages.has(usage)) return [unsupported(field, usage, [...usages])];
+    return given.indexOf(usage) < i ? [duplicate(field, usage)] : [];
+  });
+}
+
+const decisions = ['Approved', 'Denied', 'Failed'];
+
+/** Conditions may be added, one of each type; a request is approved or denied, never both, and for good. */
+export function validateConditions(conditions: V1CertificateSigningRequestCondition[] | undefined): FieldError[] {
+  const seen = new Set<string>();
+  return (conditions ?? []).flatMap((condition, i) => {
+    const at = `status.conditions[${i}]`;
+    const errors: FieldError[] = condition.type ? [] : [required(`${at}.type`)];
+    if (decisions.includes(condition.type)) {
+      if (condition.status !== 'True') errors.push(condition.status ? unsupported(`${at}.status`, condition.status, ['True']) : required(`${at}.status`));
+    } else if (!condition.status) errors.push(required(`${at}.status`));
+    if ((condition.type === 'Denied' && seen.has('Approved')) || (condition.type === 'Approved' && seen.has('Denied')))
+      errors.push(invalidValue(`${at}.type`, condition.type, 'Approved and Denied conditions are mutually exclusive'));
+    if (seen.has(condition.type)) errors.push(duplicate(`${at}.type`, condition.type));
+    seen.add(condition.type);
+    return errors;
+  });
+}
+
+/** The approval subresource decides, the status subresource brings the certificate; neither takes a decision back. */
+export function validateStatus(request: V1CertificateSigningRequest, old: V1CertificateSigningRequest): FieldError[] {
+  const errors = validateConditions(request.status?.conditions);
+  for (const type of ['Approved', 'Denied', 'Failed']) {
+    const find = (from: V1CertificateSigningRequest): unknown => from.status?.conditions?.find((condition) => condition.type === type);
+    if (find(old) && !find(request))
+      errors.push({
+        field: 'status.conditions',
+        reason: 'FieldValueForbidden',
+        message: `Forbidden: updates may not remove a condition of type ${JSON.stringify(type)}`,
+      });
+  }
+  const [now, before] = [request.status?.certificate, old.status?.certificate];
+  if (before && !sameJson(now, before))
+    errors.push({ field: 'status.certificate', reason: 'FieldValueForbidden', message: 'Forbidden: updates may not set certificate content' });
+  if (now && now !== before && !Buffer.from(now, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----'))
+    errors.push(invalidValue('status.certificate', '<certificate data>', 'must contain at least one CERTIFICATE PEM block'));
+  return errors;
+}
+
+function conditionText({ status }: V1CertificateSigningRequest): string {
+  const has = (type: string): boolean => status?.conditions?.some((condition) => condition.type === type) === true;
+  const decided = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
+  return [decided, ...(has('Failed') ? ['Failed'] : []), ...(status?.certificate ? ['Issued'] : [])].join(',');
+}
+
+/** Who asked (username, uid, groups, extra) is written by admission, from the request's user. */
+export const CertificateSigningRequest: Kind<V1CertificateSigningRequest> = defineKind<V1CertificateSigningRequest>({
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  kind: 'CertificateSigningRequest',
+  plural: 'certificatesigningrequests',
+  shortNames: ['csr'],
+  namespaced: false,
+  schema: 'V1CertificateSigningRequest',
+  status: true,
+  generation: false,
+  subresources: [{ name: 'approval', kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] }],
+  columns: [
+    nameColumn,
+    ageColumn,
+    column('SignerName', 'string', 'signerName indicates the requested signer.', ({ spec }) => spec?.signerName),
+    column('Requestor', 'string', 'username contains the name of the user that created the CertificateSigningRequest.', ({ spec }) => spec?.username ?? ''),
+    column('RequestedDuration', 'string', 'expirationSeconds is the requested duration of validity of the issued certificate.', ({ spec }) =>
+      spec?.expirationSeconds === undefined ? '<none>' : humanDuration(spec.expirationSeconds * 1000),
+    ),
+    column('Condition', 'string', 'conditions applied to the request.', conditionText),
+  ],
+  selectableFields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
+  prepareCreate(request) {
+    request.status = {};
+  },
+  prepareUpdate(request, old) {
+    request.spec = old.spec;
+  },
+  validate: ({ spec }) => [
+    ...validateRequest(spec?.request),
+    ...validateUsages(spec?.usages),
+    ...validateSigner(spec?.signerName),
+    ...(spec?.expirationSeconds !== undefined && spec.expirationSeconds < 600
+      ? [invalidValue('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')]
+      : []),
+  ],
+  validateStatus,
+});
