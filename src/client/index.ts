@@ -3,6 +3,7 @@
  * machinery; knows nothing of the server, the store or who asks.
  */
 export { createClient, type Client } from './client.ts';
+export { kindSource, type KindSource } from './kind-source.ts';
 export type { ChangeHandler, Informer, Subscription } from './informer.ts';
 export { createRecorder, type EventType, type Recorder, type RecorderDeps } from './recorder.ts';
 export { connectHttp, fromKubeconfig, type HttpOptions } from './http.ts';

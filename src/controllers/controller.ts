@@ -29,6 +29,8 @@ export interface ControllerContext {
   informer<T extends KubeObject>(kind: Kind<T>): Informer<T>;
   /** Follows a kind and queues the keys that a change concerns. `object` is undefined on deletion, `old` on creation. */
   watch<T extends KubeObject>(kind: Kind<T>, keys: (object: T | undefined, old: T | undefined) => readonly string[]): Informer<T>;
+  /** The same for every resource that `chosen` accepts, custom ones included, also those that are served later. */
+  watchAll(chosen: (kind: Kind) => boolean, keys: (kind: Kind, object: KubeObject | undefined, old: KubeObject | undefined) => readonly string[]): void;
   enqueue(key: string): void;
   enqueueAfter(key: string, ms: number): void;
 }

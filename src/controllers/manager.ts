@@ -1,6 +1,6 @@
 import { WorkQueue, type Clock, type Logger, type Random } from '#base';
 import { createRecorder, type Client, type Recorder, type Subscription } from '#client';
-import { isApiError } from '#machinery';
+import { isApiError, type Kind } from '#machinery';
 import type { Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
 import { Pacer } from './pacer.ts';
 
@@ -40,6 +40,7 @@ class RunningController {
   readonly #filling: Promise<void>[] = [];
   readonly #ready: Promise<unknown>;
   #isReady = false;
+  #isStopped = false;
   #stop: () => void = () => {};
   readonly #stopped = new Promise<void>((resolve) => (this.#stop = resolve));
   readonly #reconcile: Reconcile;
@@ -62,6 +63,7 @@ class RunningController {
     this.#ready = Promise.all(this.#filling).then(() => (this.#isReady = true));
   }
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#stop();
     for (const subscription of this.#subscriptions) subscription.close();
     await this.#queue.close();
@@ -100,7 +102,27 @@ class RunningController {
         this.#subscriptions.push(found.onChange((object, old) => this.#changed(keys(object, old), enqueue)));
         return found;
       },
+      watchAll: (chosen, keys) => {
+        const followed = new Map<Kind, Subscription>();
+        const follow = (kind: Kind): Subscription => client.informer(kind).onChange((object, old) => this.#changed(keys(kind, object, old), enqueue));
+        const update = (): void => this.#follow(client.kinds.resources().filter(chosen), followed, follow);
+        update();
+        for (const kind of followed.keys()) this.#filling.push(client.informer(kind).ready());
+        client.kinds.follow(update);
+        this.#subscriptions.push({ close: () => followed.forEach((subscription) => subscription.close()) });
+      },
     };
+  }
+  /** Subscribes to what is new in `wanted` and to nothing else any more. */
+  #follow(wanted: readonly Kind[], followed: Map<Kind, Subscription>, follow: (kind: Kind) => Subscription): void {
+    if (this.#isStopped) return;
+    for (const [kind, subscription] of followed) {
+      if (wanted.includes(kind)) continue;
+      followed.delete(kind);
+      subscription.close();
+      this.#deps.client.release(kind);
+    }
+    for (const kind of wanted) if (!followed.has(kind)) followed.set(kind, follow(kind));
   }
   #changed(keys: readonly string[], enqueue: (key: string) => void): void {
     for (const key of keys) enqueue(key);

@@ -1,5 +1,5 @@
 import { formatTime } from '#base';
-import { allKinds, Namespace, Pod, type V1Namespace, type V1NamespaceCondition } from '#kinds';
+import { Namespace, Pod, type V1Namespace, type V1NamespaceCondition } from '#kinds';
 import { ApiError, isApiError, type Kind, type KubeObject } from '#machinery';
 import { ownKey, type Controller, type ControllerContext } from './controller.ts';
 
@@ -63,7 +63,9 @@ async function terminate(context: ControllerContext, cached: V1Namespace): Promi
 async function deleteContent(context: ControllerContext, namespace: string, errors: Error[]): Promise<Leftover[]> {
   const pods = await deleteKind(context, Pod, namespace, errors);
   if (pods.length > 0) return pods;
-  const others = allKinds.filter((kind) => kind.namespaced && kind.kind !== 'Pod' && kind.verbs.includes('list') && kind.verbs.includes('delete'));
+  const others = context.client.kinds
+    .resources()
+    .filter((kind) => kind.namespaced && kind.kind !== 'Pod' && kind.verbs.includes('list') && kind.verbs.includes('delete'));
   return (await Promise.all(others.map((kind) => deleteKind(context, kind, namespace, errors)))).flat();
 }
 async function deleteKind<T extends KubeObject>(context: ControllerContext, kind: Kind<T>, namespace: string, errors: Error[]): Promise<Leftover[]> {

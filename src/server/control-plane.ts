@@ -1,6 +1,6 @@
 import { systemClock, systemRandom, type Logger } from '#base';
 import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
-import { createClient, type Client } from '#client';
+import { createClient, kindSource, type Client } from '#client';
 import { startControllers } from '#controllers';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
@@ -67,7 +67,15 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   await server.ready();
   await server.listen({ host: options.listen, port: options.kubePort });
   const api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
-  const client = createClient(api, systemClock, log);
+  const client = createClient(
+    api,
+    systemClock,
+    log,
+    kindSource(
+      () => server.kinds,
+      (changed) => server.onKinds(changed),
+    ),
+  );
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   const loops = startLoops(client, options, log, pki.ca.cert);
   const settled = waitForDefaults(server).then(() => ensureClusterInfo(api, pki.ca.cert));

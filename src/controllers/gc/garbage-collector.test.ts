@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigMap, Node, Pod, ReplicaSet, type V1ConfigMap } from '#kinds';
-import type { KubeObject, OwnerReference } from '#machinery';
+import { kindSource } from '#client';
+import { allKinds, ConfigMap, Node, Pod, ReplicaSet, type V1ConfigMap } from '#kinds';
+import { defineKind, type Kind, type KubeObject, type OwnerReference } from '#machinery';
 import { createWorld, podOf, replicaSetOf, type World } from '../testing/world.ts';
 import { garbageCollector } from './garbage-collector.ts';
 
@@ -138,5 +139,34 @@ test('what was orphaned while nobody watched is found at start', async () => {
   w.api.put(ConfigMap, map('lost', [{ apiVersion: 'v1', kind: 'Pod', name: 'gone', uid: 'gone' }]));
   await w.run();
   assert.deepEqual(names(w), []);
+  await w.stop();
+});
+
+test('custom resources own and are owned, from the moment they are served', async () => {
+  const Widget = defineKind<KubeObject>({ group: 'test.batuta.dev', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true, schema: '' });
+  let kinds: readonly Kind[] = allKinds;
+  let changed = (): void => {};
+  const source = kindSource(
+    () => kinds,
+    (follower) => void (changed = follower),
+  );
+  const w = createWorld([garbageCollector], {}, source);
+  await w.run();
+  kinds = [...allKinds, Widget];
+  changed();
+  const owner = w.api.put(Widget, { apiVersion: 'test.batuta.dev/v1', kind: 'Widget', metadata: { name: 'owner', namespace: 'default' } });
+  w.api.put(ConfigMap, map('of-widget', [{ ...ref(owner), apiVersion: 'test.batuta.dev/v1', kind: 'Widget' }]));
+  const owned = {
+    ...owner,
+    metadata: { name: 'owned', namespace: 'default', ownerReferences: [{ ...ref(owner), apiVersion: 'test.batuta.dev/v1', kind: 'Widget' }] },
+  };
+  w.api.put(Widget, owned);
+  await w.run();
+  assert.deepEqual([names(w), w.api.all(Widget).length], [['of-widget'], 2]);
+  await w.api.delete(Widget, { namespace: 'default', name: 'owner' });
+  await w.run();
+  assert.deepEqual([names(w), w.api.all(Widget).length], [[], 0]);
+  kinds = allKinds;
+  changed();
   await w.stop();
 });

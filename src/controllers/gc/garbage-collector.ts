@@ -1,4 +1,3 @@
-import { allKinds } from '#kinds';
 import { isApiError, type Kind, type KubeObject, type OwnerReference } from '#machinery';
 import type { Controller, ControllerContext, Reconcile } from '../controller.ts';
 import { patchOwners } from '../ownership.ts';
@@ -12,9 +11,8 @@ const isCollected = (kind: Kind): boolean => kind.kind !== 'Event' && ['list', '
 
 function setup(context: ControllerContext): Reconcile {
   const graph = new OwnerGraph();
-  const kinds = allKinds.filter(isCollected);
-  for (const kind of kinds) context.watch(kind, (object, old) => follow(kind, object, old));
-  const collector = new Collector(context, graph, kinds);
+  context.watchAll(isCollected, follow);
+  const collector = new Collector(context, graph);
   return (uid) => collector.collect(uid);
 
   function follow(kind: Kind, object: KubeObject | undefined, old: KubeObject | undefined): string[] {
@@ -50,11 +48,9 @@ function setup(context: ControllerContext): Reconcile {
 class Collector {
   readonly #context: ControllerContext;
   readonly #graph: OwnerGraph;
-  readonly #kinds: readonly Kind[];
-  constructor(context: ControllerContext, graph: OwnerGraph, kinds: readonly Kind[]) {
+  constructor(context: ControllerContext, graph: OwnerGraph) {
     this.#context = context;
     this.#graph = graph;
-    this.#kinds = kinds;
   }
 
   async collect(uid: string): Promise<void> {
@@ -117,7 +113,7 @@ class Collector {
   #kindOf(ref: OwnerReference): Kind | undefined {
     const slash = ref.apiVersion.indexOf('/');
     const group = slash < 0 ? '' : ref.apiVersion.slice(0, slash);
-    return this.#kinds.find((kind) => kind.kind === ref.kind && kind.group === group);
+    return this.#context.client.kinds.resources().find((kind) => kind.kind === ref.kind && kind.group === group);
   }
   async #delete(node: Node, propagationPolicy: 'Orphan' | 'Foreground' | 'Background'): Promise<void> {
     const { namespace, name = '' } = node.object.metadata ?? {};

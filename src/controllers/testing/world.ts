@@ -1,5 +1,5 @@
 import { FakeClock, formatTime, seededRandom, silentLogger } from '#base';
-import { createClient, createFakeApi, type Client, type FakeApi } from '#client';
+import { createClient, createFakeApi, type Client, type FakeApi, type KindSource } from '#client';
 import { Event, Pod, type V1Deployment, type V1Pod, type V1ReplicaSet, type V1Service } from '#kinds';
 import type { Controller, ControllerOptions } from '../controller.ts';
 import { runControllers } from '../manager.ts';
@@ -16,11 +16,11 @@ export interface World {
 }
 
 /** Controllers on a fake API and a fake clock. */
-export function createWorld(controllers: readonly Controller[], options: ControllerOptions = {}): World {
+export function createWorld(controllers: readonly Controller[], options: ControllerOptions = {}, kinds?: KindSource): World {
   const clock = new FakeClock();
   const random = seededRandom(7);
   const api = createFakeApi(clock, random);
-  const client = createClient(api, clock, silentLogger);
+  const client = createClient(api, clock, silentLogger, kinds);
   const running = runControllers({ client, clock, random, log: silentLogger, options, controllers });
   return {
     api,
