@@ -26,8 +26,10 @@ export type {
 } from './types.ts';
 export type { HealthCheck } from './http/health.ts';
 export type { Descriptions, VersionInfo } from './http/documents.ts';
-export { basicAuthorizer } from './auth/authorizer.ts';
-export { certificateAuthenticator, serviceAccountAuthenticator, tokenAuthenticator } from './auth/authenticators.ts';
+export { standardAuthorizer } from './auth/standard-authorizer.ts';
+export { bootstrapPolicy } from './auth/rbac/bootstrap/bootstrap.ts';
+export { certificateAuthenticator } from './auth/certificates.ts';
+export { parseTokenFile, type StaticToken } from './auth/tokens/static.ts';
 export { openPki, type Pki } from './pki/pki.ts';
 export { issueCa, issueClient, issueServer, verifyClient, type Issued, type Subject } from './pki/x509.ts';
 export { TokenSigner, type Claims } from './pki/jwt.ts';

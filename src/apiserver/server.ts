@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Timer } from '#base';
 import { ProtobufDecoder, type Api, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
 import type { Store } from '#store';
-import { basicAuthorizer } from './auth/authorizer.ts';
+import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
@@ -93,6 +93,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
 class Server implements ApiServer {
   readonly #options: ApiServerOptions;
+  readonly #authorizer: Authorizer;
   readonly #registry: Registry;
   readonly #metrics = new Metrics();
   readonly #health: Health;
@@ -108,7 +109,8 @@ class Server implements ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
-    const { log, clock, random, schemas, authenticators = [], authorizer = basicAuthorizer, virtual = [] } = options;
+    const { log, clock, random, schemas, authenticators = [], virtual = [] } = options;
+    const authorizer = (this.#authorizer = options.authorizer ?? standardAuthorizer().authorizer);
     this.#registry = new Registry({
       ...options,
       admission: options.admission ?? [],
@@ -194,7 +196,7 @@ class Server implements ApiServer {
   async #start(): Promise<void> {
     await this.#registry.start();
     for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
-    for (const part of [this.#options.authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
+    for (const part of [this.#authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
     this.#filled = true;
     this.#scheduleBookmarks();
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
 import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, UserInfo } from '#machinery';
@@ -170,11 +170,26 @@ export interface Credentials {
   /** DER of the client's certificate; undefined when it sent none. */
   readonly certificate: Buffer | undefined;
   readonly authorization: string | undefined;
+  readonly headers?: IncomingHttpHeaders;
+  /** Names and values in turn, as they came: a header of several values is there several times. */
+  readonly rawHeaders?: readonly string[];
 }
 /** Undefined = not my sort of credentials; false = mine, and bad; a user = accepted. */
+export type Identification = UserInfo | false | undefined;
 export interface Authenticator {
   readonly name: string;
-  authenticate(credentials: Credentials): UserInfo | false | undefined;
+  /** A promise only where something outside has to be asked. */
+  authenticate(credentials: Credentials): Identification | Promise<Identification>;
+  start?(reader: ObjectReader): void;
+}
+
+/** Whose token it is and for which of the audiences that were asked for; what is wrong with it; undefined = not of this sort. */
+export type TokenVerdict = { readonly user: UserInfo; readonly audiences: readonly string[] } | { readonly error: string } | undefined;
+/** One sort of bearer tokens. */
+export interface TokenAuthenticator {
+  readonly name: string;
+  /** The holder counts only when `audiences` has one that the token is for. */
+  review(token: string, audiences: readonly string[]): TokenVerdict | Promise<TokenVerdict>;
   start?(reader: ObjectReader): void;
 }
 
@@ -189,9 +204,30 @@ export interface Attributes {
   readonly namespace: string;
   readonly name: string;
   readonly path: string;
+  /** What a list, watch or deletecollection is limited to. Absent when it is not; an unreadable selector limits nothing. */
+  readonly selectors?: Selectors;
+}
+/** Selectors of a request, as far as an authorizer can use them: requirements that must all hold. */
+export interface Selectors {
+  readonly fields: readonly { readonly key: string; readonly operator: 'In' | 'NotIn'; readonly value: string }[];
+  readonly labels: readonly { readonly key: string; readonly operator: string; readonly values: readonly string[] }[];
+}
+/** What somebody may do in a namespace, as rules of RBAC. */
+export interface RuleSet {
+  readonly rules: readonly {
+    readonly verbs: readonly string[];
+    readonly apiGroups?: readonly string[];
+    readonly resources?: readonly string[];
+    readonly resourceNames?: readonly string[];
+    readonly nonResourceURLs?: readonly string[];
+  }[];
+  /** Why there may be more than the rules say. */
+  readonly incomplete?: string;
 }
 export interface Authorizer {
   authorize(attributes: Attributes): { allowed: boolean; reason?: string };
+  /** Present where an authorizer can list what it allows. */
+  rulesFor?(user: UserInfo, namespace: string): RuleSet;
   start?(reader: ObjectReader): void;
 }
 

@@ -30,6 +30,14 @@ export function fieldSelectorValue(text: string | undefined, field: string): str
   return undefined;
 }
 
+/** The terms that can be read, whatever fields they name. */
+export function splitFieldSelector(text: string): { key: string; operator: '=' | '!='; value: string }[] {
+  return split(text).flatMap((term) => {
+    const [key, operator, value] = parts(term) ?? [];
+    return key !== undefined && operator !== undefined ? [{ key, operator, value: value ?? '' }] : [];
+  });
+}
+
 function termMatcher<T extends KubeObject>(term: string, text: string, kind: SelectableKind<T>): FieldMatcher<T> {
   const parsed = parts(term);
   if (!parsed) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);

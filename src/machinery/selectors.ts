@@ -7,6 +7,7 @@ export type LabelMatcher = (labels: Labels) => boolean;
 
 interface Requirement {
   key: string;
+  /** `exists`, `!`, `in`, `notin`, `=`, `!=`, `gt` or `lt`. */
   operator: string;
   values: readonly string[];
 }
@@ -19,6 +20,11 @@ const special = /[=!(),<>]/;
 export function parseLabelSelector(text: string | undefined): LabelMatcher {
   if (!text) return everything;
   return all(parseRequirements(text).map(matcher));
+}
+
+/** What the query form demands, all of it at once. Throws BadRequest. */
+export function labelRequirements(text: string): readonly Readonly<Requirement>[] {
+  return parseRequirements(text);
 }
 
 /** The matcher of a metav1.LabelSelector. Undefined matches nothing, an empty one everything, as Kubernetes has it. */

@@ -142,11 +142,15 @@ describe('pods', () => {
     const request = { spec: { expirationSeconds: 3600, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p', uid: made.metadata?.uid } } } as KubeObject;
     const key = { namespace: 'default', name: 'default' };
     const answer = await api.subresource<KubeObject & { status: { token: string } }>(ServiceAccount, key, 'token', request);
-    const ask = () =>
-      parts.authenticators
-        .map((a) => a.authenticate({ certificate: undefined, authorization: `Bearer ${answer.status.token}` }))
-        .find((verdict) => verdict !== undefined);
-    const user = ask();
+    const ask = async () => {
+      const credentials = { certificate: undefined, authorization: `Bearer ${answer.status.token}` };
+      for (const authenticator of parts.authenticators) {
+        const verdict = await authenticator.authenticate(credentials);
+        if (verdict !== undefined) return verdict;
+      }
+      return undefined;
+    };
+    const user = await ask();
     assert.ok(user);
     assert.deepEqual(
       [user.username, user.groups],
@@ -154,7 +158,7 @@ describe('pods', () => {
     );
     assert.ok(server.reader.get('', 'pods', 'default', 'p'));
     await api.delete(Pod, { namespace: 'default', name: 'p' }, { gracePeriodSeconds: 0 });
-    assert.equal(ask(), false);
+    assert.equal(await ask(), false);
     await assert.rejects(
       api.subresource(ServiceAccount, key, 'token', { spec: { expirationSeconds: 1 } } as KubeObject),
       refused('Invalid', /may not specify a duration less than 10 minutes/),

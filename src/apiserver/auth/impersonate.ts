@@ -1,7 +1,7 @@
 import { ApiError, type UserInfo } from '#machinery';
 import type { Request } from '../http/types.ts';
 import type { Attributes, Authorizer } from '../types.ts';
-import { forbidden } from './authorizer.ts';
+import { forbidden } from './forbidden.ts';
 
 const serviceAccount = /^system:serviceaccount:([a-z0-9]([-a-z0-9]*[a-z0-9])?):([a-z0-9]([-.a-z0-9]*[a-z0-9])?)$/;
 const extraPrefix = 'impersonate-extra-';

@@ -128,7 +128,7 @@ export class Documents {
             jwks_uri: `${signer.issuer}/openid/v1/jwks`,
             response_types_supported: ['id_token'],
             subject_types_supported: ['public'],
-            id_token_signing_alg_values_supported: ['ES256'],
+            id_token_signing_alg_values_supported: signer.algorithms,
           }
         );
       default:

@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '#base';
 import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
-import { forbidden } from '../auth/authorizer.ts';
-import { anonymous } from '../auth/authenticators.ts';
-import { identify } from '../auth/identify.ts';
+import { forbidden } from '../auth/forbidden.ts';
+import { anonymous, identify } from '../auth/identify.ts';
 import { impersonate } from '../auth/impersonate.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Attributes, Authenticator, Authorizer, Filter, VirtualResource } from '../types.ts';
+import type { Authenticator, Authorizer, Filter, VirtualResource } from '../types.ts';
+import { attributesOf } from './attributes.ts';
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
@@ -93,7 +93,12 @@ export class Front {
     return (this.#chain[at] as Step)(exchange, () => this.#run(exchange, at + 1));
   }
   #authenticate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
-    exchange.user = identify(exchange.request, this.#deps.authenticators);
+    const user = identify(exchange.request, this.#deps.authenticators);
+    if (user instanceof Promise) return user.then((known) => this.#goOn(exchange, known, next));
+    return this.#goOn(exchange, user, next);
+  }
+  #goOn(exchange: Exchange, user: Exchange['user'], next: () => number | Promise<number>): number | Promise<number> {
+    exchange.user = user;
     return next();
   }
   #impersonate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
@@ -103,19 +108,7 @@ export class Front {
     return next();
   }
   #authorize({ info, user }: Exchange, next: () => number | Promise<number>): number | Promise<number> {
-    const at = info.resource;
-    const attributes: Attributes = {
-      user,
-      verb: info.verb,
-      resource: at !== undefined,
-      group: at?.group ?? '',
-      version: at?.version ?? '',
-      plural: at?.plural ?? '',
-      subresource: at?.subresource ?? '',
-      namespace: at?.namespace ?? '',
-      name: at?.name ?? '',
-      path: info.path,
-    };
+    const attributes = attributesOf(info, user);
     const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
     if (!allowed) throw forbidden(attributes, reason);
     return next();

@@ -251,7 +251,8 @@ describe('HTTP', () => {
     assert.equal((await ask('/api', {}, { authorization: 'Bearer bobs' })).code, 200);
     assert.deepEqual(
       [(await ask('/api', {}, { authorization: 'Bearer nobodys' })).code, (await ask('/api', {}, { authorization: 'Basic eDp5' })).code],
-      [401, 401],
+      [401, 403],
+      'a scheme that nobody knows says nothing',
     );
     const forger = issueCa('batuta-ca', { notBefore: systemClock.now() - 1000, notAfter: systemClock.now() + 1e7 });
     const life = { notBefore: systemClock.now() - 2000, notAfter: systemClock.now() + 1e7 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FakeClock } from '#base';
-import { certificateAuthenticator } from '../auth/authenticators.ts';
+import { certificateAuthenticator } from '../auth/certificates.ts';
 import { TokenSigner, type Claims } from './jwt.ts';
 import { openPki } from './pki.ts';
 import { issueCa, issueClient, verifyClient } from './x509.ts';
@@ -42,7 +42,13 @@ describe('certificates', () => {
     const clock = new FakeClock(now);
     const authenticator = certificateAuthenticator(ca.cert, clock);
     const ask = (certificate: X509Certificate) => authenticator.authenticate({ certificate: certificate.raw, authorization: undefined });
-    assert.deepEqual(ask(issue()), { username: 'ann', groups: ['devs', 'ops, inc', 'system:authenticated'] });
+    const first = issue();
+    const fingerprint = first.fingerprint256.replaceAll(':', '').toLowerCase();
+    assert.deepEqual(ask(first), {
+      username: 'ann',
+      groups: ['devs', 'ops, inc', 'system:authenticated'],
+      extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] },
+    });
     assert.equal(ask(issue(issueCa('one', life))), false);
     assert.equal(ask(issue(ca, { notBefore: now - 2 * day, notAfter: now - day })), false);
     const good = issue();

@@ -10,6 +10,8 @@ export interface Issued {
 export interface Subject {
   readonly commonName: string;
   readonly organizations?: readonly string[];
+  /** Attribute 1.3.6.1.4.1.57683.2, in which Kubernetes looks for the uid of a user. */
+  readonly uid?: string;
 }
 interface Validity {
   /** ms since the epoch */
@@ -117,7 +119,8 @@ export function subjectOf(certificate: X509Certificate): Subject {
       .split('\n')
       .filter((line) => line.startsWith(`${key}=`))
       .map((line) => line.slice(key.length + 1).replace(/\\(.)/g, '$1'));
-  return { commonName: values('CN')[0] ?? '', organizations: values('O') };
+  const [uid] = values('1.3.6.1.4.1.57683.2');
+  return { commonName: values('CN')[0] ?? '', organizations: values('O'), ...(uid ? { uid } : {}) };
 }
 function commonNameOf(certificate: X509Certificate): string {
   return subjectOf(certificate).commonName;

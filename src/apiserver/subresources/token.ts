@@ -1,10 +1,19 @@
 import { formatTime, type Clock, type Random } from '#base';
-import { ApiError, badRequest, conflict, invalid, notFound, type KubeObject } from '#machinery';
+import { badRequest, conflict, invalid, notFound, type FieldError, type KubeObject } from '#machinery';
 import type { BoundRef, TokenSigner } from '../pki/jwt.ts';
-import type { ObjectReader, SubresourceHandler } from '../types.ts';
+import type { ObjectReader, RequestContext, SubresourceHandler } from '../types.ts';
 
+interface ObjectRef {
+  kind?: string;
+  apiVersion?: string;
+  name?: string;
+  uid?: string;
+}
 interface TokenRequest extends KubeObject {
-  spec?: { audiences?: string[]; expirationSeconds?: number; boundObjectRef?: { kind?: string; apiVersion?: string; name?: string; uid?: string } };
+  spec?: { audiences?: string[]; expirationSeconds?: number; boundObjectRef?: ObjectRef | null };
+}
+interface Pod extends KubeObject {
+  spec?: { nodeName?: string; serviceAccountName?: string };
 }
 export interface TokenOptions {
   readonly signer: TokenSigner;
@@ -12,95 +21,113 @@ export interface TokenOptions {
   readonly audiences: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
-  /** Longest life, seconds; default one year for the pods' 3607 s (as --service-account-extend-token-expiration does), a day otherwise. */
+  /** Longest life, seconds (--service-account-max-token-expiration). Default: as asked. */
   readonly maxSeconds?: number;
 }
+type Bound = { pod?: BoundRef; secret?: BoundRef; node?: BoundRef };
+
 const requests = { group: 'authentication.k8s.io', plural: 'tokenrequests', kind: 'TokenRequest' };
 const minSeconds = 600;
+const maxSafeSeconds = 2 ** 32;
+/** What the ServiceAccount admission asks for in pods; such tokens are extended, for clients that read the file once. */
 const podSeconds = 3607;
 const year = 365 * 24 * 3600;
 
-/** serviceaccounts/token: signs a JWT for the account, bound to a Pod or Secret if asked (TokenRequest API). */
+/** serviceaccounts/token: signs a JWT for the account, bound to a Pod, Node or Secret if asked (TokenRequest API). */
 export function serviceAccountToken(options: TokenOptions): SubresourceHandler {
   return {
     name: 'token',
     verbs: ['create'],
     handles: (kind) => kind.group === '' && kind.plural === 'serviceaccounts',
-    handle({ kind, key, body, writer }) {
+    async handle({ kind, key, body, writer, context }) {
       const account = writer.get('', 'serviceaccounts', key.namespace, key.name);
-      if (!account) return Promise.reject(notFound(kind, key.name));
-      const request = body as TokenRequest;
-      if (request.metadata?.namespace && request.metadata.namespace !== key.namespace)
-        return Promise.reject(badRequest('the namespace of the provided object does not match the namespace sent on the request'));
-      return Promise.resolve(issue(options, account, request, writer));
+      if (!account) throw notFound(kind, key.name);
+      return issue(options, account, body as TokenRequest, writer, context);
     },
   };
 }
 
-function issue(
-  { signer, audiences, clock, random, maxSeconds }: TokenOptions,
-  account: KubeObject,
-  { spec = {}, metadata }: TokenRequest,
-  reader: ObjectReader,
-): KubeObject {
+function issue(options: TokenOptions, account: KubeObject, request: TokenRequest, reader: ObjectReader, context: RequestContext): KubeObject {
+  const { signer, clock, random } = options;
   const { name = '', namespace = '', uid = '' } = account.metadata ?? {};
-  const asked = spec.expirationSeconds ?? 3600;
-  checkLife(asked);
-  const bound = boundRef(spec.boundObjectRef, namespace, reader);
+  const { spec = {}, metadata } = request;
+  checkIdentity(request, name, namespace);
+  const asked = lifeOf(spec.expirationSeconds ?? 3600, options.maxSeconds, context);
+  const audiences = spec.audiences?.length ? spec.audiences : options.audiences;
+  const bound = boundTo(spec.boundObjectRef ?? undefined, name, namespace, reader);
   const now = Math.floor(clock.now() / 1000);
-  // Pods' tokens are extended for clients that never read the file again; the answer still says when to rotate.
-  const life = bound.pod && asked === podSeconds ? year : Math.min(asked, maxSeconds ?? Number.MAX_SAFE_INTEGER);
-  const token = signer.sign({
-    aud: spec.audiences?.length ? spec.audiences : audiences,
-    exp: now + life,
-    iat: now,
-    iss: signer.issuer,
-    jti: random.uuid(),
-    'kubernetes.io': { namespace, ...bound, serviceaccount: { name, uid }, ...(life === asked ? {} : { warnafter: now + asked }) },
-    nbf: now,
-    sub: `system:serviceaccount:${namespace}:${name}`,
-  });
-  const answer = {
+  const extend = bound.pod !== undefined && asked === podSeconds && audiences.every((audience) => options.audiences.includes(audience));
+  const sign = (): string =>
+    signer.sign({
+      aud: audiences,
+      exp: now + (extend ? year : asked),
+      iat: now,
+      iss: signer.issuer,
+      jti: random.uuid(),
+      'kubernetes.io': { namespace, ...bound, serviceaccount: { name, uid }, ...(extend ? { warnafter: now + asked } : {}) },
+      nbf: now,
+      sub: `system:serviceaccount:${namespace}:${name}`,
+    });
+  return {
     kind: 'TokenRequest',
     apiVersion: 'authentication.k8s.io/v1',
     metadata: { ...metadata, name, namespace, creationTimestamp: formatTime(clock.now()) },
-    spec: {
-      ...spec,
-      audiences: spec.audiences?.length ? spec.audiences : [...audiences],
-      expirationSeconds: asked,
-      boundObjectRef: spec.boundObjectRef ?? null,
-    },
-    status: { token, expirationTimestamp: formatTime((now + asked) * 1000) },
-  };
-  return answer;
+    spec: { ...spec, audiences: [...audiences], expirationSeconds: asked, boundObjectRef: spec.boundObjectRef ?? null },
+    // Nothing that works may come of a dry run.
+    status: { token: context.dryRun ? '' : sign(), expirationTimestamp: formatTime((now + asked) * 1000) },
+  } as KubeObject;
 }
-function checkLife(seconds: number): void {
-  const refuse = (why: string): ApiError =>
+
+function checkIdentity({ metadata }: TokenRequest, name: string, namespace: string): void {
+  const differs = (field: 'name' | 'namespace', value: string): FieldError => ({
+    field: `metadata.${field}`,
+    reason: 'FieldValueInvalid',
+    message: `Invalid value: ${JSON.stringify(value)}: must match the service account ${field} if specified`,
+  });
+  if (metadata?.name && metadata.name !== name) throw invalid(requests, name, [differs('name', metadata.name)]);
+  if (metadata?.namespace && metadata.namespace !== namespace) throw invalid(requests, name, [differs('namespace', metadata.namespace)]);
+}
+function lifeOf(seconds: number, max: number | undefined, context: RequestContext): number {
+  const refuse = (why: string): Error =>
     invalid(requests, '', [{ field: 'spec.expirationSeconds', reason: 'FieldValueInvalid', message: `Invalid value: ${seconds}: ${why}` }]);
-  if (!Number.isInteger(seconds) || seconds < minSeconds) throw refuse('may not specify a duration less than 10 minutes');
-  if (seconds > 2 ** 32) throw refuse('may not specify a duration larger than 2^32 seconds');
+  if (!Number.isInteger(seconds))
+    throw badRequest('TokenRequest in version "v1" cannot be handled as a TokenRequest: spec.expirationSeconds must be an integer');
+  if (seconds < minSeconds) throw refuse('may not specify a duration less than 10 minutes');
+  if (seconds > maxSafeSeconds) throw refuse('may not specify a duration larger than 2^32 seconds');
+  if (max === undefined || seconds <= max) return seconds;
+  context.warnings.push(`requested expiration of ${seconds} seconds shortened to ${max} seconds`);
+  return max;
 }
-function boundRef(
-  ref: NonNullable<TokenRequest['spec']>['boundObjectRef'],
-  namespace: string,
-  reader: ObjectReader,
-): { pod?: BoundRef; secret?: BoundRef; node?: BoundRef } {
+
+function boundTo(ref: ObjectRef | undefined, account: string, namespace: string, reader: ObjectReader): Bound {
   if (!ref) return {};
-  const plural = ref.kind === 'Pod' ? 'pods' : ref.kind === 'Secret' ? 'secrets' : undefined;
-  const name = ref.name ?? '';
-  if (!plural) throw badRequest(`cannot bind token for serviceaccount to object of type ${ref.apiVersion ?? ''}, Kind=${ref.kind ?? ''}`);
+  if (ref.apiVersion === 'v1' && ref.kind === 'Pod') return boundToPod(ref, account, namespace, reader);
+  if (ref.apiVersion === 'v1' && ref.kind === 'Node') return { node: refTo(ref, 'nodes', undefined, reader).ref };
+  if (ref.apiVersion === 'v1' && ref.kind === 'Secret') return { secret: refTo(ref, 'secrets', namespace, reader).ref };
+  const { apiVersion = '', kind = '' } = ref;
+  throw badRequest(`cannot bind token for serviceaccount to object of type ${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`);
+}
+function boundToPod(ref: ObjectRef, account: string, namespace: string, reader: ObjectReader): Bound {
+  const { object, ref: pod } = refTo(ref, 'pods', namespace, reader);
+  const { nodeName, serviceAccountName } = (object as Pod).spec ?? {};
+  if (serviceAccountName !== account)
+    throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
+  if (!nodeName) return { pod };
+  return { pod, node: { name: nodeName, uid: reader.get('', 'nodes', undefined, nodeName)?.metadata?.uid ?? '' } };
+}
+function refTo(
+  { name = '', uid: wanted, kind = '' }: ObjectRef,
+  plural: string,
+  namespace: string | undefined,
+  reader: ObjectReader,
+): { object: KubeObject; ref: BoundRef } {
   const object = reader.get('', plural, namespace, name);
-  const kind = { group: '', plural, kind: ref.kind as string };
-  if (!object) throw notFound(kind, name);
+  if (!object) throw notFound({ group: '', plural, kind }, name);
   const uid = object.metadata?.uid ?? '';
-  if (ref.uid && ref.uid !== uid)
-    throw conflict(
-      kind,
-      name,
-      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
-    );
-  if (plural === 'secrets') return { secret: { name, uid } };
-  const nodeName = (object as { spec?: { nodeName?: string } }).spec?.nodeName;
-  const node = nodeName ? reader.get('', 'nodes', undefined, nodeName) : undefined;
-  return { pod: { name, uid }, ...(node ? { node: { name: nodeName as string, uid: node.metadata?.uid ?? '' } } : {}) };
+  if (!wanted || wanted === uid) return { object, ref: { name, uid } };
+  throw conflict(
+    { group: '', plural: kind, kind },
+    name,
+    `the UID in the bound object reference (${wanted}) does not match the UID in record. The object might have been deleted and then recreated`,
+  );
 }
