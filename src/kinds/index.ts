@@ -3,8 +3,13 @@
  * types they are made of. Knows machinery; knows no server, store, client or controller.
  */
 import type { Kind } from '#machinery';
+import { ControllerRevision } from './apps/controllerrevision.ts';
+import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
 import { ReplicaSet } from './apps/replicaset.ts';
+import { StatefulSet } from './apps/statefulset.ts';
+import { CronJob } from './batch/cronjob.ts';
+import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
 import { ConfigMap } from './core/configmap.ts';
 import { Endpoints } from './core/endpoints.ts';
@@ -12,6 +17,8 @@ import { Event } from './core/event.ts';
 import { Namespace } from './core/namespace.ts';
 import { Node } from './core/node.ts';
 import { Pod } from './core/pod.ts';
+import { PodTemplate } from './core/podtemplate.ts';
+import { ReplicationController } from './core/replicationcontroller.ts';
 import { Secret } from './core/secret.ts';
 import { Service } from './core/service.ts';
 import { ServiceAccount } from './core/serviceaccount.ts';
@@ -42,6 +49,9 @@ import { LimitRange } from './core/limitrange.ts';
 import { PersistentVolume } from './core/persistentvolume.ts';
 import { PersistentVolumeClaim } from './core/persistentvolumeclaim.ts';
 import { ResourceQuota } from './core/resourcequota.ts';
+import { RuntimeClass } from './node/runtimeclass.ts';
+import { PodDisruptionBudget } from './policy/poddisruptionbudget.ts';
+import { PriorityClass } from './scheduling/priorityclass.ts';
 
 export type * from './generated/types.ts';
 /** client-node calls it CoreV1Event, because events.k8s.io has one too. */
@@ -51,6 +61,10 @@ export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
 export { qosClass } from './core/qos.ts';
 export { summarizePod, type PodSummary } from './core/pod-columns.ts';
+export { parseCron, type CronInterval, type CronSchedule } from './support/cron.ts';
+export { countIndexes, parseIndexes, type Interval } from './support/indexes.ts';
+export { systemPriorityClasses } from './scheduling/priorityclass.ts';
+export { ControllerRevision, CronJob, DaemonSet, Job, PodDisruptionBudget, PodTemplate, PriorityClass, ReplicationController, RuntimeClass, StatefulSet };
 export { ConfigMap, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount };
 export {
   MutatingAdmissionPolicy,
@@ -125,4 +139,14 @@ export const allKinds: readonly Kind[] = [
   PersistentVolume,
   PersistentVolumeClaim,
   ResourceQuota,
+  StatefulSet,
+  DaemonSet,
+  ControllerRevision,
+  ReplicationController,
+  PodTemplate,
+  Job,
+  CronJob,
+  PodDisruptionBudget,
+  PriorityClass,
+  RuntimeClass,
 ].map(anyKind);

@@ -83,6 +83,8 @@ export interface KindOptions<T extends KubeObject> {
   gracePeriodSeconds?(object: T, requested: number | undefined): number;
   /** Deleting without propagationPolicy orphans or deletes dependents. Default 'background'. */
   defaultPropagation?: 'background' | 'foreground' | 'orphan';
+  /** What a client is told that deletes without saying what is to become of the dependents. */
+  defaultPropagationWarning?: string;
 }
 
 export interface SubresourceInfo {

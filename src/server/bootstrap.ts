@@ -1,6 +1,6 @@
 import type { Api, KubeObject, Kind } from '#machinery';
 import { isApiError } from '#machinery';
-import { ConfigMap, EndpointSlice, Service, type V1ConfigMap, type V1EndpointSlice, type V1Service } from '#kinds';
+import { ConfigMap, EndpointSlice, PriorityClass, Service, systemPriorityClasses, type V1ConfigMap, type V1EndpointSlice, type V1Service } from '#kinds';
 import type { NetworkPlan } from './plan.ts';
 
 /** Creates the object, or makes the one there what we own of it. */
@@ -56,6 +56,11 @@ export async function ensureClusterInfo(api: Api, caPem: string): Promise<void> 
     data: { 'client-ca-file': caPem },
   };
   await ensure(api, ConfigMap, info);
+}
+
+/** The two classes that pods of the system name. */
+export async function ensurePriorityClasses(api: Api): Promise<void> {
+  for (const wanted of systemPriorityClasses) await ensure(api, PriorityClass, { apiVersion: PriorityClass.apiVersion, kind: PriorityClass.kind, ...wanted });
 }
 
 function slice(service: string, namespace: string, ip: string | undefined, ports: { name: string; port: number; protocol: string }[]): V1EndpointSlice {

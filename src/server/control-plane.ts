@@ -6,7 +6,7 @@ import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
-import { ensureClusterInfo } from './bootstrap.ts';
+import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import type { NetworkPlan } from './plan.ts';
@@ -78,7 +78,9 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   );
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   const loops = startLoops(client, options, log, pki.ca.cert);
-  const settled = waitForDefaults(server).then(() => ensureClusterInfo(api, pki.ca.cert));
+  const settled = waitForDefaults(server)
+    .then(() => ensureClusterInfo(api, pki.ca.cert))
+    .then(() => ensurePriorityClasses(api));
   settled.catch(() => {}); // `ready` tells of it
   const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
   return {

@@ -156,9 +156,10 @@ export class ResourceHandler {
   async #delete(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const context = this.#context(exchange);
     const options = await this.#deleteOptions(exchange);
+    if (kind.defaultPropagationWarning && !options.propagationPolicy) context.warnings.push(kind.defaultPropagationWarning);
     const outcome = await this.#deps.registry.delete(kind, keyAt(at), { ...context, dryRun: context.dryRun || options.dryRun === true }, options);
-    if ('object' in outcome) return this.#answer(exchange, kind, 200, outcome.object, []);
-    sendObject(exchange.response, 200, outcome.status, { request: exchange.request });
+    if ('object' in outcome) return this.#answer(exchange, kind, 200, outcome.object, context.warnings);
+    sendObject(exchange.response, 200, outcome.status, { request: exchange.request, warnings: context.warnings });
     return 200;
   }
   async #deleteCollection(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {

@@ -2,28 +2,16 @@ import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1Deployment, V1DeploymentSpec } from '../generated/types.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { forbidden, invalidValue, nonNegative, oneOf } from '../support/errors.ts';
+import { forbidden, invalidValue, nonNegative, unchanged, unsupportedOf } from '../support/errors.ts';
+import { atMost100Percent, intOrPercentValue, validateIntOrPercent } from '../support/percent.ts';
 import { formatSelector } from '../support/selectors.ts';
-import { templateColumns, validateWorkload } from './workload.ts';
-
-function validateIntOrPercent(field: string, value: number | string | undefined): FieldError[] {
-  if (typeof value === 'number') return nonNegative(field, value);
-  if (value !== undefined && !/^[0-9]+%$/.test(value))
-    return [
-      invalidValue(
-        field,
-        value,
-        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
-      ),
-    ];
-  return [];
-}
-
-const isZero = (value: number | string | undefined): boolean => value === 0 || (typeof value === 'string' && /^0+%$/.test(value));
+import { templateColumns, validateAvailable, validateCollisions, validateCounters, validateWorkload, workloadWarnings } from './workload.ts';
 
 function validateStrategy({ strategy }: V1DeploymentSpec): FieldError[] {
   const at = 'spec.strategy';
-  const errors = oneOf(`${at}.type`, strategy?.type, ['Recreate', 'RollingUpdate']);
+  const types = ['Recreate', 'RollingUpdate'];
+  // The finding is about the strategy, not its type.
+  const errors = types.includes(strategy?.type ?? '') ? [] : [unsupportedOf(at, strategy, types)];
   const rolling = strategy?.rollingUpdate;
   if (strategy?.type === 'Recreate' && rolling) errors.push(forbidden(`${at}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"));
   if (strategy?.type !== 'RollingUpdate' || !rolling) return errors;
@@ -31,12 +19,10 @@ function validateStrategy({ strategy }: V1DeploymentSpec): FieldError[] {
     ...validateIntOrPercent(`${at}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable),
     ...validateIntOrPercent(`${at}.rollingUpdate.maxSurge`, rolling.maxSurge),
   );
-  if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge)) {
+  if (intOrPercentValue(rolling.maxUnavailable) === 0 && intOrPercentValue(rolling.maxSurge) === 0) {
     errors.push(invalidValue(`${at}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof rolling.maxUnavailable === 'string' && Number.parseInt(rolling.maxUnavailable, 10) > 100) {
-    errors.push(invalidValue(`${at}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable, 'must not be greater than 100%'));
-  }
+  errors.push(...atMost100Percent(`${at}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable));
   return errors;
 }
 
@@ -88,7 +74,8 @@ export const Deployment: Kind<V1Deployment> = defineKind<V1Deployment>({
     deployment.status = {};
   },
   validate(deployment, old) {
-    const errors = validateWorkload(deployment, old, 'empty selector is invalid for deployment');
+    const errors = validateWorkload(deployment);
+    if (old) errors.push(...unchanged('spec.selector', deployment.spec?.selector, old.spec?.selector));
     const { spec } = deployment;
     if (!spec) return errors;
     errors.push(
@@ -103,4 +90,11 @@ export const Deployment: Kind<V1Deployment> = defineKind<V1Deployment>({
     }
     return errors;
   },
+  validateStatus: ({ status }, old) => [
+    ...validateCounters(status, ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'], 'replicas'),
+    ...validateCounters(status, ['observedGeneration', 'unavailableReplicas', 'collisionCount', 'terminatingReplicas']),
+    ...validateAvailable(status),
+    ...validateCollisions(status, old.status),
+  ],
+  warnings: (deployment, old) => workloadWarnings(deployment, old, true),
 });

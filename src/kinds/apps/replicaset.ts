@@ -2,9 +2,9 @@ import { defineKind, type Kind } from '#machinery';
 import type { V1ReplicaSet } from '../generated/types.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { nonNegative } from '../support/errors.ts';
+import { nonNegative, unchanged } from '../support/errors.ts';
 import { formatSelector } from '../support/selectors.ts';
-import { templateColumns, validateWorkload } from './workload.ts';
+import { templateColumns, validateAvailable, validateCounters, validateWorkload, workloadWarnings } from './workload.ts';
 
 export const ReplicaSet: Kind<V1ReplicaSet> = defineKind<V1ReplicaSet>({
   group: 'apps',
@@ -40,8 +40,15 @@ export const ReplicaSet: Kind<V1ReplicaSet> = defineKind<V1ReplicaSet>({
     set.status = { replicas: 0 };
   },
   validate: (set, old) => [
-    ...validateWorkload(set, old, 'empty selector is invalid for deployment'),
+    ...validateWorkload(set),
+    ...(old ? unchanged('spec.selector', set.spec?.selector, old.spec?.selector) : []),
     ...nonNegative('spec.replicas', set.spec?.replicas),
     ...nonNegative('spec.minReadySeconds', set.spec?.minReadySeconds),
   ],
+  validateStatus: ({ status }) => [
+    ...validateCounters(status, ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'], 'replicas'),
+    ...validateCounters(status, ['observedGeneration', 'terminatingReplicas']),
+    ...validateAvailable(status),
+  ],
+  warnings: (set, old) => workloadWarnings(set, old, true),
 });

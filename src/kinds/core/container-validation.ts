@@ -12,7 +12,7 @@ import type {
   V1SecurityContext,
   V1VolumeMount,
 } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue, nonNegative, notFoundValue, oneOf, required, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, nonNegative, notFoundValue, oneOf, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel, qualifiedName, validConfigKey, validEnvVarName, validPortName, validPortNumber } from '../support/names.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'];
@@ -65,7 +65,7 @@ function validatePorts(field: string, ports: V1ContainerPort[] | undefined, host
 function validateFieldRef(at: string, path: string): FieldError[] {
   const subscript = /^metadata\.(annotations|labels)\['(.*)'\]$/.exec(path);
   if (subscript) return checked(at, subscript[2]!.toLowerCase(), qualifiedName);
-  return envFieldPaths.includes(path) ? [] : [unsupported(at, path, [...envFieldPaths, "metadata.annotations['<KEY>']", "metadata.labels['<KEY>']"])];
+  return envFieldPaths.includes(path) ? [] : [unsupportedOf(at, path, [...envFieldPaths, "metadata.annotations['<KEY>']", "metadata.labels['<KEY>']"])];
 }
 
 function validateEnv(field: string, env: V1EnvVar[] | undefined): FieldError[] {
@@ -91,7 +91,7 @@ function validateEnv(field: string, env: V1EnvVar[] | undefined): FieldError[] {
       const { resource } = from.resourceFieldRef;
       if (!resource) errors.push(required(`${at}.valueFrom.resourceFieldRef.resource`));
       else if (!resourceNames.includes(resource) && !/^(limits|requests)\.hugepages-/.test(resource))
-        errors.push(unsupported(`${at}.valueFrom.resourceFieldRef.resource`, resource, resourceNames));
+        errors.push(unsupportedOf(`${at}.valueFrom.resourceFieldRef.resource`, resource, resourceNames));
     }
     for (const kind of ['configMapKeyRef', 'secretKeyRef'] as const) {
       const ref = from[kind];
@@ -254,7 +254,7 @@ export function validateContainer(at: string, container: V1Container, role: Cont
   );
   const sidecar = role === 'initContainers' && container.restartPolicy === 'Always';
   if (role === 'initContainers' && container.restartPolicy !== undefined && !sidecar && !['Never', 'OnFailure'].includes(container.restartPolicy)) {
-    errors.push(unsupported(`${at}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']));
+    errors.push(unsupportedOf(`${at}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']));
   }
   if (role === 'containers' || sidecar) {
     errors.push(

@@ -1,7 +1,7 @@
 /** Validation of pod specs and pod templates. */
 import type { FieldError } from '#machinery';
 import type { V1Affinity, V1NodeSelectorTerm, V1PodSpec, V1PodTemplateSpec, V1Toleration, V1TopologySpreadConstraint } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue, nonNegative, oneOf, required, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, nonNegative, oneOf, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validateLabels, validIP, validLabelValue } from '../support/names.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
 import { validateContainer, validateId, type ContainerContext } from './container-validation.ts';
@@ -10,7 +10,7 @@ import { validateVolumes } from './volumes-validation.ts';
 const dnsPolicies = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
 const effects = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
 
-function validateTolerations(field: string, tolerations: V1Toleration[] | undefined): FieldError[] {
+export function validateTolerations(field: string, tolerations: V1Toleration[] | undefined): FieldError[] {
   return (tolerations ?? []).flatMap((toleration, i) => {
     const at = `${field}[${i}]`;
     const errors: FieldError[] = toleration.key ? checked(`${at}.key`, toleration.key, qualifiedName) : [];
@@ -25,8 +25,8 @@ function validateTolerations(field: string, tolerations: V1Toleration[] | undefi
       errors.push(...validLabelValue(toleration.value ?? '').map((text) => invalidValue(`${at}.operator`, toleration.value ?? '', text)));
     else if (operator === 'Exists') {
       if (toleration.value) errors.push(invalidValue(`${at}.operator`, { ...toleration }, "value must be empty when `operator` is 'Exists'"));
-    } else errors.push(unsupported(`${at}.operator`, operator, ['Equal', 'Exists']));
-    if (toleration.effect && !effects.includes(toleration.effect)) errors.push(unsupported(`${at}.effect`, toleration.effect, effects));
+    } else errors.push(unsupportedOf(`${at}.operator`, operator, ['Equal', 'Exists']));
+    if (toleration.effect && !effects.includes(toleration.effect)) errors.push(unsupportedOf(`${at}.effect`, toleration.effect, effects));
     return errors;
   });
 }
@@ -88,7 +88,7 @@ function validateSpread(field: string, constraints: V1TopologySpreadConstraint[]
     if (!(constraint.maxSkew > 0)) errors.push(invalidValue(`${at}.maxSkew`, constraint.maxSkew, 'must be greater than zero'));
     if (!constraint.topologyKey) errors.push(required(`${at}.topologyKey`, 'can not be empty'));
     if (!['DoNotSchedule', 'ScheduleAnyway'].includes(constraint.whenUnsatisfiable))
-      errors.push(unsupported(`${at}.whenUnsatisfiable`, constraint.whenUnsatisfiable, ['DoNotSchedule', 'ScheduleAnyway']));
+      errors.push(unsupportedOf(`${at}.whenUnsatisfiable`, constraint.whenUnsatisfiable, ['DoNotSchedule', 'ScheduleAnyway']));
     const pair = `{${constraint.topologyKey}, ${constraint.whenUnsatisfiable}}`;
     if (seen.has(pair)) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     seen.add(pair);
@@ -123,12 +123,11 @@ function validateContainers(spec: V1PodSpec, field: string): FieldError[] {
   return errors;
 }
 
-/** `restartPolicies` narrows what a workload kind allows. */
-export function validatePodSpec(spec: V1PodSpec, field: string, restartPolicies: readonly string[] = ['Always', 'Never', 'OnFailure']): FieldError[] {
+export function validatePodSpec(spec: V1PodSpec, field: string): FieldError[] {
   const errors = [
     ...validateVolumes(`${field}.volumes`, spec.volumes),
     ...validateContainers(spec, field),
-    ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, restartPolicies),
+    ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateLabels(`${field}.nodeSelector`, spec.nodeSelector),
     ...validateTolerations(`${field}.tolerations`, spec.tolerations),
@@ -163,14 +162,12 @@ export function validatePodSpec(spec: V1PodSpec, field: string, restartPolicies:
   return errors;
 }
 
-/** The template of a workload kind: its labels and its pod spec. */
-export function validatePodTemplate(template: V1PodTemplateSpec | undefined, field: string, restartPolicies: readonly string[]): FieldError[] {
+/** A pod template: its labels and its pod spec. What a workload kind allows beyond that is its own affair. */
+export function validatePodTemplate(template: V1PodTemplateSpec | undefined, field: string): FieldError[] {
   const spec = template?.spec;
   const errors = validateLabels(`${field}.metadata.labels`, template?.metadata?.labels);
   if (!spec) return [...errors, required(`${field}.spec.containers`)];
   if ((spec.ephemeralContainers ?? []).length > 0)
     errors.push(forbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
-  if (spec.activeDeadlineSeconds !== undefined && restartPolicies.length === 1)
-    errors.push(forbidden(`${field}.spec.activeDeadlineSeconds`, 'activeDeadlineSeconds in ReplicaSet is not Supported'));
-  return [...errors, ...validatePodSpec(spec, `${field}.spec`, restartPolicies)];
+  return [...errors, ...validatePodSpec(spec, `${field}.spec`)];
 }

@@ -93,7 +93,7 @@ test('validation says what Kubernetes says', () => {
     'spec.containers[1].name: Duplicate value: "a"',
   ]);
   assert.deepEqual(texts(pod({ restartPolicy: 'Sometimes' })), [
-    'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+    'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
   ]);
   assert.deepEqual(texts(pod({ containers: [{ name: 'c', image: 'x:1', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] })), [
     'spec.containers[0].volumeMounts[0].name: Not found: "v"',

@@ -1,7 +1,7 @@
 /** Validation of the volumes of a pod spec. */
 import type { FieldError } from '#machinery';
 import type { V1KeyToPath, V1Volume } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue, required, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel, validConfigKey } from '../support/names.ts';
 
 const sources = new Set(
@@ -54,7 +54,7 @@ function validateSource(at: string, volume: V1Volume): FieldError[] {
   if (volume.hostPath) {
     if (!volume.hostPath.path) errors.push(required(`${at}.hostPath.path`));
     else if (volume.hostPath.path.split('/').includes('..')) errors.push(invalidValue(`${at}.hostPath.path`, volume.hostPath.path, "must not contain '..'"));
-    if (!hostPathTypes.includes(volume.hostPath.type ?? '')) errors.push(unsupported(`${at}.hostPath.type`, volume.hostPath.type, hostPathTypes));
+    if (!hostPathTypes.includes(volume.hostPath.type ?? '')) errors.push(unsupportedOf(`${at}.hostPath.type`, volume.hostPath.type, hostPathTypes));
   }
   if (volume.persistentVolumeClaim && !volume.persistentVolumeClaim.claimName) errors.push(required(`${at}.persistentVolumeClaim.claimName`));
   if (volume.nfs) {

@@ -39,15 +39,23 @@ export const tooLong = (field: string, bytes: number): FieldError => ({
   message: `Too long: may not be more than ${bytes} bytes`,
 });
 
+export const tooMany = (field: string, actual: number, most: number): FieldError => ({
+  field,
+  reason: 'FieldValueTooMany',
+  message: `Too many: ${actual}: must have at most ${most} ${most === 1 ? 'item' : 'items'}`,
+});
+/** A finding that shows no value: about the field as a whole. */
+export const invalidHere = (field: string, detail: string): FieldError => ({ field, reason: 'FieldValueInvalid', message: `Invalid value: ${detail}` });
+
 export const immutable = (field: string, value: unknown): FieldError => invalidValue(field, value, 'field is immutable');
 
 /** A finding when an immutable field's value is another one than it was. */
 export const unchanged = (field: string, value: unknown, old: unknown): FieldError[] => (sameJson(value, old) ? [] : [immutable(field, value)]);
 
-/** One of `values`, or a finding. */
+/** One of `values` (named in their order), or a finding. */
 export function oneOf(field: string, value: string | undefined, values: readonly string[]): FieldError[] {
   if (value === undefined || value === '') return [required(field)];
-  return values.includes(value) ? [] : [unsupported(field, value, values)];
+  return values.includes(value) ? [] : [unsupportedOf(field, value, values)];
 }
 
 export function nonNegative(field: string, value: number | undefined): FieldError[] {

@@ -74,3 +74,14 @@ export function validateLabels(field: string, labels: { [key: string]: string } 
   }
   return errors;
 }
+
+/** `<domain>/<path>`, as Job's managedBy is. */
+export function domainPrefixedPath(value: string): string[] {
+  if (value === '') return ['must not be empty'];
+  const slash = value.indexOf('/');
+  if (slash <= 0 || slash === value.length - 1) return ['must be a domain-prefixed path (such as "acme.io/foo")'];
+  const errors = dnsSubdomain(value.slice(0, slash));
+  if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(value.slice(slash + 1)))
+    errors.push("Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+  return errors;
+}
