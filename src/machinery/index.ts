@@ -23,3 +23,4 @@ export { age, humanDuration, renderTable, type Table, type TableOptions } from '
 export * from './discovery.ts';
 export * from './openapi/index.ts';
 export * from './protobuf/index.ts';
+export * from './structural/index.ts';
