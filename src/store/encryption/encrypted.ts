@@ -1,4 +1,4 @@
-import type { EmbeddedStore, StoreFigures } from '../core/embedded.ts';
+import { MAX_COMMIT_BYTES, type EmbeddedStore, type StoreFigures } from '../core/embedded.ts';
 import type { Change, Entry, Listing, ListOptions, Revision, StoreEvent, Watch, WatchHandler } from '../store.ts';
 import { StoreError } from '../store.ts';
 import { sealedMark, unreadable, type Transformer } from './transformers.ts';
@@ -127,7 +127,8 @@ class Encrypted implements EncryptedStore {
 
   #seal(rule: EncryptionRule, change: Change): Change {
     const plain = change.value;
-    if (!plain) return change;
+    // What is too large for the store is refused by it.
+    if (!plain || plain.byteLength > MAX_COMMIT_BYTES) return change;
     const value = rule.transformers[0].seal(change.key, plain);
     if (value !== plain) this.#plain.set(value, plain);
     return { ...change, value };
