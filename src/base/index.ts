@@ -8,3 +8,17 @@ export { Backoff } from './backoff.ts';
 export { addAmounts, formatAmount, maxAmount, parseAmount, wholeAmount, zeroAmount, type Amount } from './amount.ts';
 export { compareQuantity, formatBytes, parseQuantity, quantityToMilli, quantityToNumber } from './quantity.ts';
 export { findDirectory, findProgram, systemPath } from './programs.ts';
+export {
+  exponentialBuckets,
+  Histogram,
+  Metric,
+  Metrics,
+  Value,
+  type Family,
+  type HistogramOptions,
+  type MetricOptions,
+  type MetricType,
+  type Stability,
+} from './metrics/metrics.ts';
+export { renderMetrics } from './metrics/text.ts';
+export { processMetrics } from './metrics/process.ts';
