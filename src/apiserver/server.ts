@@ -2,16 +2,21 @@ import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, ty
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Timer } from '#base';
+import type { TLSSocket } from 'node:tls';
+import { Metrics, type Timer } from '#base';
 import { ProtobufDecoder, type Api, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
 import type { Store } from '#store';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
-import { Metrics } from './http/metrics.ts';
+import { MetricsPage } from './http/metrics.ts';
 import { ResourceHandler } from './http/resources.ts';
 import { Streams } from './http/streams.ts';
+import { admissionMetrics } from './metrics/admission.ts';
+import { RequestMetrics } from './metrics/requests.ts';
+import { AccessMetrics, buildMetrics, storageMetrics } from './metrics/server.ts';
+import { watchMetrics } from './metrics/watch.ts';
 import type { TokenSigner } from './pki/jwt.ts';
 import { InProcessApi, type InProcessOptions } from './registry/in-process.ts';
 import { Registry } from './registry/registry.ts';
@@ -50,6 +55,8 @@ export interface ApiServerOptions extends Environment {
   /** Sees every request before it is authorized. */
   readonly fairness?: Filter;
   readonly healthChecks?: readonly HealthCheck[];
+  /** Where the server counts, and what /metrics shows; one of its own when it is given none. */
+  readonly metrics?: Metrics;
   /** For /openid/v1/jwks. */
   readonly signer?: TokenSigner;
   readonly version?: Partial<VersionInfo>;
@@ -95,7 +102,8 @@ class Server implements ApiServer {
   readonly #options: ApiServerOptions;
   readonly #authorizer: Authorizer;
   readonly #registry: Registry;
-  readonly #metrics = new Metrics();
+  readonly #metrics: Metrics;
+  readonly #access: AccessMetrics;
   readonly #health: Health;
   readonly #front: Front;
   readonly #sockets = new Set<Socket>();
@@ -111,8 +119,11 @@ class Server implements ApiServer {
     this.#options = options;
     const { log, clock, random, schemas, authenticators = [], virtual = [] } = options;
     const authorizer = (this.#authorizer = options.authorizer ?? standardAuthorizer().authorizer);
+    this.#metrics = options.metrics ?? new Metrics();
+    this.#access = new AccessMetrics(this.#metrics);
     this.#registry = new Registry({
       ...options,
+      observer: admissionMetrics(this.#metrics),
       admission: options.admission ?? [],
       deletion: options.deletion ?? [],
       subresources: options.subresources ?? [],
@@ -122,11 +133,7 @@ class Server implements ApiServer {
       { name: 'shutdown', readinessOnly: true, check: () => (this.#closing ? 'process is shutting down' : undefined) },
       ...(options.healthChecks ?? []),
     ]);
-    this.#metrics.extend(() =>
-      [...this.#registry.cache.all()]
-        .map((c) => `apiserver_storage_objects{resource="${c.kind.group ? `${c.kind.plural}.${c.kind.group}` : c.kind.plural}"} ${c.size}`)
-        .join('\n'),
-    );
+    storageMetrics(this.#metrics, this.#registry.cache);
     const protobuf = options.protobuf && new ProtobufDecoder(options.protobuf);
     const resources = new ResourceHandler({
       registry: this.#registry,
@@ -134,6 +141,7 @@ class Server implements ApiServer {
       clock,
       random,
       protobuf,
+      watched: watchMetrics(this.#metrics),
       longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change),
     });
     const streams = new Streams({
@@ -151,6 +159,7 @@ class Server implements ApiServer {
       version: options.version ?? {},
       signer: options.signer,
     });
+    buildMetrics(this.#metrics, { ...documents.version });
     this.#registry.onKinds((kind) => documents.forget(kind));
     this.#front = new Front({
       log: log.named('apiserver'),
@@ -164,7 +173,7 @@ class Server implements ApiServer {
       streams,
       virtual,
       health: this.#health,
-      metrics: this.#metrics,
+      metrics: { requests: new RequestMetrics(this.#metrics), access: this.#access, page: new MetricsPage(this.#metrics, this.#health) },
       protobuf,
       documents: (exchange) => documents.handle(exchange),
     });
@@ -235,14 +244,22 @@ class Server implements ApiServer {
       (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void this.#front.handle(request, response),
     );
     server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => void this.#front.upgrade(message, socket, head));
-    server.on('secureConnection', (socket: Socket) => {
+    server.on('secureConnection', (socket: TLSSocket) => {
       socket.setNoDelay(true);
+      this.#lookAtCertificate(socket);
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => socket.destroy());
     });
     server.on('sessionError', () => {});
-    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+    server.on('tlsClientError', (_error: Error, socket: Socket) => {
+      this.#access.handshakeErrors.inc();
+      socket.destroy();
+    });
+  }
+  #lookAtCertificate(socket: TLSSocket): void {
+    const until = socket.authorized ? socket.getPeerX509Certificate()?.validTo : undefined;
+    if (until !== undefined) this.#access.certificate((Date.parse(until) - this.#options.clock.now()) / 1000);
   }
   #scheduleBookmarks(): void {
     this.#bookmarks = this.#options.clock.after(bookmarkMs, () => {

@@ -3,7 +3,7 @@ export { FakeClock, formatMicroTime, formatTime, settle, sleep, systemClock, typ
 export { createLogger, silentLogger, type Logger, type LogLevel, type LoggerOptions } from './log.ts';
 export { randomSuffix, seededRandom, systemRandom, type Random } from './random.ts';
 export { http } from './http.ts';
-export { WorkQueue, type WorkQueueOptions } from './queue.ts';
+export { WorkQueue, type QueueObserver, type WorkQueueOptions } from './queue.ts';
 export { Backoff } from './backoff.ts';
 export { addAmounts, formatAmount, maxAmount, parseAmount, wholeAmount, zeroAmount, type Amount } from './amount.ts';
 export { compareQuantity, formatBytes, parseQuantity, quantityToMilli, quantityToNumber } from './quantity.ts';
@@ -21,4 +21,5 @@ export {
   type Stability,
 } from './metrics/metrics.ts';
 export { renderMetrics } from './metrics/text.ts';
+export { workQueueMetrics } from './metrics/work-queue.ts';
 export { processMetrics } from './metrics/process.ts';

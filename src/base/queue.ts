@@ -1,6 +1,16 @@
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 
+export interface QueueObserver<K> {
+  added(key: K): void;
+  started(key: K): void;
+  ended(key: K): void;
+  /** It failed, and comes again after a wait. */
+  retried(key: K): void;
+  /** Whatever was queued is dropped. */
+  cleared(): void;
+}
+
 export interface WorkQueueOptions<K> {
   clock: Clock;
   /** Handles one key. A rejection is retried with back-off; a number asks to be called again after that many ms. */
@@ -8,6 +18,8 @@ export interface WorkQueueOptions<K> {
   /** Told of every failure. */
   onError?(key: K, error: unknown, retryInMs: number): void;
   concurrency?: number;
+  /** Told of everything that happens to a key. */
+  observer?: QueueObserver<K> | undefined;
   /** First and longest wait after failures, ms. */
   backoff?: { firstMs: number; capMs: number };
 }
@@ -35,9 +47,13 @@ export class WorkQueue<K = string> {
     if (this.#closed) return;
     if (this.#running.has(key)) this.#dirty.add(key);
     else {
-      this.#queued.add(key);
+      this.#enqueue(key);
       this.#schedule();
     }
+  }
+  #enqueue(key: K): void {
+    if (!this.#queued.has(key)) this.#options.observer?.added(key);
+    this.#queued.add(key);
   }
   /** Adds later; an earlier pending time wins. */
   addAfter(key: K, ms: number): void {
@@ -64,6 +80,7 @@ export class WorkQueue<K = string> {
   async close(): Promise<void> {
     this.#closed = true;
     this.#queued.clear();
+    this.#options.observer?.cleared();
     this.#dirty.clear();
     for (const { timer } of this.#timers.values()) timer.cancel();
     this.#timers.clear();
@@ -83,6 +100,7 @@ export class WorkQueue<K = string> {
       if (this.#running.size >= limit) return;
       this.#queued.delete(key);
       this.#running.add(key);
+      this.#options.observer?.started(key);
       void this.#run(key);
     }
   }
@@ -93,11 +111,13 @@ export class WorkQueue<K = string> {
       if (typeof again === 'number') this.addAfter(key, again);
     } catch (error) {
       const wait = this.#backoff.next(key);
+      this.#options.observer?.retried(key);
       this.#options.onError?.(key, error, wait);
       this.addAfter(key, wait);
     }
     this.#running.delete(key);
-    if (this.#dirty.delete(key) && !this.#closed) this.#queued.add(key);
+    this.#options.observer?.ended(key);
+    if (this.#dirty.delete(key) && !this.#closed) this.#enqueue(key);
     if (this.#queued.size > 0) this.#schedule();
     else if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }

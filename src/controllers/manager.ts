@@ -1,4 +1,4 @@
-import { WorkQueue, type Clock, type Logger, type Random } from '#base';
+import { WorkQueue, workQueueMetrics, type Metrics, type Clock, type Logger, type Random } from '#base';
 import { createRecorder, type Client, type Recorder, type Subscription } from '#client';
 import { isApiError, type Kind } from '#machinery';
 import type { Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
@@ -10,6 +10,8 @@ export interface ManagerDeps {
   random: Random;
   log: Logger;
   options?: ControllerOptions;
+  /** Where the queues count. */
+  metrics?: Metrics;
   controllers: readonly Controller[];
 }
 
@@ -57,6 +59,7 @@ class RunningController {
       clock: deps.clock,
       concurrency: controller.concurrency ?? 16,
       handle: (key) => this.#handle(key),
+      observer: deps.metrics && workQueueMetrics(deps.metrics, controller.name),
       onError: (key, error, retryInMs) => this.#report(key, error, retryInMs),
     });
     this.#reconcile = controller.setup(this.#context());

@@ -1,4 +1,5 @@
-import { systemClock, systemRandom, type Logger } from '#base';
+import { statSync } from 'node:fs';
+import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
 import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers } from '#controllers';
@@ -49,6 +50,7 @@ const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
 export async function startControlPlane({ store: opening, options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
   const [store, pki] = await Promise.all([opening, openPki(paths.pki, systemClock)]);
   const [serving, adminCert] = await Promise.all([pki.server('apiserver', [...addresses.dns, ...addresses.ips]), pki.client('admin', admin)]);
+  const metrics = instanceMetrics(options, paths);
   const nodeStreams = new Map<string, NodeStreams>();
   const server = createApiServer({
     ...standardParts({ clock: systemClock, random: systemRandom, serviceCidr: plan.serviceCIDR, clientCa: pki.ca.cert, tokenKey: pki.tokenKey }),
@@ -61,6 +63,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     random: systemRandom,
     log,
     tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert },
+    metrics,
     nodeStreams: (name) => nodeStreams.get(name),
     version: { gitVersion: kubernetesVersion },
   });
@@ -77,7 +80,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ),
   );
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
-  const loops = startLoops(client, options, log, pki.ca.cert);
+  const loops = startLoops(client, options, log, pki.ca.cert, metrics);
   const settled = waitForDefaults(server)
     .then(() => ensureClusterInfo(api, pki.ca.cert))
     .then(() => ensurePriorityClasses(api));
@@ -101,16 +104,32 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   };
 }
 
-function startLoops(client: Client, options: UpOptions, log: Logger, rootCa: string): { stop(): Promise<void> } {
+function startLoops(client: Client, options: UpOptions, log: Logger, rootCa: string, metrics: Metrics): { stop(): Promise<void> } {
   const controllers = startControllers({
     client,
     clock: systemClock,
     random: systemRandom,
     log: log.named('controllers'),
+    metrics,
     options: { rootCa, nodeMonitorGraceMs: options.nodeGraceSeconds * 1000 },
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
+}
+
+/** One page for the whole process. */
+function instanceMetrics(options: UpOptions, paths: Paths): Metrics {
+  const metrics = new Metrics();
+  processMetrics(metrics);
+  if (options.store === 'memory') return metrics;
+  const size = metrics.gauge({
+    name: 'apiserver_storage_size_bytes',
+    help: 'Size of the storage database file physically allocated in bytes.',
+    labels: ['storage_cluster_id'],
+    stability: 'STABLE',
+  });
+  metrics.collect(() => size.with('sqlite').set(statSync(paths.database, { throwIfNoEntry: false })?.size ?? 0));
+  return metrics;
 }
 
 /** Resolves when the default namespace has its ServiceAccount, which pods need. */

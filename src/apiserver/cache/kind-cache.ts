@@ -18,6 +18,8 @@ export class KindCache {
   /** How objects of each version are kept. */
   readonly #codecs = new Map<string, Codec>();
   #keepsObjects = false;
+  /** How many changes were seen. */
+  changes = 0;
   /** Revision of the newest change of this kind. */
   lastChange: Revision;
   /** A watch from this revision or later misses nothing. */
@@ -79,6 +81,7 @@ export class KindCache {
     if (entry) this.#put(entry, previous);
     else this.#drop(key);
     this.lastChange = revision;
+    this.changes++;
     const event = new CacheEvent(revision, entry, previous);
     this.#remember(event);
     return event;

@@ -95,13 +95,21 @@ export class FrameGroup implements WatchGroup {
   readonly #clock: Clock;
   readonly #render: Render;
   readonly #bookmarkFrame: (revision: Revision) => Buffer;
+  readonly #sent: (bytes: number, members: number) => void;
   readonly #members = new Map<FrameMember, number>();
   #pending: Buffer[] = [];
   #queue: Batch[] = [];
   #sequence = 0;
   #pumping = false;
 
-  constructor(clock: Clock, filter: Filter, render: Render, bookmarkFrame: (revision: Revision) => Buffer) {
+  constructor(
+    clock: Clock,
+    filter: Filter,
+    render: Render,
+    bookmarkFrame: (revision: Revision) => Buffer,
+    sent: (bytes: number, members: number) => void = () => {},
+  ) {
+    this.#sent = sent;
     this.#clock = clock;
     this.filter = filter;
     this.#render = render;
@@ -121,7 +129,9 @@ export class FrameGroup implements WatchGroup {
   offer(event: CacheEvent): void {
     const seen = classify(this.filter, event);
     if (!seen) return;
-    this.#pending.push(frame(seen.type, this.#render(seen.entry)));
+    const line = frame(seen.type, this.#render(seen.entry));
+    this.#sent(line.length, this.#members.size);
+    this.#pending.push(line);
     this.#schedule();
   }
   bookmark(revision: Revision): void {

@@ -70,6 +70,10 @@ export class Documents {
     this.#made.clear();
     this.#openapi.forget(kind);
   }
+  /** The document of /version. */
+  get version(): VersionInfo {
+    return { ...thisVersion, ...this.#options.version };
+  }
   /** Gives the code, or undefined when the path is none of these. */
   handle(exchange: Exchange): number | undefined {
     const { info, request } = exchange;
@@ -118,7 +122,7 @@ export class Documents {
       case '/':
         return { paths: this.#paths() };
       case '/version':
-        return { ...thisVersion, ...this.#options.version };
+        return this.version;
       case '/openid/v1/jwks':
         return signer?.jwks();
       case '/.well-known/openid-configuration':

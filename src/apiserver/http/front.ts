@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '#base';
 import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
+import type { AccessMetrics } from '../metrics/server.ts';
+import type { RequestMetrics } from '../metrics/requests.ts';
 import { forbidden } from '../auth/forbidden.ts';
 import { anonymous, identify } from '../auth/identify.ts';
 import { impersonate } from '../auth/impersonate.ts';
@@ -10,10 +12,10 @@ import type { Authenticator, Authorizer, Filter, VirtualResource } from '../type
 import { attributesOf } from './attributes.ts';
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
-import type { Metrics } from './metrics.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
-import { sendFailure, sendObject, sendText } from './respond.ts';
+import type { MetricsPage } from './metrics.ts';
+import { sendFailure, sendObject, sentBytes } from './respond.ts';
 import { refuseUpgrade, type Streams } from './streams.ts';
 import type { Exchange, Request, Response } from './types.ts';
 
@@ -31,7 +33,7 @@ export interface FrontDeps {
   readonly streams: Streams;
   readonly virtual: readonly VirtualResource[];
   readonly health: Health;
-  readonly metrics: Metrics;
+  readonly metrics: { readonly requests: RequestMetrics; readonly access: AccessMetrics; readonly page: MetricsPage };
   readonly protobuf: ProtobufDecoder | undefined;
   /** Discovery, OpenAPI, version, keys: the code, or undefined when the path is not its. */
   documents(exchange: Exchange): number | undefined | Promise<number | undefined>;
@@ -61,16 +63,24 @@ export class Front {
   /** Answers one request. Never rejects. */
   async handle(request: Request, response: Response): Promise<void> {
     const started = performance.now();
-    let info: RequestInfo | undefined;
-    let code = 0;
+    const { requests } = this.#deps.metrics;
+    let info: RequestInfo;
     try {
       info = parseRequest(request.method ?? 'GET', request.url ?? '/');
-      const done = this.#run({ request, response, info, user: anonymous, longRunning: isLongRunning(info) }, 0);
+    } catch (error) {
+      this.#fail(request, response, error);
+      return;
+    }
+    const longRunning = isLongRunning(info);
+    requests.begin(info, longRunning);
+    let code = 0;
+    try {
+      const done = this.#run({ request, response, info, user: anonymous, longRunning }, 0);
       code = typeof done === 'number' ? done : await done;
     } catch (error) {
       code = this.#fail(request, response, error);
     }
-    if (info && info.verb !== 'watch') this.#count(info, code, (performance.now() - started) / 1000);
+    requests.end(info, longRunning, this.#knows(info), code, (performance.now() - started) / 1000, sentBytes(response));
   }
   /** Answers one HTTP/1.1 upgrade. Never rejects. */
   async upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -85,20 +95,30 @@ export class Front {
     }
   }
   longRunning(info: RequestInfo, change: 1 | -1): void {
-    const at = info.resource;
-    this.#deps.metrics.longRunning(info.verb, at?.group ?? '', at?.version ?? '', at?.plural ?? '', at?.subresource ?? '', change);
+    this.#deps.metrics.requests.longRunning(info, change);
   }
 
   #run(exchange: Exchange, at: number): number | Promise<number> {
     return (this.#chain[at] as Step)(exchange, () => this.#run(exchange, at + 1));
   }
   #authenticate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
-    const user = identify(exchange.request, this.#deps.authenticators);
-    if (user instanceof Promise) return user.then((known) => this.#goOn(exchange, known, next));
+    const { authenticators, metrics } = this.#deps;
+    const failed = (error: unknown): never => {
+      metrics.access.refused();
+      throw error;
+    };
+    let user: Exchange['user'] | Promise<Exchange['user']>;
+    try {
+      user = identify(exchange.request, authenticators);
+    } catch (error) {
+      return failed(error);
+    }
+    if (user instanceof Promise) return user.catch(failed).then((known) => this.#goOn(exchange, known, next));
     return this.#goOn(exchange, user, next);
   }
   #goOn(exchange: Exchange, user: Exchange['user'], next: () => number | Promise<number>): number | Promise<number> {
     exchange.user = user;
+    this.#deps.metrics.access.authenticated(user);
     return next();
   }
   #impersonate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
@@ -110,6 +130,7 @@ export class Front {
   #authorize({ info, user }: Exchange, next: () => number | Promise<number>): number | Promise<number> {
     const attributes = attributesOf(info, user);
     const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
+    this.#deps.metrics.access.decided(allowed);
     if (!allowed) throw forbidden(attributes, reason);
     return next();
   }
@@ -139,13 +160,9 @@ export class Front {
     return stream ? this.#deps.streams.read(exchange, stream, kind, at) : this.#deps.resources.handle(exchange, kind, at);
   }
   async #plain(exchange: Exchange): Promise<number> {
-    const { info, response } = exchange;
+    const { info } = exchange;
     if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    if (info.path === '/metrics') {
-      sendText(response, 200, this.#deps.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8');
-      return 200;
-    }
-    const code = this.#deps.health.handle(exchange) ?? (await this.#deps.documents(exchange));
+    const code = this.#deps.metrics.page.handle(exchange) ?? this.#deps.health.handle(exchange) ?? (await this.#deps.documents(exchange));
     if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return code;
   }
@@ -175,11 +192,11 @@ export class Front {
       this.#deps.log.error('request failed', { method: request.method ?? '', path: request.url ?? '', error: internal, stack: internal.stack ?? '' });
     return code;
   }
-  #count(info: RequestInfo, code: number, seconds: number): void {
-    const at = info.resource;
-    const known = at && this.#kindAt(at);
-    if (known) this.#deps.metrics.observe(info.verb.toUpperCase(), at.group, at.version, at.plural, at.subresource.slice(0, 40), code, seconds);
-    else this.#deps.metrics.observe(info.verb.toUpperCase(), '', '', '', '', code, seconds);
+  /** Whether the resource of a request exists; what is beside resources is always known. */
+  #knows({ resource: at }: RequestInfo): boolean {
+    if (!at) return true;
+    if (this.#deps.registry.kindAt(at.group, at.version, at.plural)) return true;
+    return this.#deps.virtual.some((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
   }
 }
 

@@ -279,7 +279,10 @@ describe('HTTP', () => {
     assert.match((await call('GET', '/readyz?verbose')).body, /\[\+\]store ok\n(.|\n)*readyz check passed/);
     assert.equal((await call('GET', '/readyz/store')).body, 'ok');
     assert.equal((await call('GET', '/readyz/nope')).code, 404);
-    assert.match((await call('GET', '/metrics')).body, /apiserver_request_total\{code="201",group="test\.batuta\.dev",resource="widgets"/);
+    assert.match(
+      (await call('GET', '/metrics')).body,
+      /apiserver_request_total\{code="201",component="apiserver",dry_run="",group="test\.batuta\.dev",resource="widgets"/,
+    );
     assert.match((await call('GET', '/openid/v1/jwks')).body, /"alg":"ES256"/);
   });
   it('answers text beyond ASCII byte for byte, short and long', async () => {

@@ -18,6 +18,7 @@ import type { Clock, Random } from '#base';
 import type { PatchRequest } from '../registry/patches.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Shown } from '../registry/shown.ts';
+import type { WatchMetrics } from '../metrics/watch.ts';
 import type { RequestContext } from '../types.ts';
 import { readBody } from './body.ts';
 import { decodeObject, fieldValidation, plainObject, readObject, type Body } from './decoding.ts';
@@ -34,6 +35,7 @@ export interface ResourceDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly protobuf: ProtobufDecoder | undefined;
+  readonly watched: WatchMetrics;
   /** Told when a watch begins (1) and ends (-1). */
   longRunning(exchange: Exchange, change: 1 | -1): void;
 }
@@ -114,7 +116,9 @@ export class ResourceHandler {
     };
     this.#deps.longRunning(exchange, 1);
     try {
-      await serveWatch(this.#deps, watch, exchange.response);
+      const over = serveWatch(this.#deps, watch, exchange.response);
+      exchange.begun?.();
+      await over;
     } finally {
       this.#deps.longRunning(exchange, -1);
     }

@@ -15,10 +15,17 @@ export interface Representation {
 
 /** Sends JSON bytes. */
 export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void {
+  (response as Sized)[size] = body.length;
   const bytes = options.pretty ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body;
   if (bytes.length >= gzipFrom && acceptsGzip(options.request)) {
     gzip(bytes, { level: 1 }, (error, packed) => (error ? finish(response, code, bytes, options) : finish(response, code, packed, options, 'gzip')));
   } else finish(response, code, bytes, options);
+}
+const size = Symbol('bytes of the body');
+type Sized = Response & { [size]?: number };
+/** How large the body of a JSON answer was, before compression. */
+export function sentBytes(response: Response): number | undefined {
+  return (response as Sized)[size];
 }
 /** Whether the client is gone. */
 export function isGone(response: Response): boolean {

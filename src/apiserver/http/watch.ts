@@ -8,6 +8,7 @@ import { ConvertingGroup } from '../registry/converting-group.ts';
 import type { Registry } from '../registry/registry.ts';
 import { startWatch, type WatchStart } from '../registry/watches.ts';
 import { renderObject } from './list.ts';
+import type { WatchMetrics } from '../metrics/watch.ts';
 import type { View } from './negotiate.ts';
 import { isGone, statusOf, writeHead } from './respond.ts';
 import type { Response } from './types.ts';
@@ -28,6 +29,7 @@ export interface WatchDeps {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly random: Random;
+  readonly watched: WatchMetrics;
 }
 
 /** Answers with a stream of frames, one per line. Resolves when the stream is over. Throws ApiError before anything was sent. */
@@ -51,9 +53,10 @@ export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Respon
     let over = false;
     const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done());
     const key = `http\0${request.view}\0${request.includeObject}\0${start.filter.key}`;
-    const make = (): FrameGroup => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision));
+    const sent = deps.watched.of(request.kind);
+    const make = (): FrameGroup => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision), sent);
     const begin = (group: FrameGroup, initial: readonly CacheEvent[]): void => {
-      sendInitial(start.filter, initial, follower, render);
+      sendInitial(start.filter, initial, follower, render, sent);
       if (start.endMark) follower.write(new Frames(bookmark(start.from, { 'k8s.io/initial-events-end': 'true' })));
       if (!over) group.join(follower);
     };
@@ -87,7 +90,8 @@ function open(response: Response): void {
   if ('flushHeaders' in response) response.flushHeaders();
   else response.stream.uncork();
 }
-function sendInitial(filter: Filter, initial: readonly CacheEvent[], follower: Follower, render: (entry: CacheEntry) => Buffer): void {
+type Count = (bytes: number, members: number) => void;
+function sendInitial(filter: Filter, initial: readonly CacheEvent[], follower: Follower, render: (entry: CacheEntry) => Buffer, sent: Count): void {
   let frames: Buffer[] = [];
   let size = 0;
   const flush = (): void => {
@@ -100,6 +104,7 @@ function sendInitial(filter: Filter, initial: readonly CacheEvent[], follower: F
     if (!seen) continue;
     const line = frame(seen.type, render(seen.entry));
     frames.push(line);
+    sent(line.length, 1);
     size += line.length;
     if (size >= piece) flush();
   }

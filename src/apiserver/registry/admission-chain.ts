@@ -1,4 +1,5 @@
 import type { Kind } from '#machinery';
+import type { AdmissionObserver } from '../metrics/admission.ts';
 import type { AdmissionPlugin, AdmissionRequest, Operation } from '../types.ts';
 
 const usual: readonly Operation[] = ['CREATE', 'UPDATE'];
@@ -10,14 +11,16 @@ export type Subject = 'main' | 'other';
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #chosen = new Map<string, readonly AdmissionPlugin[]>();
-  constructor(kind: Kind, all: readonly AdmissionPlugin[]) {
+  readonly #observer: AdmissionObserver | undefined;
+  constructor(kind: Kind, all: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
+    this.#observer = observer;
     this.#plugins = all.filter((plugin) => plugin.handles(kind));
   }
   mutate(request: AdmissionRequest, subject: Subject): void | Promise<void> {
-    return run(this.#for(request.operation, subject), (plugin) => plugin.mutate?.(request));
+    return this.#step('admit', request, subject, (plugin) => plugin.mutate?.(request));
   }
   validate(request: AdmissionRequest, subject: Subject): void | Promise<void> {
-    return run(this.#for(request.operation, subject), (plugin) => plugin.validate?.(request));
+    return this.#step('validate', request, subject, (plugin) => plugin.validate?.(request));
   }
   settled(request: AdmissionRequest, subject: Subject, committed: boolean): void {
     for (const plugin of this.#for(request.operation, subject)) plugin.settled?.(request, committed);
@@ -37,6 +40,27 @@ export class AdmissionChain {
       this.settled(request, subject, admitted && !request.context.dryRun);
     }
   }
+  #step(
+    step: 'admit' | 'validate',
+    { operation }: AdmissionRequest,
+    subject: Subject,
+    ask: (plugin: AdmissionPlugin) => void | Promise<void>,
+  ): void | Promise<void> {
+    const plugins = this.#for(operation, subject);
+    const observer = this.#observer;
+    if (!observer || plugins.length === 0) return run(plugins, ask);
+    const method = step === 'admit' ? 'mutate' : 'validate';
+    const timed = (plugin: AdmissionPlugin): void | Promise<void> =>
+      plugin[method] &&
+      timing(
+        () => ask(plugin),
+        (rejected, seconds) => observer.plugin(plugin.name, step, operation, rejected, seconds),
+      );
+    return timing(
+      () => run(plugins, timed),
+      (rejected, seconds) => observer.step(step, operation, rejected, seconds),
+    );
+  }
   #for(operation: Operation, subject: Subject): readonly AdmissionPlugin[] {
     const key = operation + subject;
     let chosen = this.#chosen.get(key);
@@ -46,6 +70,27 @@ export class AdmissionChain {
     }
     return chosen;
   }
+}
+
+/** Does `work` and tells how long it took; waits only when it does. */
+function timing(work: () => void | Promise<void>, tell: (rejected: boolean, seconds: number) => void): void | Promise<void> {
+  const started = performance.now();
+  const ended = (rejected: boolean): void => tell(rejected, (performance.now() - started) / 1000);
+  let pending: void | Promise<void>;
+  try {
+    pending = work();
+  } catch (error) {
+    ended(true);
+    throw error;
+  }
+  if (!pending) return ended(false);
+  return pending.then(
+    () => ended(false),
+    (error: unknown) => {
+      ended(true);
+      throw error;
+    },
+  );
 }
 
 /** In order; a promise only when one of them is waited for. */

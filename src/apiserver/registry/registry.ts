@@ -16,6 +16,7 @@ import { ObjectCache } from '../cache/cache.ts';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionPlugin, DeletionRule, Environment, RequestContext, SubresourceHandler, SubresourceRequest, UpdateHooks, Writer } from '../types.ts';
 import { Deletes, type Deleted } from './delete.ts';
+import type { AdmissionObserver } from '../metrics/admission.ts';
 import { AdmissionChain } from './admission-chain.ts';
 import type { Deps } from './deps.ts';
 import { Locks } from './locks.ts';
@@ -42,6 +43,8 @@ export interface RegistryOptions extends Environment {
   readonly kinds: readonly Kind[];
   readonly schemas: SchemaSet;
   readonly admission: readonly AdmissionPlugin[];
+  /** Told how long admission takes. */
+  readonly observer?: AdmissionObserver;
   readonly deletion: readonly DeletionRule[];
   readonly subresources: readonly SubresourceHandler[];
 }
@@ -117,7 +120,7 @@ export class Registry implements Writer {
   #build(kind: Kind): Resource {
     const deps = this.#deps;
     const { schemas, clock, admission, subresources } = this.#options;
-    const chain = new AdmissionChain(kind, admission);
+    const chain = new AdmissionChain(kind, admission, this.#options.observer);
     const versions = new Versions(kind);
     const writes = new Writes(kind, deps, chain, new Tracker(kind, schemas, clock), versions);
     return {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exponentialBuckets, Metrics } from './metrics.ts';
+import { FakeClock, settle } from '../clock.ts';
+import { WorkQueue } from '../queue.ts';
 import { processMetrics } from './process.ts';
+import { workQueueMetrics } from './work-queue.ts';
 import { renderMetrics } from './text.ts';
 
 function page(): Metrics {
@@ -78,7 +81,47 @@ describe('metrics', () => {
     processMetrics(metrics);
     const text = renderMetrics(metrics);
     for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_start_time_seconds', 'nodejs_heap_size_used_bytes'])
-      assert.match(text, new RegExp(`^${name} [1-9]`, 'm'));
+      assert.match(text, new RegExp(`^${name} [\\d.]*[1-9]`, 'm'));
     assert.match(text, /^nodejs_version_info\{version="v24/m);
+  });
+
+  it('tells of a work queue', async () => {
+    const metrics = new Metrics();
+    const clock = new FakeClock();
+    let finish: () => void = () => {};
+    const queue = new WorkQueue<string>({
+      clock,
+      observer: workQueueMetrics(metrics, 'q'),
+      handle: (key) => (key === 'bad' ? Promise.reject(new Error('no')) : new Promise((resolve) => (finish = resolve))),
+    });
+    queue.add('a');
+    queue.add('a');
+    await settle();
+    queue.add('b');
+    queue.add('a');
+    let text = renderMetrics(metrics);
+    const says = (line: string): void => assert.ok(text.includes(`\n${line}\n`), `${line} is not in\n${text}`);
+    says('workqueue_adds_total{name="q"} 2');
+    says('workqueue_depth{name="q"} 1');
+    assert.match(text, /^workqueue_longest_running_processor_seconds\{name="q"\} 0\.\d+$/m);
+    finish();
+    await settle();
+    finish();
+    await settle();
+    finish();
+    await settle();
+    queue.add('bad');
+    await settle();
+    text = renderMetrics(metrics);
+    says('workqueue_adds_total{name="q"} 4');
+    says('workqueue_retries_total{name="q"} 1');
+    says('workqueue_work_duration_seconds_count{name="q"} 4');
+    says('workqueue_queue_duration_seconds_count{name="q"} 4');
+    says('workqueue_depth{name="q"} 0');
+    says('workqueue_unfinished_work_seconds{name="q"} 0');
+    queue.add('dropped');
+    await queue.close();
+    text = renderMetrics(metrics);
+    says('workqueue_depth{name="q"} 0');
   });
 });
