@@ -129,7 +129,7 @@ describe('/metrics', () => {
     let failure: string | undefined = 'a secret reason';
     https.server.addHealthCheck({ name: 'poststarthook/test', readinessOnly: true, check: () => failure });
     const get = async (path: string): Promise<[number, string]> => {
-      const { code, body } = await https.call('GET', path, { token: '' });
+      const { code, body } = await https.call('GET', path);
       return [code, body];
     };
     assert.deepEqual(await get('/livez'), [200, 'ok']);
