@@ -23,6 +23,16 @@ import { Secret } from './core/secret.ts';
 import { Service } from './core/service.ts';
 import { ServiceAccount } from './core/serviceaccount.ts';
 import { EndpointSlice } from './discovery/endpointslice.ts';
+import { EventsEvent } from './events/event.ts';
+import { Ingress } from './networking/ingress.ts';
+import { IngressClass } from './networking/ingressclass.ts';
+import { IPAddress } from './networking/ipaddress.ts';
+import { NetworkPolicy } from './networking/networkpolicy.ts';
+import { ServiceCIDR } from './networking/servicecidr.ts';
+import { DeviceClass } from './resource/deviceclass.ts';
+import { ResourceClaim } from './resource/resourceclaim.ts';
+import { ResourceClaimTemplate } from './resource/resourceclaimtemplate.ts';
+import { ResourceSlice } from './resource/resourceslice.ts';
 import { MutatingAdmissionPolicy } from './admissionregistration/mutatingadmissionpolicy.ts';
 import { MutatingAdmissionPolicyBinding } from './admissionregistration/mutatingadmissionpolicybinding.ts';
 import { MutatingWebhookConfiguration } from './admissionregistration/mutatingwebhookconfiguration.ts';
@@ -93,6 +103,16 @@ export {
   PersistentVolume,
   PersistentVolumeClaim,
   ResourceQuota,
+  EventsEvent,
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
+  DeviceClass,
+  ResourceClaim,
+  ResourceClaimTemplate,
+  ResourceSlice,
 };
 
 /** `Kind` is contravariant in its object type, so a list of them can only be handed on, not called with a wrong object. */
@@ -139,6 +159,16 @@ export const allKinds: readonly Kind[] = [
   PersistentVolume,
   PersistentVolumeClaim,
   ResourceQuota,
+  EventsEvent,
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
+  DeviceClass,
+  ResourceClaim,
+  ResourceClaimTemplate,
+  ResourceSlice,
   StatefulSet,
   DaemonSet,
   ControllerRevision,
