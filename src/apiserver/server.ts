@@ -143,6 +143,7 @@ class Server implements ApiServer {
       protobuf,
       watched: watchMetrics(this.#metrics),
       longRunning: (exchange, change) => this.#front.longRunning(exchange.info, change),
+      permit: (exchange, verb) => this.#front.permit(exchange, verb),
     });
     const streams = new Streams({
       registry: this.#registry,

@@ -4,6 +4,7 @@
  */
 export * from './api.ts';
 export * from './errors.ts';
+export { goText } from './go-text.ts';
 export * from './kind.ts';
 export * from './object.ts';
 export type { JsonSchema, Shape } from './shape.ts';

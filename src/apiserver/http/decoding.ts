@@ -2,6 +2,7 @@ import {
   ApiError,
   badRequest,
   decodeObject as decodeTyped,
+  isApiError,
   parseJsonStrict,
   parseYaml,
   type FieldValidation,
@@ -21,6 +22,8 @@ export const objectTypes = ['application/json', 'application/yaml', 'application
 export interface Body {
   readonly value: Json;
   readonly duplicates: readonly string[];
+  /** Further findings of strict decoding, in full. */
+  readonly strict?: readonly string[];
 }
 
 /** The body of a POST, PUT or DELETE. Undefined when it is empty. */
@@ -42,21 +45,46 @@ export async function readObject(request: Request, protobuf: ProtobufDecoder | u
   return (type === 'application/json' ? parseJsonStrict(text) : await parseYaml(text)) as Body;
 }
 
-export function fieldValidation(query: URLSearchParams): FieldValidation {
-  const value = query.get('fieldValidation');
-  if (value === null || value === '') return 'Warn';
-  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
-  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`);
-}
-
 /** A typed object of `kind` from a body; what strict decoding finds becomes an error or warnings. */
 export function decodeObject(schemas: SchemaSet, kind: Kind, body: Body, mode: FieldValidation, warnings: string[]): KubeObject {
   checkTypeMeta(kind, body.value);
-  const request = { mode, duplicates: body.duplicates };
-  const decoded = kind.shape ? kind.shape.decode(body.value, request) : decodeTyped(schemas, kind, body.value, request);
-  warnings.push(...decoded.warnings);
+  const strict = mode === 'Ignore' ? [] : (body.strict ?? []);
+  const refuse = mode === 'Strict' && strict.length > 0;
+  const decoded = decodeAs(schemas, kind, body, refuse ? 'Warn' : mode);
+  const findings = strict.length > 0 ? [...strict, ...decoded.warnings] : decoded.warnings;
+  if (refuse) throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${findings.join(', ')}`);
+  warnings.push(...findings);
   return decoded.object;
 }
+function decodeAs(schemas: SchemaSet, kind: Kind, { value, duplicates }: Body, mode: FieldValidation): { object: KubeObject; warnings: string[] } {
+  const request = { mode, duplicates };
+  return kind.shape ? kind.shape.decode(value, request) : decodeTyped(schemas, kind, value, request);
+}
+
+/** What a patch made of an object, typed. Throws Invalid for what does not fit: the object was there before, so the patch is at fault. */
+export function decodePatched(schemas: SchemaSet, kind: Kind, value: Json, patch: PatchedAs, mode: FieldValidation, warnings: string[]): KubeObject {
+  const text = patch.text(value);
+  let decoded: { object: KubeObject; warnings: string[] };
+  try {
+    decoded = decodeAs(schemas, kind, { value, duplicates: [] }, mode === 'Ignore' ? 'Ignore' : 'Warn');
+  } catch (error) {
+    throw isApiError(error, 'BadRequest') ? unfit(text, error.message) : error;
+  }
+  const findings = mode === 'Ignore' ? [] : [...patch.findings, ...decoded.warnings];
+  if (mode === 'Strict' && findings.length > 0) throw unfit(text, `strict decoding error: ${findings.join(', ')}`);
+  warnings.push(...findings);
+  return decoded.object;
+}
+export interface PatchedAs {
+  /** What strict decoding finds in the patch itself. */
+  readonly findings: readonly string[];
+  /** The value that a refusal names. */
+  text(patched: Json): string;
+}
+const unfit = (value: string, why: string): ApiError => {
+  const message = `Invalid value: ${JSON.stringify(value)}: ${why}`;
+  return new ApiError('Invalid', ` "" is invalid: patch: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }] });
+};
 
 /** apiVersion and kind of the data must be those of the URL; both may be left out. */
 function checkTypeMeta(kind: Kind, value: Json): void {

@@ -127,12 +127,17 @@ export class Front {
     if (exchange.user !== user) exchange.impersonator = user;
     return next();
   }
-  #authorize({ info, user }: Exchange, next: () => number | Promise<number>): number | Promise<number> {
-    const attributes = attributesOf(info, user);
+  #authorize(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
+    this.permit(exchange, exchange.info.verb);
+    return next();
+  }
+  /** Throws Forbidden unless the user may do `verb` to what the request is about. */
+  permit({ info, user }: Exchange, verb: string): void {
+    const own = attributesOf(info, user);
+    const attributes = verb === own.verb ? own : { ...own, verb };
     const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
     this.#deps.metrics.access.decided(allowed);
     if (!allowed) throw forbidden(attributes, reason);
-    return next();
   }
   /** Resolves when the connection is over. */
   async #connect(exchange: Exchange, { socket, head }: NonNullable<Exchange['connection']>): Promise<number> {

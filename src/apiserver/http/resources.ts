@@ -1,15 +1,12 @@
 import {
   ApiError,
   badRequest,
-  parseYaml,
-  userAgentManager,
   type DeleteOptions,
   type Json,
   type Kind,
   type KubeObject,
   type ListOptions,
   type ObjectKey,
-  type PatchType,
   type SchemaSet,
   type WatchOptions,
   type ProtobufDecoder,
@@ -20,14 +17,16 @@ import type { Registry } from '../registry/registry.ts';
 import type { Shown } from '../registry/shown.ts';
 import type { WatchMetrics } from '../metrics/watch.ts';
 import type { RequestContext } from '../types.ts';
-import { readBody } from './body.ts';
-import { decodeObject, fieldValidation, plainObject, readObject, type Body } from './decoding.ts';
+import { decodeObject, decodePatched, plainObject, readObject, type Body } from './decoding.ts';
+import { deleteOptions } from './delete-options.ts';
 import { renderList, renderObject } from './list.ts';
-import { bodyType, booleanParameter, negotiate, numberParameter, refuseBodyType } from './negotiate.ts';
+import { booleanParameter, negotiate, numberParameter } from './negotiate.ts';
+import { applyType, readPatchBody, type PatchBody } from './patch-body.ts';
 import { queryOf, type ResourcePath } from './request-info.ts';
 import { sendJson, sendObject } from './respond.ts';
 import type { Exchange } from './types.ts';
 import { serveWatch } from './watch.ts';
+import { writeQuery, type WriteQuery } from './write-options.ts';
 
 export interface ResourceDeps {
   readonly registry: Registry;
@@ -38,14 +37,11 @@ export interface ResourceDeps {
   readonly watched: WatchMetrics;
   /** Told when a watch begins (1) and ends (-1). */
   longRunning(exchange: Exchange, change: 1 | -1): void;
+  /** Throws Forbidden unless the user may do `verb` to what the request is about. */
+  permit(exchange: Exchange, verb: string): void;
 }
+type WriteContext = RequestContext & WriteQuery;
 
-const patchTypes: readonly PatchType[] = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-];
 const noMethod = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 
 /** The HTTP face of the verbs. */
@@ -127,35 +123,48 @@ export class ResourceHandler {
   async #create(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     if (at.name) throw noMethod();
     const context = this.#context(exchange);
-    const object = this.#decode(exchange, kind, required(await readObject(exchange.request, this.#deps.protobuf)), context);
+    const object = this.#decode(kind, required(await readObject(exchange.request, this.#deps.protobuf)), context);
     const outcome = await this.#deps.registry.resource(kind).writes.create(object, at.namespace || undefined, context);
     return this.#answer(exchange, kind, 201, outcome, context.warnings);
   }
   async #update(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const context = this.#context(exchange);
     const body = required(await readObject(exchange.request, this.#deps.protobuf));
-    const object = this.#decode(exchange, kind, body, context);
+    const object = this.#decode(kind, body, context);
     const outcome = await this.#deps.registry.resource(kind).writes.replace(keyAt(at), object, context, at.subresource || undefined);
     return this.#answer(exchange, kind, 200, outcome, context.warnings);
   }
   async #patch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const context = this.#context(exchange);
-    const request = await this.#readPatch(exchange, at, (value) => this.#decode(exchange, kind, { value, duplicates: [] }, context));
-    if (request.type === 'application/apply-patch+yaml') this.#checkApplied(exchange, kind, request, context);
+    const patch = await readPatchBody(exchange.request);
+    const decode = patch.type === applyType ? this.#applied(patch, kind, context) : this.#patched(patch, kind, context);
+    let code = 200;
+    const request = {
+      ...this.#patchRequest(exchange, at, patch),
+      decode,
+      creating: (): void => {
+        this.#deps.permit(exchange, 'create');
+        code = 201;
+      },
+    };
     const outcome = await this.#deps.registry.resource(kind).patches.patch(keyAt(at), context, request);
-    return this.#answer(exchange, kind, 200, outcome, context.warnings);
+    return this.#answer(exchange, kind, code, outcome, context.warnings);
   }
-  async #readPatch(exchange: Exchange, at: ResourcePath, decode?: (value: Json) => KubeObject): Promise<PatchRequest> {
-    const type = bodyType(exchange.request) as PatchType;
-    if (!patchTypes.includes(type)) throw refuseBodyType(type, patchTypes);
-    const text = await readBody(exchange.request);
-    const force = booleanParameter(queryOf(exchange.info), 'force');
-    return { type, body: await parsePatch(type, text), force, subresource: at.subresource || undefined, decode };
+  #patchRequest({ info }: Exchange, at: ResourcePath, { type, body }: PatchBody): PatchRequest {
+    return { type, body, force: booleanParameter(queryOf(info), 'force'), subresource: at.subresource || undefined };
   }
-  /** Strict decoding of what was applied; the merged object is decoded again, without repeating the findings. */
-  #checkApplied(exchange: Exchange, kind: Kind, { body }: PatchRequest, context: RequestContext): void {
-    const copy = JSON.parse(JSON.stringify(body)) as Json;
-    decodeObject(this.#deps.schemas, kind, { value: copy, duplicates: [] }, fieldValidation(queryOf(exchange.info)), context.warnings);
+  #patched(patch: PatchBody, kind: Kind, context: WriteContext): (value: Json) => KubeObject {
+    return (value) => decodePatched(this.#deps.schemas, kind, value, patch, context.fieldValidation, context.warnings);
+  }
+  /** Undeclared fields were refused when it was applied, so that only duplicates are left to find. */
+  #applied({ strict, body }: PatchBody, kind: Kind, { fieldValidation: mode, warnings }: WriteContext): (value: Json) => KubeObject {
+    return (value) => {
+      if (mode === 'Strict' && strict.length > 0) throw badRequest(`error strict decoding YAML: ${strict.join(', ')}`);
+      if (mode === 'Warn') warnings.push(...strict);
+      if (kind.shape && !kind.shape.patchSchema.closed)
+        decodeObject(this.#deps.schemas, kind, { value: structuredClone(body), duplicates: [] }, mode, warnings);
+      return decodeObject(this.#deps.schemas, kind, { value, duplicates: [] }, 'Ignore', []);
+    };
   }
   async #delete(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const context = this.#context(exchange);
@@ -186,7 +195,7 @@ export class ResourceHandler {
     if (verb !== 'create' && verb !== 'get' && verb !== 'update' && verb !== 'patch') throw noMethod();
     const context = this.#context(exchange);
     const body = verb === 'create' || verb === 'update' ? plainObject(await readObject(exchange.request, this.#deps.protobuf)) : undefined;
-    const patch = verb === 'patch' ? await this.#readPatch(exchange, at) : undefined;
+    const patch = verb === 'patch' ? this.#patchRequest(exchange, at, await readPatchBody(exchange.request)) : undefined;
     const outcome = await this.#deps.registry.subresource(at.subresource, { verb, kind, key: keyAt(at), body, patch, context });
     sendJson(exchange.response, verb === 'create' ? 201 : 200, outcome.json(), { request: exchange.request, warnings: context.warnings });
     return verb === 'create' ? 201 : 200;
@@ -196,22 +205,11 @@ export class ResourceHandler {
     const body = exchange.request.headers['content-length'] === '0' ? undefined : await readObject(exchange.request, this.#deps.protobuf);
     return deleteOptions(query, body);
   }
-  #decode(exchange: Exchange, kind: Kind, body: Body, context: RequestContext): KubeObject {
-    return decodeObject(this.#deps.schemas, kind, body, fieldValidation(queryOf(exchange.info)), context.warnings);
+  #decode(kind: Kind, body: Body, { fieldValidation, warnings }: WriteContext): KubeObject {
+    return decodeObject(this.#deps.schemas, kind, body, fieldValidation, warnings);
   }
-  #context({ info, user, request }: Exchange): RequestContext {
-    const query = queryOf(info);
-    const dryRun = query.getAll('dryRun').filter((value) => value !== '');
-    if (dryRun.some((value) => value !== 'All')) throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun[0])}: supported values: "All"`);
-    const manager = query.get('fieldManager');
-    const apply = info.method === 'PATCH' && bodyType(request) === 'application/apply-patch+yaml';
-    return {
-      user,
-      dryRun: dryRun.length > 0,
-      fieldManager: manager || (apply ? '' : userAgentManager(request.headers['user-agent'])),
-      track: true,
-      warnings: [],
-    };
+  #context(exchange: Exchange): WriteContext {
+    return { ...writeQuery(exchange), user: exchange.user, track: true, warnings: [] };
   }
   #answer(exchange: Exchange, kind: Kind, code: number, shown: Shown, warnings: readonly string[]): number {
     const { request, response, info } = exchange;
@@ -232,15 +230,6 @@ function required(body: Body | undefined): Body {
 function fieldNamed(query: URLSearchParams, name: string): boolean {
   return query.get('fieldSelector') === `metadata.name=${name}`;
 }
-async function parsePatch(type: PatchType, text: string): Promise<Json> {
-  if (type === 'application/apply-patch+yaml') return (await parseYaml(text)).value as Json;
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    throw badRequest(`error decoding patch: ${(error as Error).message}`);
-  }
-}
-
 function listOptions(query: URLSearchParams, at: ResourcePath): ListOptions {
   const text = (name: 'labelSelector' | 'fieldSelector' | 'continue' | 'resourceVersion' | 'resourceVersionMatch'): object => {
     const value = query.get(name);
@@ -255,34 +244,5 @@ function listOptions(query: URLSearchParams, at: ResourcePath): ListOptions {
     ...text('continue'),
     ...text('resourceVersion'),
     ...text('resourceVersionMatch'),
-  };
-}
-
-/** metav1.DeleteOptions from the body, or from the query where the body says nothing. */
-function deleteOptions(query: URLSearchParams, body: Body | undefined): DeleteOptions {
-  const value = (body ? plainObject(body) : {}) as {
-    gracePeriodSeconds?: unknown;
-    propagationPolicy?: unknown;
-    orphanDependents?: unknown;
-    preconditions?: unknown;
-    dryRun?: unknown;
-  };
-  const grace = value.gracePeriodSeconds ?? numberParameter(query, 'gracePeriodSeconds');
-  const orphan = value.orphanDependents ?? booleanParameter(query, 'orphanDependents');
-  const policy =
-    value.propagationPolicy ?? query.get('propagationPolicy') ?? (orphan === undefined || orphan === null ? undefined : orphan ? 'Orphan' : 'Background');
-  if (grace !== undefined && grace !== null && (typeof grace !== 'number' || !Number.isInteger(grace)))
-    throw badRequest('gracePeriodSeconds must be an integer');
-  if (policy !== undefined && policy !== '' && policy !== 'Orphan' && policy !== 'Background' && policy !== 'Foreground') {
-    throw new ApiError(
-      'Invalid',
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: ${JSON.stringify(policy)}: invalid deletion propagation policy, supported values: "Orphan", "Background", "Foreground"`,
-    );
-  }
-  return {
-    ...(typeof grace === 'number' ? { gracePeriodSeconds: grace } : {}),
-    ...(policy ? { propagationPolicy: policy } : {}),
-    ...(typeof value.preconditions === 'object' && value.preconditions !== null ? { preconditions: value.preconditions } : {}),
-    ...(Array.isArray(value.dryRun) && value.dryRun.includes('All') ? { dryRun: true } : {}),
   };
 }

@@ -29,6 +29,8 @@ export interface PatchRequest {
   readonly subresource?: string | undefined;
   /** Checks and types the patched object; undefined for trusted callers. */
   readonly decode?: ((value: Json) => KubeObject) | undefined;
+  /** Told before an apply creates the object; may refuse with ApiError. */
+  readonly creating?: (() => void) | undefined;
 }
 
 /** The four sorts of PATCH, each a read-modify-write. */
@@ -82,11 +84,15 @@ export class Patches {
       });
       return decode(copyJson(object) as Json);
     };
+    const createMissing = (): KubeObject => {
+      request.creating?.();
+      return apply(undefined);
+    };
     return this.#writes.update(key, context, {
       subresource: request.subresource,
       managed: true,
       change: apply,
-      ...(request.subresource ? {} : { createMissing: () => apply(undefined) }),
+      ...(request.subresource ? {} : { createMissing }),
     });
   }
   #checkApplied(key: ObjectKey, body: Json): void {

@@ -5,6 +5,7 @@ import {
   badRequest,
   conflict,
   invalid,
+  isApiError,
   keyOf,
   notFound,
   validateMetadata,
@@ -12,6 +13,7 @@ import {
   type Kind,
   type KubeObject,
   type ObjectKey,
+  type ObjectMeta,
 } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionRequest, RequestContext } from '../types.ts';
@@ -65,7 +67,8 @@ export class Writes {
       try {
         return await this.#createNamed(tries < nameTries ? { ...object, metadata: { ...meta } } : object, context, managed);
       } catch (error) {
-        if (tries >= nameTries || !(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+        if (!isApiError(error, 'AlreadyExists')) throw error;
+        if (tries >= nameTries) throw noUniqueName(error);
       }
     }
   }
@@ -160,7 +163,7 @@ export class Writes {
     const { uid, resourceVersion } = metaOf(wanted);
     checkPreconditions(this.#kind, key.name, current, { uid, resourceVersion });
     stampUpdate(wanted, current);
-    if (update.subresource === 'status' && !update.raw) wanted = statusOnly(wanted, current);
+    if (update.subresource === 'status' && !update.raw) wanted = statusOnly(wanted, current, context.track && !this.#kind.shape);
     const request = this.#request('UPDATE', wanted, current, update.subresource, context);
     const subject = subjectOf(request);
     let committed = false;
@@ -257,18 +260,27 @@ function dry(object: KubeObject, revision?: number): Shown {
   }
   return shown(object);
 }
-/** Everything as it is, with the wanted status. */
-function statusOnly(wanted: KubeObject, current: KubeObject): KubeObject {
+/**
+ * Everything as it is, with the wanted status. Clients may change labels, annotations and finalizers along with it,
+ * except on custom resources; what the system's own components send is often no more than the status.
+ */
+function statusOnly(wanted: KubeObject, current: KubeObject, withMetadata: boolean): KubeObject {
   const { status } = wanted as { status?: unknown };
-  const managedFields = wanted.metadata?.managedFields;
-  const out = { ...current, metadata: { ...current.metadata, ...(managedFields ? { managedFields } : {}) } } as KubeObject & { status?: unknown };
-  if (status === undefined) delete out.status;
-  else out.status = status;
+  const { managedFields, labels, annotations, finalizers } = metaOf(wanted);
+  const metadata: ObjectMeta = { ...current.metadata, ...(managedFields ? { managedFields } : {}) };
+  if (withMetadata) for (const [field, value] of Object.entries({ labels, annotations, finalizers })) setOrDrop(metadata, field, value);
+  const out = { ...current, metadata } as KubeObject & { status?: unknown };
+  setOrDrop(out, 'status', status);
   return out;
 }
+function setOrDrop(target: object, field: string, value: unknown): void {
+  if (value === undefined) delete (target as Record<string, unknown>)[field];
+  else (target as Record<string, unknown>)[field] = value;
+}
+/** Where kube-apiserver gives up too: the client may try again with the same object. */
+function noUniqueName({ message, details }: ApiError): ApiError {
+  return new ApiError('AlreadyExists', `${message}, the server was not able to generate a unique name for the object`, { ...details, retryAfterSeconds: 1 });
+}
 function keepStatus(object: KubeObject, old: KubeObject): void {
-  const target = object as { status?: unknown };
-  const { status } = old as { status?: unknown };
-  if (status === undefined) delete target.status;
-  else target.status = status;
+  setOrDrop(object, 'status', (old as { status?: unknown }).status);
 }

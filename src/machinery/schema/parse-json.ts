@@ -1,24 +1,33 @@
-import type { DocumentOptions, ParseOptions, SchemaOptions } from 'yaml';
 import { badRequest } from '../errors.ts';
 
 export interface Parsed {
   value: unknown;
   /** Paths such as `spec.replicas`, each once, for `duplicate field "…"`. */
   duplicates: string[];
+  /** What else strict decoding finds, in full: duplicate keys of YAML, which go by line. */
+  strict?: string[];
 }
 
 const backslash = 92;
 const colon = 58;
 
-function countKeys(value: unknown): number {
+/** Deeper than anybody writes, and as deep as everything behind the parser can walk. */
+const maxDepth = 1000;
+
+function countKeys(value: unknown, depth: number): number {
   if (value === null || typeof value !== 'object') return 0;
+  if (depth > maxDepth) throw badRequest('the object provided is unrecognized (must be of type json): exceeded max depth');
   let count = 0;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) count += countKeys(value[i]);
+    for (let i = 0; i < value.length; i++) count += countKeys(value[i], depth + 1);
     return count;
   }
-  for (const key in value) count += 1 + countKeys((value as Record<string, unknown>)[key]);
+  for (const key in value) count += 1 + countKeys((value as Record<string, unknown>)[key], depth + 1);
   return count;
+}
+/** Throws BadRequest for values that nest too deep to be walked. */
+export function checkDepth(value: unknown): void {
+  countKeys(value, 0);
 }
 
 /** Index after the closing quote of the string that opens at `start`. */
@@ -111,31 +120,5 @@ export function parseJson(text: string): unknown {
 /** Parses and names fields that occur twice. Without duplicates it costs one quick pass over the quotes. */
 export function parseJsonStrict(text: string): Parsed {
   const value = parseJson(text);
-  return { value, duplicates: countKeysInText(text) !== countKeys(value) ? findDuplicates(text) : [] };
-}
-
-/** YAML 1.1 as the Go server reads it: `yes` and `on` are booleans; dates and 1:30 stay text. */
-const yamlOptions: DocumentOptions & SchemaOptions & ParseOptions = {
-  version: '1.1',
-  schema: 'yaml-1.1',
-  merge: true,
-  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !(tag.tag.endsWith(':timestamp') || ('format' in tag && tag.format === 'TIME'))),
-};
-
-/** For apply patches, which are YAML (JSON is YAML too, and is tried first). Several documents are an error. */
-export async function parseYaml(text: string): Promise<Parsed> {
-  if (/^\s*[{[]/.test(text)) {
-    try {
-      JSON.parse(text);
-      return parseJsonStrict(text);
-    } catch {
-      // Flow-style YAML that is not JSON.
-    }
-  }
-  const { parse } = await import('yaml');
-  try {
-    return { value: parse(text, yamlOptions) as unknown, duplicates: [] };
-  } catch (error) {
-    throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
-  }
+  return { value, duplicates: countKeysInText(text) !== countKeys(value, 0) ? findDuplicates(text) : [] };
 }

@@ -148,7 +148,13 @@ test('YAML as the Go server reads it', async () => {
     m: 420,
   });
   assert.deepEqual((await parseYaml('{"a": 1, "a": 2}')).duplicates, ['a']);
-  await assert.rejects(parseYaml('a: 1\na: 2'), (error) => isApiError(error, 'BadRequest'));
+  const twice = await parseYaml('a: 1\nb:\n  c: 1\n  c: 2\na: 2');
+  assert.deepEqual(twice.value, { a: 2, b: { c: 2 } });
+  assert.deepEqual(twice.strict, [
+    'error converting YAML to JSON: yaml: unmarshal errors:\n  line 5: key "a" already set in map\n  line 4: key "c" already set in map',
+  ]);
+  await assert.rejects(parseYaml('['.repeat(100_000)), (error) => isApiError(error, 'BadRequest'));
+  assert.throws(() => parseJsonStrict(`${'['.repeat(100_000)}${']'.repeat(100_000)}`), /exceeded max depth/);
   await assert.rejects(parseYaml('a: [1'), (error) => isApiError(error, 'BadRequest'));
 });
 
