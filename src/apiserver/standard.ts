@@ -4,6 +4,7 @@ import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { podTopologyLabels, taintNewNodes } from './admission/nodes.ts';
 import { priority, priorityClassDeletion } from './admission/priority.ts';
+import { resourceQuota } from './admission/quota/resource-quota.ts';
 import { runtimeClass } from './admission/runtime-class.ts';
 import { serviceAccount } from './admission/service-account.ts';
 import { serviceAllocation } from './admission/service-allocation.ts';
@@ -55,6 +56,7 @@ export function standardParts(options: StandardOptions): StandardParts {
       podTopologyLabels(),
       serviceAllocation({ cidr: options.serviceCidr, random }),
       ...auth.admission,
+      resourceQuota(),
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion()],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), ...auth.subresources],

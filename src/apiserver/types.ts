@@ -59,6 +59,8 @@ export interface AdmissionPlugin {
   readonly subresources?: boolean;
   /** Called once, when the cache is filled. */
   start?(reader: ObjectReader): void;
+  /** Called once after `start`: for a plugin that writes on its own account. */
+  startWriting?(writer: Writer): void;
   mutate?(request: AdmissionRequest): void | Promise<void>;
   validate?(request: AdmissionRequest): void | Promise<void>;
   settled?(request: AdmissionRequest, committed: boolean): void;
@@ -93,6 +95,8 @@ export interface UpdateHooks {
 
 /** What a subresource handler may do to objects. */
 export interface Writer extends ObjectReader {
+  /** The kind that serves a resource now; of several versions the stored one. */
+  kindOf(group: string, plural: string): Kind | undefined;
   /** Read-modify-write of one object, through admission and validation; retried on conflict. */
   modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject>;
   /** Read-modify-write that skips all checks: for writes a client could not make (binding, finalize). */

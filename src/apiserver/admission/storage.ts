@@ -10,7 +10,7 @@ interface Claim extends KubeObject {
 }
 const isClaims = ({ group, plural }: Kind): boolean => group === '' && plural === 'persistentvolumeclaims';
 /** The name of a claim's StorageClass: an old annotation comes before the field. */
-export function classOfClaim({ metadata, spec }: Claim): string {
+export function classOfClaim({ metadata, spec }: Pick<Claim, 'metadata' | 'spec'>): string {
   return metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec?.storageClassName ?? '';
 }
 

@@ -135,7 +135,10 @@ export class Registry implements Writer {
   }
   async start(): Promise<void> {
     await this.cache.start();
-    for (const plugin of this.#options.admission) plugin.start?.(this);
+    for (const plugin of this.#options.admission) {
+      plugin.start?.(this);
+      plugin.startWriting?.(this);
+    }
   }
   close(): void {
     this.cache.close();
