@@ -28,6 +28,8 @@ export type { HealthCheck } from './http/health.ts';
 export type { Descriptions, VersionInfo } from './http/documents.ts';
 export { standardAuthorizer } from './auth/standard-authorizer.ts';
 export { bootstrapPolicy } from './auth/rbac/bootstrap/bootstrap.ts';
+export { reconciledBinding, reconciledRole } from './auth/rbac/reconcile.ts';
+export type { Binding, Role } from './auth/rbac/types.ts';
 export { certificateAuthenticator } from './auth/certificates.ts';
 export { parseTokenFile, type StaticToken } from './auth/tokens/static.ts';
 export { openPki, type Pki } from './pki/pki.ts';

@@ -13,6 +13,7 @@ import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
 import { podGcController } from './nodes/pod-gc.ts';
 import { taintEvictionController } from './nodes/taint-eviction.ts';
+import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './serviceaccount.ts';
@@ -29,6 +30,7 @@ export const controllers: readonly Controller[] = [
   nodeLifecycleController,
   taintEvictionController,
   podGcController,
+  clusterRoleAggregationController,
 ];
 
 /** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */

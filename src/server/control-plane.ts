@@ -10,6 +10,7 @@ import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
+import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
 import type { NetworkPlan } from './plan.ts';
 import { kubernetesVersion } from './version.ts';
 
@@ -81,9 +82,12 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   );
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   const loops = startLoops(client, options, log, pki.ca.cert, metrics);
+  const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
+  policy.catch(() => {}); // `ready` tells of it
   const settled = waitForDefaults(server)
     .then(() => ensureClusterInfo(api, pki.ca.cert))
-    .then(() => ensurePriorityClasses(api));
+    .then(() => ensurePriorityClasses(api))
+    .then(() => policy);
   settled.catch(() => {}); // `ready` tells of it
   const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
   return {
@@ -137,6 +141,15 @@ function waitForDefaults(server: ApiServer): Promise<void> {
   return new Promise((resolve) => {
     server.reader.observe('', 'serviceaccounts', (object) => {
       if (object?.metadata?.name === 'default' && object.metadata.namespace === 'default') resolve();
+    });
+  });
+}
+/** Resolves when there are namespaces of these names. */
+function namespacesExist(server: ApiServer, names: readonly string[]): Promise<void> {
+  const missing = new Set(names);
+  return new Promise((resolve) => {
+    server.reader.observe('', 'namespaces', (object) => {
+      if (object && missing.delete(object.metadata?.name ?? '') && missing.size === 0) resolve();
     });
   });
 }

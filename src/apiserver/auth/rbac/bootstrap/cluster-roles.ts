@@ -68,7 +68,7 @@ const forPeople: readonly Role[] = [
     on('create', 'authentication.k8s.io', 'selfsubjectreviews'),
   ]),
   clusterRole('system:public-info-viewer', [urls('get', '/healthz /livez /readyz /version /version/')]),
-  { ...clusterRole('admin', [...adminRules, ...editRules, ...viewRules]), ...gathers('admin') },
+  { ...clusterRole('admin', [...editRules, ...viewRules, ...adminRules]), ...gathers('admin') },
   { ...clusterRole('edit', [...editRules, ...viewRules], aggregate('admin')), ...gathers('edit') },
   { ...clusterRole('view', viewRules, aggregate('edit')), ...gathers('view') },
   clusterRole('system:aggregate-to-admin', adminRules, aggregate('admin')),
