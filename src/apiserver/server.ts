@@ -26,7 +26,9 @@ import type {
   Authorizer,
   DeletionRule,
   Environment,
+  Extension,
   Filter,
+  Host,
   ObjectReader,
   StreamHandler,
   SubresourceHandler,
@@ -54,6 +56,7 @@ export interface ApiServerOptions extends Environment {
   readonly audit?: Filter;
   /** Sees every request before it is authorized. */
   readonly fairness?: Filter;
+  readonly extensions?: readonly Extension[];
   readonly healthChecks?: readonly HealthCheck[];
   /** Where the server counts, and what /metrics shows; one of its own when it is given none. */
   readonly metrics?: Metrics;
@@ -207,8 +210,28 @@ class Server implements ApiServer {
     await this.#registry.start();
     for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
     for (const part of [this.#authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
+    for (const extension of this.#options.extensions ?? []) extension.start(this.#host());
     this.#filled = true;
     this.#scheduleBookmarks();
+  }
+  #host(): Host {
+    const { clock, random, log, schemas } = this.#options;
+    const registry = this.#registry;
+    return {
+      clock,
+      random,
+      log,
+      schemas,
+      writer: registry,
+      get kinds() {
+        return registry.kinds;
+      },
+      kindOf: (group, plural) => registry.kindOf(group, plural),
+      serve: (kind) => registry.serve(kind),
+      withdraw: (kind) => registry.withdraw(kind),
+      onKinds: (follower) => registry.onKinds(follower),
+      deleteAll: async (kind, context) => void (await registry.deleteCollection(kind, {}, context, {})),
+    };
   }
   api(user: UserInfo, options: InProcessOptions = {}): Api {
     return new InProcessApi(this.#registry, user, options);
@@ -277,6 +300,7 @@ class Server implements ApiServer {
   async close(): Promise<void> {
     this.#closing = true;
     this.#bookmarks?.cancel();
+    for (const extension of this.#options.extensions ?? []) await extension.stop?.();
     this.#registry.close();
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const socket of this.#sockets) socket.destroy();

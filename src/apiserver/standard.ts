@@ -9,6 +9,8 @@ import { runtimeClass } from './admission/runtime-class.ts';
 import { serviceAccount } from './admission/service-account.ts';
 import { serviceAllocation } from './admission/service-allocation.ts';
 import { claimResize, storageProtection } from './admission/storage.ts';
+import { CustomResources, definitionDeletion } from './extensions/custom-resources.ts';
+import { Outbound } from './outbound/outbound.ts';
 import type { TokenSigner } from './pki/jwt.ts';
 import { authParts, type AuthOptions } from './standard-auth.ts';
 import { podBinding } from './subresources/binding.ts';
@@ -17,7 +19,7 @@ import { namespaceFinalize } from './subresources/finalize.ts';
 import { podStreams } from './subresources/pod-streams.ts';
 import { proxies } from './subresources/proxy.ts';
 import { scale } from './subresources/scale.ts';
-import type { AdmissionPlugin, Authenticator, Authorizer, DeletionRule, StreamHandler, SubresourceHandler, VirtualResource } from './types.ts';
+import type { AdmissionPlugin, Authenticator, Authorizer, DeletionRule, Extension, StreamHandler, SubresourceHandler, VirtualResource } from './types.ts';
 
 export interface StandardOptions extends AuthOptions {
   /** Cluster IPs of Services, for example 10.96.0.0/16. */
@@ -27,6 +29,7 @@ export interface StandardOptions extends AuthOptions {
 export interface StandardParts {
   readonly admission: readonly AdmissionPlugin[];
   readonly deletion: readonly DeletionRule[];
+  readonly extensions: readonly Extension[];
   readonly subresources: readonly SubresourceHandler[];
   readonly streams: readonly StreamHandler[];
   readonly virtual: readonly VirtualResource[];
@@ -58,7 +61,8 @@ export function standardParts(options: StandardOptions): StandardParts {
       ...auth.admission,
       resourceQuota(),
     ],
-    deletion: [namespaceDeletion(), priorityClassDeletion()],
+    deletion: [namespaceDeletion(), priorityClassDeletion(), definitionDeletion(options.clock)],
+    extensions: [new CustomResources(new Outbound(options.clock))],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), ...auth.subresources],
     streams: [...podStreams(), ...proxies()],
     virtual: auth.virtual,

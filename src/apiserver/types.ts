@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
-import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, UserInfo } from '#machinery';
+import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, SchemaSet, UserInfo } from '#machinery';
 import type { Exchange } from './http/types.ts';
 
 /** Who asks, and how a write is to be made. One per request. */
@@ -233,6 +233,26 @@ export interface Authorizer {
   /** Present where an authorizer can list what it allows. */
   rulesFor?(user: UserInfo, namespace: string): RuleSet;
   start?(reader: ObjectReader): void;
+}
+
+/** What an extension of the API works on: everything the server serves, and the means to serve more. */
+export interface Host extends Environment {
+  readonly writer: Writer;
+  readonly schemas: SchemaSet;
+  readonly kinds: readonly Kind[];
+  kindOf(group: string, plural: string): Kind | undefined;
+  serve(kind: Kind): void;
+  withdraw(kind: Kind): void;
+  onKinds(follower: (kind: Kind) => void): void;
+  /** Deletes every object of a kind. */
+  deleteAll(kind: Kind, context: RequestContext): Promise<void>;
+}
+/** Something that serves more of an API because of what is stored in it: custom resources, aggregated servers. */
+export interface Extension {
+  readonly name: string;
+  /** Called once, when the cache is filled. */
+  start(host: Host): void;
+  stop?(): Promise<void> | void;
 }
 
 export interface Environment {

@@ -42,6 +42,10 @@ export interface KindOptions<T extends KubeObject> {
   schema: string;
   /** For kinds whose fields are not in the generated schema set (custom resources): replaces decoding by `schema`. */
   shape?: Shape;
+  /** Name of the type in OpenAPI, where descriptions of types do not say it. */
+  openapiName?: string;
+  /** A version on its way out: clients are warned with this text at every request. */
+  deprecation?: string;
   /** Changes whenever `shape` does: part of the hashes of the OpenAPI documents. */
   revision?: string;
   /** Store prefix, with a trailing slash. The versions of one resource share it. Default: from group and plural. */

@@ -91,7 +91,7 @@ export class ResourceHandler {
     this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
     const body = renderList(kind, result, view, this.#deps.clock.now(), query.get('includeObject'));
-    sendJson(exchange.response, 200, body, { request: exchange.request, pretty: query.get('pretty') === 'true' });
+    sendJson(exchange.response, 200, body, { request: exchange.request, pretty: query.get('pretty') === 'true', warnings: deprecation(kind) });
     return 200;
   }
   async #watch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
@@ -215,11 +215,18 @@ export class ResourceHandler {
     const { request, response, info } = exchange;
     const view = negotiate(request);
     const body = renderObject(kind, shown, view, this.#deps.clock.now(), view === 'table' ? queryOf(info).get('includeObject') : null);
-    sendJson(response, code, body, { request, pretty: info.query?.get('pretty') === 'true', warnings });
+    sendJson(response, code, body, {
+      request,
+      pretty: info.query?.get('pretty') === 'true',
+      warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings,
+    });
     return code;
   }
 }
 
+function deprecation(kind: Kind): readonly string[] {
+  return kind.deprecation === undefined ? [] : [kind.deprecation];
+}
 function keyAt({ namespace, name }: ResourcePath): ObjectKey {
   return { namespace: namespace || undefined, name };
 }

@@ -206,12 +206,13 @@ export class Registry implements Writer {
   }
   /** Throws NotFound when the kind has no such subresource, MethodNotAllowed when it lacks the verb. */
   async subresource(name: string, request: Omit<SubresourceRequest, 'writer'>): Promise<Shown> {
-    const handler = this.resource(request.kind).subresources.get(name);
+    const { subresources, kind } = this.resource(request.kind);
+    const handler = subresources.get(name);
     // kubectl debug looks into the details, even into empty ones.
     if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (!handler.verbs.includes(request.verb)) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     if (request.verb === 'create' && request.body) await this.#admitBody(name, request, request.body);
-    return shown(await handler.handle({ ...request, writer: this }));
+    return shown(await handler.handle({ ...request, kind, writer: this }));
   }
   /** Admission of a subresource whose body is another object: what is asked about is that body. */
   async #admitBody(subresource: string, { kind, key, context }: Omit<SubresourceRequest, 'writer'>, object: KubeObject): Promise<void> {

@@ -90,11 +90,14 @@ export class Definitions {
 
   /** A reference to the type of a kind, which says so. */
   kind(kind: Kind): JsonObject {
-    const name = this.nameOf(kind.schema);
+    const name = this.#kindName(kind);
     if (!kind.shape) this.ref(kind.schema);
     else this.all[name] ??= this.#shaped(kind.shape);
-    this.mark(kind.schema, gvk(kind, kind.kind));
+    this.#mark(name, gvk(kind, kind.kind));
     return { $ref: this.#dialect.refPrefix + name };
+  }
+  #kindName(kind: Kind): string {
+    return kind.openapiName ?? this.nameOf(kind.schema);
   }
   /** The metadata of a shape is what all objects have. */
   #shaped(shape: Shape): JsonObject {
@@ -113,7 +116,7 @@ export class Definitions {
   list(kind: Kind): JsonObject {
     const type = `${kind.schema}List`;
     if (kind.shape || !this.#source.schemas.has(type)) {
-      const name = `${this.nameOf(kind.schema)}List`;
+      const name = `${this.#kindName(kind)}List`;
       this.all[name] ??= {
         description: `${kind.listKind} is a list of ${kind.kind}`,
         type: 'object',
@@ -135,7 +138,10 @@ export class Definitions {
 
   /** Says which kind a type is the schema of. */
   mark(type: string, kind: JsonObject): void {
-    const definition = this.all[this.nameOf(type)] as JsonObject;
+    this.#mark(this.nameOf(type), kind);
+  }
+  #mark(name: string, kind: JsonObject): void {
+    const definition = this.all[name] as JsonObject;
     const kinds = (definition['x-kubernetes-group-version-kind'] ??= []) as JsonObject[];
     if (!kinds.some((known) => known['group'] === kind['group'] && known['version'] === kind['version'] && known['kind'] === kind['kind'])) kinds.push(kind);
   }
