@@ -12,6 +12,7 @@ import { claimResize, storageProtection } from './admission/storage.ts';
 import { CustomResources, definitionDeletion } from './extensions/custom-resources.ts';
 import { Outbound } from './outbound/outbound.ts';
 import type { TokenSigner } from './pki/jwt.ts';
+import { extensionAdmission } from './standard-extension.ts';
 import { authParts, type AuthOptions } from './standard-auth.ts';
 import { podBinding } from './subresources/binding.ts';
 import { podEviction } from './subresources/eviction.ts';
@@ -59,6 +60,7 @@ export function standardParts(options: StandardOptions): StandardParts {
       podTopologyLabels(),
       serviceAllocation({ cidr: options.serviceCidr, random }),
       ...auth.admission,
+      ...extensionAdmission(options),
       resourceQuota(),
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion(), definitionDeletion(options.clock)],

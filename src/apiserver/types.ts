@@ -24,6 +24,16 @@ export interface ObjectReader {
   observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void;
 }
 
+/** What is known of the kinds themselves, for what works on objects of any kind. */
+export interface KindReader extends ObjectReader {
+  readonly kinds: readonly Kind[];
+  /** Tells of every kind that is served, changed or withdrawn from now on. */
+  onKinds(follower: (kind: Kind) => void): void;
+  kindAt(group: string, version: string, plural: string): Kind | undefined;
+  /** A typed object from JSON, pruned of unknown fields; takes `value` over and fills no defaults. Throws BadRequest. */
+  decode(kind: Kind, value: Json): KubeObject;
+}
+
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
 export interface AdmissionRequest {
@@ -45,6 +55,8 @@ export interface AdmissionRequest {
   readonly options?: DeleteOptions;
 }
 
+export type Mutated = void | 'again';
+
 /**
  * A step of admission. `mutate` runs before validation, `validate` after it; both may take their time. `settled`
  * tells a plugin that reserved something how the write ended, once for each attempt. Each may throw ApiError,
@@ -58,10 +70,11 @@ export interface AdmissionPlugin {
   /** Whether it is asked about `status` and about subresources whose body is another object. Default: no. */
   readonly subresources?: boolean;
   /** Called once, when the cache is filled. */
-  start?(reader: ObjectReader): void;
+  start?(reader: KindReader): void;
   /** Called once after `start`: for a plugin that writes on its own account. */
   startWriting?(writer: Writer): void;
-  mutate?(request: AdmissionRequest): void | Promise<void>;
+  /** `again`: all steps are to see the object once more, as it is now. Heeded once. */
+  mutate?(request: AdmissionRequest): Mutated | Promise<Mutated>;
   validate?(request: AdmissionRequest): void | Promise<void>;
   settled?(request: AdmissionRequest, committed: boolean): void;
 }

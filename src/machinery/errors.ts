@@ -53,11 +53,12 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
-  constructor(reason: StatusReason, message: string, details?: StatusDetails) {
+  /** `wire`: code and reason of a Status that another server gave; it may have its own words. */
+  constructor(reason: StatusReason, message: string, details?: StatusDetails, wire?: { readonly code: number; readonly reason: string }) {
     super(message);
     this.name = 'ApiError';
-    this.reason = reason;
-    this.code = reasons[reason];
+    this.reason = (wire?.reason ?? reason) as StatusReason;
+    this.code = wire?.code ?? reasons[reason];
     this.details = details;
   }
   get status(): Status {

@@ -51,6 +51,8 @@ export function serviceAllocation({ cidr, nodePorts: [first, last] = [30000, 327
       });
     },
     mutate(request) {
+      // Asked again about the same write: what the first time took is the object's own now.
+      pending.get(request)?.release();
       const reserved = new Reserved();
       pending.set(request, reserved);
       new Allocation(request, reserved, addresses, ports, cidr).run();

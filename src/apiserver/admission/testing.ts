@@ -1,7 +1,7 @@
 /** For tests of admission steps: objects in memory, and requests as the registry makes them. */
 import { defineKind, type Kind, type KubeObject } from '#machinery';
 import { admin } from '../test-support.ts';
-import type { AdmissionPlugin, AdmissionRequest, ObjectReader } from '../types.ts';
+import type { AdmissionPlugin, AdmissionRequest, KindReader, ObjectReader } from '../types.ts';
 
 export const kindOf = (group: string, kind: string, plural: string, namespaced = true): Kind =>
   defineKind({ group, version: 'v1', kind, plural, namespaced, schema: `V1${kind}` });
@@ -34,7 +34,7 @@ export function requestOf(kind: Kind, object: KubeObject, more: Partial<Admissio
 }
 /** Runs a plugin over a request; gives the object, or the text of the refusal. */
 export async function admit(plugin: AdmissionPlugin, reader: ObjectReader, request: AdmissionRequest): Promise<KubeObject | string> {
-  plugin.start?.(reader);
+  plugin.start?.(reader as KindReader);
   if (!(plugin.operations ?? ['CREATE', 'UPDATE']).includes(request.operation)) return request.object;
   try {
     await plugin.mutate?.(request);

@@ -1,6 +1,6 @@
 import type { Kind } from '#machinery';
 import type { AdmissionObserver } from '../metrics/admission.ts';
-import type { AdmissionPlugin, AdmissionRequest, Operation } from '../types.ts';
+import type { AdmissionPlugin, AdmissionRequest, Mutated, Operation } from '../types.ts';
 
 const usual: readonly Operation[] = ['CREATE', 'UPDATE'];
 
@@ -17,7 +17,18 @@ export class AdmissionChain {
     this.#plugins = all.filter((plugin) => plugin.handles(kind));
   }
   mutate(request: AdmissionRequest, subject: Subject): void | Promise<void> {
-    return this.#step('admit', request, subject, (plugin) => plugin.mutate?.(request));
+    let again = false;
+    const note = (wish: Mutated): void => {
+      if (wish === 'again') again = true;
+    };
+    const ask = (plugin: AdmissionPlugin): void | Promise<void> => {
+      const outcome = plugin.mutate?.(request);
+      return outcome instanceof Promise ? outcome.then(note) : note(outcome);
+    };
+    const once = (): void | Promise<void> => this.#step('admit', request, subject, ask);
+    const pending = once();
+    if (pending) return pending.then(() => (again ? once() : undefined));
+    if (again) return once();
   }
   validate(request: AdmissionRequest, subject: Subject): void | Promise<void> {
     return this.#step('validate', request, subject, (plugin) => plugin.validate?.(request));
@@ -30,14 +41,25 @@ export class AdmissionChain {
     return this.#for(operation, subject).length > 0;
   }
   /** All of it at once, for what is not created or updated. */
-  async admit(request: AdmissionRequest, subject: Subject): Promise<void> {
-    let admitted = false;
+  admit(request: AdmissionRequest, subject: Subject): void | Promise<void> {
+    const pending = this.#admit(request, subject);
+    const settle = (admitted: boolean): void => this.settled(request, subject, admitted && !request.context.dryRun);
+    if (!pending) return settle(true);
+    return pending.then(
+      () => settle(true),
+      (error: unknown) => {
+        settle(false);
+        throw error;
+      },
+    );
+  }
+  #admit(request: AdmissionRequest, subject: Subject): void | Promise<void> {
     try {
-      await this.mutate(request, subject);
-      await this.validate(request, subject);
-      admitted = true;
-    } finally {
-      this.settled(request, subject, admitted && !request.context.dryRun);
+      const pending = this.mutate(request, subject);
+      return pending ? pending.then(() => this.validate(request, subject)) : this.validate(request, subject);
+    } catch (error) {
+      this.settled(request, subject, false);
+      throw error;
     }
   }
   #step(

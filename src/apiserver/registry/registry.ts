@@ -4,6 +4,7 @@ import {
   keyOf,
   notFound,
   type DeleteOptions,
+  type Json,
   type Kind,
   type KubeObject,
   type ListOptions,
@@ -14,7 +15,18 @@ import type { Store } from '#store';
 import type { Clock } from '#base';
 import { ObjectCache } from '../cache/cache.ts';
 import type { CacheEntry } from '../cache/entry.ts';
-import type { AdmissionPlugin, DeletionRule, Environment, RequestContext, SubresourceHandler, SubresourceRequest, UpdateHooks, Writer } from '../types.ts';
+import { decodeObject } from '../http/decoding.ts';
+import type {
+  AdmissionPlugin,
+  DeletionRule,
+  Environment,
+  KindReader,
+  RequestContext,
+  SubresourceHandler,
+  SubresourceRequest,
+  UpdateHooks,
+  Writer,
+} from '../types.ts';
 import { Deletes, type Deleted } from './delete.ts';
 import type { AdmissionObserver } from '../metrics/admission.ts';
 import { AdmissionChain } from './admission-chain.ts';
@@ -52,7 +64,7 @@ export interface RegistryOptions extends Environment {
 const deleteConcurrency = 64;
 
 /** Every kind with its verbs over one cache and one store. */
-export class Registry implements Writer {
+export class Registry implements Writer, KindReader {
   readonly cache: ObjectCache;
   readonly reads: Reads;
   readonly clock: Clock;
@@ -152,6 +164,9 @@ export class Registry implements Writer {
     return this.#byName.get(`${group}/${plural}`);
   }
 
+  decode(kind: Kind, value: Json): KubeObject {
+    return decodeObject(this.#options.schemas, kind, { value, duplicates: [] }, 'Ignore', []);
+  }
   get(group: string, plural: string, namespace: string | undefined, name: string): KubeObject | undefined {
     const kind = this.kindOf(group, plural);
     return kind && this.cache.of(kind).get(keyOf(kind, namespace, name))?.object;

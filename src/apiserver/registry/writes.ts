@@ -61,19 +61,20 @@ export class Writes {
     if (meta.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
     adoptNamespace(kind, object, namespace);
     stampCreate(kind, object, this.#deps);
-    if (meta.name || !meta.generateName) return this.#createNamed(object, context, managed);
+    if (meta.name || !meta.generateName) return this.#createNamed(object, context, managed, meta.name ?? '');
     for (let tries = 1; ; tries++) {
       meta.name = meta.generateName.slice(0, 58) + randomSuffix(this.#deps.random);
       try {
-        return await this.#createNamed(tries < nameTries ? { ...object, metadata: { ...meta } } : object, context, managed);
+        return await this.#createNamed(tries < nameTries ? { ...object, metadata: { ...meta } } : object, context, managed, '');
       } catch (error) {
         if (!isApiError(error, 'AlreadyExists')) throw error;
         if (tries >= nameTries) throw noUniqueName(error);
       }
     }
   }
-  async #createNamed(object: KubeObject, context: RequestContext, managed: boolean): Promise<Shown> {
-    const request = this.#request('CREATE', object, undefined, undefined, context);
+  /** `asked` is the name that the client gave: empty when the server made one. */
+  async #createNamed(object: KubeObject, context: RequestContext, managed: boolean, asked: string): Promise<Shown> {
+    const request = { ...this.#request('CREATE', object, undefined, undefined, context), name: asked };
     let committed = false;
     try {
       const pending = this.#prepareCreate(request, managed);
