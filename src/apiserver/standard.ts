@@ -3,6 +3,7 @@ import { defaultTolerations } from './admission/default-tolerations.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { podTopologyLabels, taintNewNodes } from './admission/nodes.ts';
+import { podSecurity } from './admission/pod-security/pod-security.ts';
 import { priority, priorityClassDeletion } from './admission/priority.ts';
 import { resourceQuota } from './admission/quota/resource-quota.ts';
 import { runtimeClass } from './admission/runtime-class.ts';
@@ -50,6 +51,7 @@ export function standardParts(options: StandardOptions): StandardParts {
       limitRanger(),
       serviceAccount(random),
       taintNewNodes(),
+      podSecurity(),
       priority(),
       defaultTolerations(),
       defaultStorageClass(),
