@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { Metrics, type Timer } from '#base';
 import { ProtobufDecoder, type Api, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
 import type { Store } from '#store';
+import { Aggregation, type AggregationOptions } from './aggregation/aggregation.ts';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
@@ -57,6 +58,8 @@ export interface ApiServerOptions extends Environment {
   /** Sees every request before it is authorized. */
   readonly fairness?: Filter;
   readonly extensions?: readonly Extension[];
+  /** Group versions of other servers are part of the API (APIService). Without it they are objects only. */
+  readonly aggregation?: AggregationOptions;
   readonly healthChecks?: readonly HealthCheck[];
   /** Where the server counts, and what /metrics shows; one of its own when it is given none. */
   readonly metrics?: Metrics;
@@ -109,6 +112,7 @@ class Server implements ApiServer {
   readonly #access: AccessMetrics;
   readonly #health: Health;
   readonly #front: Front;
+  readonly #aggregation: Aggregation | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #servers: Http2SecureServer[] = [];
   #ready: Promise<void> | undefined;
@@ -155,13 +159,15 @@ class Server implements ApiServer {
       handlers: options.streams ?? [],
       nodeStreams: options.nodeStreams ?? (() => undefined),
     });
-    const documents = new Documents({
+    this.#aggregation = options.aggregation && this.#aggregate(options.aggregation, () => documents.forgetAll());
+    const documents: Documents = new Documents({
       kinds: () => this.#registry.kinds,
       virtual,
       schemas,
       descriptions: options.descriptions,
       version: options.version ?? {},
       signer: options.signer,
+      overlay: this.#aggregation?.overlay,
     });
     buildMetrics(this.#metrics, { ...documents.version });
     this.#registry.onKinds((kind) => documents.forget(kind));
@@ -179,8 +185,14 @@ class Server implements ApiServer {
       health: this.#health,
       metrics: { requests: new RequestMetrics(this.#metrics), access: this.#access, page: new MetricsPage(this.#metrics, this.#health) },
       protobuf,
+      aggregation: this.#aggregation,
       documents: (exchange) => documents.handle(exchange),
     });
+  }
+  #aggregate(aggregation: AggregationOptions, changed: () => void): Aggregation {
+    const { clock, random, log, virtual = [] } = this.#options;
+    const api = this.api({ username: 'system:apiserver', groups: ['system:masters'] });
+    return new Aggregation({ ...aggregation, reader: this.#registry, api, clock, random, log: log.named('aggregation'), more: virtual, changed });
   }
   get reader(): ObjectReader {
     return this.#registry;
@@ -211,6 +223,7 @@ class Server implements ApiServer {
     for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
     for (const part of [this.#authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
     for (const extension of this.#options.extensions ?? []) extension.start(this.#host());
+    this.#aggregation?.start();
     this.#filled = true;
     this.#scheduleBookmarks();
   }
@@ -301,6 +314,7 @@ class Server implements ApiServer {
     this.#closing = true;
     this.#bookmarks?.cancel();
     for (const extension of this.#options.extensions ?? []) await extension.stop?.();
+    await this.#aggregation?.close();
     this.#registry.close();
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const socket of this.#sockets) socket.destroy();

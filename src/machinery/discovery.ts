@@ -165,7 +165,7 @@ export interface APIGroupDiscoveryList {
   kind: 'APIGroupDiscoveryList';
   apiVersion: string;
   metadata: Record<string, never>;
-  items: { metadata: { name?: string }; versions: { version: string; resources: APIResourceDiscovery[]; freshness: 'Current' }[] }[];
+  items: { metadata: { name?: string }; versions: { version: string; resources: APIResourceDiscovery[]; freshness: 'Current' | 'Stale' }[] }[];
 }
 
 function discoveryOf(kind: Kind): APIResourceDiscovery {

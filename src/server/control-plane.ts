@@ -66,6 +66,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert },
     metrics,
     nodeStreams: (name) => nodeStreams.get(name),
+    aggregation: {},
     version: { gitVersion: kubernetesVersion },
   });
   await server.ready();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { aggregatedDiscovery, defineKind, legacyDiscovery, type Kind, type SchemaSet } from '#machinery';
+import { aggregatedDiscovery, defineKind, legacyDiscovery, type APIGroup, type Kind, type LegacyDiscovery, type SchemaSet } from '#machinery';
+import type { Overlay } from '../aggregation/overlay.ts';
 import type { TokenSigner } from '../pki/jwt.ts';
 import type { VirtualResource } from '../types.ts';
 import { OpenApi } from './openapi.ts';
@@ -43,6 +44,8 @@ export interface DocumentOptions {
   readonly descriptions: (() => Descriptions) | undefined;
   readonly version: Partial<VersionInfo>;
   readonly signer: TokenSigner | undefined;
+  /** What other servers add. */
+  readonly overlay?: Overlay | undefined;
 }
 interface Document {
   readonly body: Buffer;
@@ -73,6 +76,11 @@ export class Documents {
   /** The document of /version. */
   get version(): VersionInfo {
     return { ...thisVersion, ...this.#options.version };
+  }
+  /** Everything is made anew: other servers say other things. */
+  forgetAll(): void {
+    this.#made.clear();
+    this.#openapi.forgetAll();
   }
   /** Gives the code, or undefined when the path is none of these. */
   handle(exchange: Exchange): number | undefined {
@@ -108,13 +116,29 @@ export class Documents {
   }
   #make(key: string): unknown {
     const [path = '', version] = key.split(' ');
-    if (version) return aggregatedDiscovery(this.#kinds, version as 'v2' | 'v2beta1', path === '/api' ? 'core' : 'groups');
-    const legacy = legacyDiscovery(this.#kinds, '');
+    if (version) return this.#aggregated(path, version as 'v2' | 'v2beta1');
+    const legacy = this.#legacy();
     const [, root, first, second, more] = path.split('/');
     if (more !== undefined) return undefined;
     if (root === 'api') return first === undefined ? legacy.apiVersions : second === undefined ? legacy.resources(first) : undefined;
     if (root === 'apis') return first === undefined ? legacy.apiGroupList : second === undefined ? legacy.group(first) : legacy.resources(`${first}/${second}`);
     return this.#small(path);
+  }
+  #aggregated(path: string, version: 'v2' | 'v2beta1'): unknown {
+    const { overlay } = this.#options;
+    const list = aggregatedDiscovery(this.#kinds, version, path === '/api' ? 'core' : 'groups');
+    return overlay && path === '/apis' ? { ...list, items: overlay.items(list.items) } : list;
+  }
+  #legacy(): LegacyDiscovery {
+    const { overlay } = this.#options;
+    const own = legacyDiscovery(this.#kinds, '');
+    if (!overlay) return own;
+    const groups = overlay.groups(own.apiGroupList.groups);
+    const group = (name: string): APIGroup | undefined => {
+      const found = groups.find((candidate) => candidate.name === name);
+      return found && { kind: 'APIGroup', apiVersion: 'v1', ...found };
+    };
+    return { ...own, apiGroupList: { ...own.apiGroupList, groups }, group };
   }
   #small(path: string): unknown {
     const { signer } = this.#options;

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { pipeline, type Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ApiError } from '#machinery';
+import { failureText } from '../outbound/failure.ts';
 import type { Address } from '../types.ts';
 import { isGone, writeHead } from './respond.ts';
 import { rewriteHtml, rewriteLink, type ProxyBase } from './rewrite.ts';
@@ -16,6 +17,8 @@ export interface Forward {
   readonly path: string;
   /** Path that the answer's links lead through. */
   readonly prefix: string;
+  /** Another API server: it gets to know who asks, and its answers go through as they are. */
+  readonly peer?: { readonly tls: ConnectionOptions; readonly headers: OutgoingHttpHeaders };
 }
 
 /** Headers of one connection only (RFC 9110, 7.6.1), and those that were for this server. */
@@ -30,20 +33,24 @@ const hop = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-const ours = (name: string): boolean => name.startsWith(':') || name === 'authorization' || name.startsWith('impersonate-');
+const ours = (name: string): boolean => name.startsWith(':') || name === 'authorization' || name.startsWith('impersonate-') || name.startsWith('x-remote-');
 
 /** Larger pages go through as they are. */
 const htmlLimit = 1024 * 1024;
-const unreachable = (error: Error): ApiError => new ApiError('ServiceUnavailable', `error trying to reach service: ${error.message}`);
+const unreachable = (error: Error, { address, peer }: Forward): ApiError =>
+  new ApiError(
+    'ServiceUnavailable',
+    `error trying to reach service: ${peer ? failureText(error, address, peer.tls.servername ?? address.host) : error.message}`,
+  );
 
 /** Sends the request on and the answer back. Throws ServiceUnavailable when nobody answers. */
 export async function forwardRequest({ request, response }: Exchange, forward: Forward): Promise<number> {
   const answer = await ask(request, forward);
   const code = answer.statusCode ?? 502;
   const base = proxyBase(request, forward);
-  const headers = answerHeaders(answer, base);
+  const headers = answerHeaders(answer, forward.peer ? undefined : base);
   if (isGone(response)) return (answer.destroy(), code);
-  if (isHtml(answer) && request.method !== 'HEAD') await sendHtml(answer, base, (body) => finish(response, code, headers, body));
+  if (!forward.peer && isHtml(answer) && request.method !== 'HEAD') await sendHtml(answer, base, (body) => finish(response, code, headers, body));
   else {
     writeHead(response, code, headers);
     if ('flushHeaders' in response) response.flushHeaders();
@@ -52,7 +59,8 @@ export async function forwardRequest({ request, response }: Exchange, forward: F
   return code;
 }
 
-function ask(request: Request, { address, path, prefix }: Forward): Promise<IncomingMessage> {
+function ask(request: Request, forward: Forward): Promise<IncomingMessage> {
+  const { address, path, prefix, peer } = forward;
   // Not imported: an ESM import of node:http loads all of fetch with it, 20 ms at start.
   const client = process.getBuiltinModule(address.scheme === 'https' ? 'node:https' : 'node:http');
   return new Promise((resolve, reject) => {
@@ -62,14 +70,14 @@ function ask(request: Request, { address, path, prefix }: Forward): Promise<Inco
         port: address.port,
         method: request.method ?? 'GET',
         path,
-        headers: { ...requestHeaders(request), ...forwardedHeaders(request, prefix) },
+        headers: { ...requestHeaders(request), ...forwardedHeaders(request, prefix), ...peer?.headers },
         agent: false,
         // Pods and services have certificates of their own; kube-apiserver does not check them here either.
-        rejectUnauthorized: false,
+        ...(peer ? peer.tls : { rejectUnauthorized: false }),
       },
       resolve,
     );
-    outgoing.on('error', (error) => reject(unreachable(error)));
+    outgoing.on('error', (error) => reject(unreachable(error, forward)));
     request.on('close', () => !request.complete && outgoing.destroy());
     request.on('aborted', () => outgoing.destroy());
     pipeline(request as NodeJS.ReadableStream, outgoing, () => {});
@@ -101,11 +109,11 @@ function proxyBase(request: Request, { address, prefix }: Forward): ProxyBase {
   return { prefix, backend: `${address.host}:${address.port}`, host: hostOf(request) };
 }
 
-function answerHeaders(answer: IncomingMessage, base: ProxyBase): Record<string, string | string[]> {
+function answerHeaders(answer: IncomingMessage, base: ProxyBase | undefined): Record<string, string | string[]> {
   const out: Record<string, string | string[]> = {};
   const dropped = connectionHeaders(answer.headers);
   for (const [name, value] of Object.entries(answer.headers)) if (!hop.has(name) && !dropped.has(name) && value !== undefined) out[name] = value;
-  if (typeof out.location === 'string') out.location = rewriteLink(out.location, base);
+  if (base && typeof out.location === 'string') out.location = rewriteLink(out.location, base);
   return out;
 }
 
@@ -129,29 +137,34 @@ function finish(response: Exchange['response'], code: number, headers: Record<st
 }
 
 /** Joins an upgraded connection with the backend's. Rejects only before anything was written. */
-export function forwardUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer, { address, path }: Forward): Promise<void> {
+export function forwardUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer, forward: Forward): Promise<void> {
+  const { address, path, peer } = forward;
   return new Promise((resolve, reject) => {
     const { host, port } = address;
     const connected = (): void => {
       backend.off('error', refused);
       backend.on('error', () => socket.destroy());
-      backend.write(requestHead(message, path));
+      backend.write(requestHead(message, path, peer?.headers ?? {}));
       if (head.length > 0) backend.write(head);
       socket.pipe(backend).pipe(socket);
       resolve();
     };
-    const refused = (error: Error): void => reject(unreachable(error));
-    const backend = address.scheme === 'https' ? connectTls({ host, port, rejectUnauthorized: false }, connected) : connectTcp({ host, port }, connected);
+    const refused = (error: Error): void => reject(unreachable(error, forward));
+    const backend =
+      address.scheme === 'https'
+        ? connectTls({ host, port, ...(peer ? peer.tls : { rejectUnauthorized: false }) }, connected)
+        : connectTcp({ host, port }, connected);
     backend.once('error', refused);
     socket.once('close', () => backend.destroy());
     backend.once('close', () => socket.destroy());
   });
 }
-function requestHead(message: IncomingMessage, path: string): string {
+function requestHead(message: IncomingMessage, path: string, added: OutgoingHttpHeaders): string {
   const lines = [`${message.method ?? 'GET'} ${path} HTTP/1.1`];
   for (let i = 0; i < message.rawHeaders.length; i += 2) {
     const name = message.rawHeaders[i] as string;
-    if (!ours(name.toLowerCase())) lines.push(`${name}: ${message.rawHeaders[i + 1] ?? ''}`);
+    if (!ours(name.toLowerCase()) && !Object.hasOwn(added, name.toLowerCase())) lines.push(`${name}: ${message.rawHeaders[i + 1] ?? ''}`);
   }
+  for (const [name, value] of Object.entries(added)) for (const one of [value].flat()) lines.push(`${name}: ${String(one)}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }

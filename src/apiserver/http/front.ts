@@ -6,6 +6,7 @@ import type { AccessMetrics } from '../metrics/server.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import { forbidden } from '../auth/forbidden.ts';
 import { anonymous, identify } from '../auth/identify.ts';
+import type { Aggregation } from '../aggregation/aggregation.ts';
 import { impersonate } from '../auth/impersonate.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Authenticator, Authorizer, Filter, VirtualResource } from '../types.ts';
@@ -35,6 +36,7 @@ export interface FrontDeps {
   readonly health: Health;
   readonly metrics: { readonly requests: RequestMetrics; readonly access: AccessMetrics; readonly page: MetricsPage };
   readonly protobuf: ProtobufDecoder | undefined;
+  readonly aggregation?: Aggregation | undefined;
   /** Discovery, OpenAPI, version, keys: the code, or undefined when the path is not its. */
   documents(exchange: Exchange): number | undefined | Promise<number | undefined>;
 }
@@ -142,21 +144,32 @@ export class Front {
   /** Resolves when the connection is over. */
   async #connect(exchange: Exchange, { socket, head }: NonNullable<Exchange['connection']>): Promise<number> {
     const { info, user } = exchange;
-    const at = info.resource;
-    const kind = at && this.#kindAt(at);
-    const handler = at && kind && this.#deps.streams.find(kind, at.subresource);
-    if (!at || !kind || !handler) throw new ApiError('BadRequest', 'this path does not take upgrades');
+    const message = exchange.request as IncomingMessage;
+    const join = this.#joiner(info, user, message, socket, head);
     this.longRunning(info, 1);
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     try {
-      await this.#deps.streams.upgrade(handler, { info, kind, at, user }, exchange.request as IncomingMessage, socket, head);
+      await join();
       await closed;
       return 101;
     } finally {
       this.longRunning(info, -1);
     }
   }
+  /** Who takes the connection. Throws BadRequest when nobody does. */
+  #joiner(info: RequestInfo, user: Exchange['user'], message: IncomingMessage, socket: Duplex, head: Buffer): () => Promise<void> {
+    const { aggregation, streams } = this.#deps;
+    const remote = aggregation?.find(info);
+    if (remote) return () => (aggregation as Aggregation).connect(remote, user, message, socket, head);
+    const at = info.resource;
+    const kind = at && this.#kindAt(at);
+    const handler = at && kind && streams.find(kind, at.subresource);
+    if (!at || !kind || !handler) throw new ApiError('BadRequest', 'this path does not take upgrades');
+    return () => streams.upgrade(handler, { info, kind, at, user }, message, socket, head);
+  }
   async #dispatch(exchange: Exchange): Promise<number> {
+    const remote = this.#deps.aggregation?.find(exchange.info);
+    if (remote) return (this.#deps.aggregation as Aggregation).answer(exchange, remote);
     const at = exchange.info.resource;
     if (!at) return this.#plain(exchange);
     const kind = this.#kindAt(at);

@@ -41,6 +41,10 @@ export class OpenApi {
     const own = `${prefix}${kind.group ? `apis/${kind.apiVersion}` : `api/${kind.version}`} `;
     for (const key of this.#made.keys()) if (!key.startsWith(prefix) || key.startsWith(own)) this.#made.delete(key);
   }
+  forgetAll(): void {
+    this.#hashes = undefined;
+    for (const key of this.#made.keys()) if (!key.startsWith(prefix)) this.#made.delete(key);
+  }
   /** Gives the code, or undefined when the path is none of these. Throws NotAcceptable when the client takes no form that the document has. */
   handle(exchange: Exchange, path: string): number | undefined {
     if (path !== '/openapi/v2' && path !== '/openapi/v3' && !path.startsWith(prefix)) return undefined;
@@ -64,13 +68,21 @@ export class OpenApi {
     return document;
   }
   #body(path: string, type: string): Buffer | undefined {
-    if (type === openApiV2ProtobufContentType) return openApiV2Protobuf(openApiV2(this.#source(), this.#info));
+    if (type === openApiV2ProtobufContentType) return openApiV2Protobuf(this.#v2());
     const value = this.#make(path);
     return value === undefined ? undefined : Buffer.from(JSON.stringify(value));
   }
   #make(path: string): unknown {
-    if (path === '/openapi/v3') return openApiV3Index(this.#options.kinds(), this.#info);
-    return path === '/openapi/v2' ? openApiV2(this.#source(), this.#info) : openApiV3(this.#source(), path.slice(prefix.length), this.#info);
+    const { overlay, kinds } = this.#options;
+    if (path === '/openapi/v3') {
+      const index = openApiV3Index(kinds(), this.#info);
+      return overlay?.openapiIndex(index) ?? index;
+    }
+    return path === '/openapi/v2' ? this.#v2() : openApiV3(this.#source(), path.slice(prefix.length), this.#info);
+  }
+  #v2(): ReturnType<typeof openApiV2> {
+    const own = openApiV2(this.#source(), this.#info);
+    return this.#options.overlay?.openapiV2(own) ?? own;
   }
   #source(): OpenApiSource {
     const { kinds, schemas, descriptions } = this.#options;

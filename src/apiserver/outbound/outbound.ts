@@ -1,9 +1,8 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Agent, RequestOptions } from 'node:https';
-import { isIP } from 'node:net';
 import type { Clock } from '#base';
 import { failureText, statusText } from './failure.ts';
-import type { Address, Target } from './target.ts';
+import { tlsOptions, type Address, type Target } from './target.ts';
 
 export interface Call {
   readonly method: string;
@@ -49,7 +48,7 @@ export class Outbound {
     return this.#open(target, target.address(), options);
   }
   #open(
-    { tls, servername, origin }: Target,
+    target: Target,
     { host, port }: Address,
     { headers, ...options }: { method: string; path: string; headers?: OutgoingHttpHeaders; signal?: AbortSignal; agent?: false },
   ): ClientRequest {
@@ -57,11 +56,14 @@ export class Outbound {
     const https = process.getBuiltinModule('node:https');
     // Its own agent: the process-wide one could be told to go through a proxy by the environment.
     this.#agent ??= new https.Agent({ keepAlive: true, maxFreeSockets: 16, timeout: 90_000 });
-    const all: RequestOptions = { agent: this.#agent, ...options, host, port, headers: { host: origin.slice('https://'.length), ...headers } };
-    if (!isIP(servername)) all.servername = servername;
-    if (tls.ca !== undefined) all.ca = tls.ca;
-    if (tls.cert !== undefined && tls.key !== undefined) Object.assign(all, { cert: tls.cert, key: tls.key });
-    if (tls.insecure) all.rejectUnauthorized = false;
+    const all: RequestOptions = {
+      agent: this.#agent,
+      ...options,
+      host,
+      port,
+      headers: { host: target.origin.slice('https://'.length), ...headers },
+      ...tlsOptions(target),
+    };
     return https.request(all);
   }
 

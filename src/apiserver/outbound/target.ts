@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { Random } from '#base';
 import type { KubeObject } from '#machinery';
 import type { ObjectReader } from '../types.ts';
@@ -43,6 +44,16 @@ export interface Target {
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** How Node's TLS is told all that. */
+export function tlsOptions({ tls, servername }: Target): ConnectionOptions {
+  return {
+    ...(isIP(servername) ? {} : { servername }),
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert !== undefined && tls.key !== undefined ? { cert: tls.cert, key: tls.key } : {}),
+    ...(tls.insecure ? { rejectUnauthorized: false } : {}),
+  };
 }
 
 /** A failure before any byte was sent; the texts are those of kube-apiserver's service resolver. */
