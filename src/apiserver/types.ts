@@ -121,6 +121,8 @@ export interface Writer extends ObjectReader {
     options: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } },
   ): Promise<void>;
   readonly clock: Clock;
+  /** The kind that is served under a name, in its preferred version. */
+  kindOf(group: string, plural: string): Kind | undefined;
 }
 
 export interface SubresourceRequest {

@@ -84,7 +84,18 @@ test('legacy discovery', () => {
   );
   assert.deepEqual(
     core.filter((resource) => resource.name.startsWith('pods/')).map((resource) => resource.name),
-    ['pods/attach', 'pods/binding', 'pods/exec', 'pods/log', 'pods/portforward', 'pods/proxy', 'pods/status'],
+    [
+      'pods/attach',
+      'pods/binding',
+      'pods/ephemeralcontainers',
+      'pods/eviction',
+      'pods/exec',
+      'pods/log',
+      'pods/portforward',
+      'pods/proxy',
+      'pods/resize',
+      'pods/status',
+    ],
   );
   assert.deepEqual(
     discovery.resources('apps/v1')!.resources.find((resource) => resource.name === 'deployments/scale'),

@@ -89,6 +89,7 @@ function grouped(kinds: readonly Kind[]): Map<string, Map<string, Kind[]>> {
 export function subresourcesOf(kind: Kind): SubresourceInfo[] {
   const all: SubresourceInfo[] = [...kind.subresources];
   const verbs = ['get', 'patch', 'update'];
+  for (const name in kind.aspects) all.push({ name, kind: kind.kind, verbs });
   if (kind.status) all.push({ name: 'status', kind: kind.kind, verbs });
   if (kind.scale) all.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs });
   return all.toSorted((a, b) => (a.name < b.name ? -1 : 1));

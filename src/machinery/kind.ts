@@ -22,6 +22,14 @@ export interface ScaleRules<T> {
   selector(object: T): string;
 }
 
+/** A subresource through which one part of an object is written, as a door that lets nothing else through. */
+export interface Aspect<T extends KubeObject> {
+  /** The wanted object with all but that part as it was. `wanted` is private and defaulted, `old` is shared; metadata is seen to. */
+  confine(wanted: T, old: T): T;
+  /** All findings on what `confine` gave. */
+  validate(object: T, old: T): FieldError[];
+}
+
 export interface CreateContext {
   /** ms since the epoch */
   now: number;
@@ -62,6 +70,8 @@ export interface KindOptions<T extends KubeObject> {
   /** `status` subresource: writes to the main resource keep the old status and writes to status keep all else. */
   status?: boolean;
   scale?: ScaleRules<T>;
+  /** Subresources that are parts of the object, by name; get, update and patch of the whole kind. */
+  aspects?: { readonly [subresource: string]: Aspect<T> };
   /** Further subresources that discovery lists (log, exec, binding, token …); their behaviour is handled by the API server's table of subresources. */
   subresources?: readonly SubresourceInfo[];
   columns?: readonly Column<T>[];
@@ -77,6 +87,8 @@ export interface KindOptions<T extends KubeObject> {
   prepareUpdate?(object: T, old: T, context: CreateContext): void;
   /** All findings, not only the first. `old` is given on update. Metadata is checked by machinery. */
   validate?(object: T, old: T | undefined): FieldError[];
+  /** Server-owned fields of a status write, in place in `object.status`; all else is shared. */
+  prepareStatus?(object: T, old: T): void;
   /** Checks of a status write. */
   validateStatus?(object: T, old: T): FieldError[];
   /** Warnings for the client (Warning header). */

@@ -54,9 +54,12 @@ export class ResourceHandler {
   async handle(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
     if (!kind.namespaced && at.namespace) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    if (at.subresource && at.subresource !== 'status') return this.#subresource(exchange, kind, at);
-    if (at.subresource === 'status' && (!kind.status || !['get', 'update', 'patch'].includes(verb)))
-      throw kind.status ? noMethod() : new ApiError('NotFound', 'the server could not find the requested resource', {});
+    if (at.subresource) {
+      const part = at.subresource === 'status' ? kind.status : kind.aspects?.[at.subresource];
+      if (!part && at.subresource !== 'status') return this.#subresource(exchange, kind, at);
+      if (!part) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+      if (!['get', 'update', 'patch'].includes(verb)) throw noMethod();
+    }
     if (!kind.verbs.includes(verb) || ((verb === 'update' || verb === 'patch') && !at.name)) throw noMethod();
     if (kind.namespaced && !at.namespace && at.name) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     switch (verb) {

@@ -9,6 +9,7 @@ import {
   keyOf,
   notFound,
   validateMetadata,
+  type Aspect,
   type FieldError,
   type Kind,
   type KubeObject,
@@ -85,6 +86,20 @@ export class Writes {
     } finally {
       this.#chain.settled(request, 'main', committed);
     }
+  }
+  /** What a write to a subresource may change of the object. */
+  #confine(wanted: KubeObject, current: KubeObject, subresource: string | undefined, { track }: RequestContext): KubeObject {
+    const kind = this.#kind;
+    if (subresource === 'status') {
+      const out = statusOnly(wanted, current, track && !kind.shape);
+      kind.prepareStatus?.(out, current);
+      return out;
+    }
+    const aspect = subresource === undefined ? undefined : kind.aspects?.[subresource];
+    if (!aspect) return wanted;
+    kind.defaults?.(wanted);
+    const { managedFields } = metaOf(wanted);
+    return { ...aspect.confine(wanted, current), metadata: { ...current.metadata, ...(managedFields ? { managedFields } : {}) } };
   }
   /** A promise only when an admission step takes its time. */
   #prepareCreate(request: AdmissionRequest, managed: boolean): void | Promise<void> {
@@ -164,7 +179,7 @@ export class Writes {
     const { uid, resourceVersion } = metaOf(wanted);
     checkPreconditions(this.#kind, key.name, current, { uid, resourceVersion });
     stampUpdate(wanted, current);
-    if (update.subresource === 'status' && !update.raw) wanted = statusOnly(wanted, current, context.track && !this.#kind.shape);
+    if (!update.raw) wanted = this.#confine(wanted, current, update.subresource, context);
     const request = this.#request('UPDATE', wanted, current, update.subresource, context);
     const subject = subjectOf(request);
     let committed = false;
@@ -190,8 +205,8 @@ export class Writes {
     const kind = this.#kind;
     const { object } = request;
     const old = request.old as KubeObject;
-    // A status write shares everything but the status with the stored object: nothing may be filled in.
-    if (subject === 'main') {
+    // A write to a part shares everything else with the stored object: nothing may be filled in.
+    if (subject === 'main' && !this.#aspect(request)) {
       if (kind.status) keepStatus(object, old);
       kind.defaults?.(object);
       kind.prepareUpdate?.(object, old, { now: this.#deps.clock.now() });
@@ -205,9 +220,14 @@ export class Writes {
     const main = subject === 'main';
     raiseGeneration(kind, object, old);
     if (context.track && !managed) this.#tracker.update(object, old, context, subresource);
-    this.#refuse(object, [...validateMetadata(kind, object, old), ...((main ? kind.validate?.(object, old) : kind.validateStatus?.(object, old)) ?? [])]);
-    if (main) context.warnings.push(...(kind.warnings?.(object, old) ?? []));
+    const aspect = this.#aspect(request);
+    const findings = aspect ? aspect.validate(object, old) : main ? kind.validate?.(object, old) : kind.validateStatus?.(object, old);
+    this.#refuse(object, [...validateMetadata(kind, object, old), ...(findings ?? [])]);
+    if (main && !aspect) context.warnings.push(...(kind.warnings?.(object, old) ?? []));
     return this.#chain.validate(request, subject);
+  }
+  #aspect({ subresource }: AdmissionRequest): Aspect<KubeObject> | undefined {
+    return subresource === undefined ? undefined : this.#kind.aspects?.[subresource];
   }
   async #replace(entry: CacheEntry, { object, context }: AdmissionRequest): Promise<Shown | undefined> {
     const kind = this.#kind;
@@ -271,7 +291,8 @@ function statusOnly(wanted: KubeObject, current: KubeObject, withMetadata: boole
   const metadata: ObjectMeta = { ...current.metadata, ...(managedFields ? { managedFields } : {}) };
   if (withMetadata) for (const [field, value] of Object.entries({ labels, annotations, finalizers })) setOrDrop(metadata, field, value);
   const out = { ...current, metadata } as KubeObject & { status?: unknown };
-  setOrDrop(out, 'status', status);
+  // A copy, for what the server keeps in it.
+  setOrDrop(out, 'status', status instanceof Object ? { ...status } : status);
   return out;
 }
 function setOrDrop(target: object, field: string, value: unknown): void {

@@ -1,6 +1,6 @@
 /** Validation of pod specs and pod templates. */
 import type { FieldError } from '#machinery';
-import type { V1Affinity, V1NodeSelectorTerm, V1PodSpec, V1PodTemplateSpec, V1Toleration, V1TopologySpreadConstraint } from '../generated/types.ts';
+import type { V1Affinity, V1NodeSelectorTerm, V1Pod, V1PodSpec, V1PodTemplateSpec, V1Toleration, V1TopologySpreadConstraint } from '../generated/types.ts';
 import { duplicate, forbidden, invalidValue, nonNegative, oneOf, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validateLabels, validIP, validLabelValue } from '../support/names.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
@@ -160,6 +160,11 @@ export function validatePodSpec(spec: V1PodSpec, field: string): FieldError[] {
   if (spec.shareProcessNamespace && spec.hostPID)
     errors.push(invalidValue(`${field}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'));
   return errors;
+}
+
+/** A pod itself: what a template may leave open is settled here. */
+export function validatePod(pod: V1Pod): FieldError[] {
+  return validatePodSpec(pod.spec ?? { containers: [] }, 'spec');
 }
 
 /** A pod template: its labels and its pod spec. What a workload kind allows beyond that is its own affair. */

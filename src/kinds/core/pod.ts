@@ -2,8 +2,11 @@ import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1Pod } from '../generated/types.ts';
 import { forbidden } from '../support/errors.ts';
 import { podColumns } from './pod-columns.ts';
+import { ephemeralContainers } from './pod-ephemeral.ts';
+import { resize } from './pod-resize.ts';
 import { defaultPodRequests, defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
+import { keepStatusFields, validatePodStatus } from './pod-status.ts';
 import { validatePodUpdate } from './pod-update.ts';
 import { qosClass } from './qos.ts';
 
@@ -28,11 +31,13 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
   subresources: [
     { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
     { name: 'binding', kind: 'Binding', verbs: ['create'] },
+    { name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] },
     { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'log', kind: 'Pod', verbs: ['get'] },
     { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
     { name: 'proxy', kind: 'PodProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
   ],
+  aspects: { ephemeralcontainers: ephemeralContainers, resize },
   columns: podColumns,
   selectableFields: {
     'spec.nodeName': (pod) => pod.spec?.nodeName ?? '',
@@ -61,10 +66,7 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
       ];
     }
   },
-  prepareUpdate(pod, old) {
-    // QoS class is decided once; a status write that leaves it out keeps it.
-    if (pod.status && old.status?.qosClass !== undefined) pod.status.qosClass ??= old.status.qosClass;
-  },
+  prepareStatus: keepStatusFields,
   validate(pod, old): FieldError[] {
     if (old) return validatePodUpdate(pod, old);
     const errors = validatePodSpec(pod.spec!, 'spec');
@@ -72,6 +74,7 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
       errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
     return errors;
   },
+  validateStatus: validatePodStatus,
   gracePeriodSeconds(pod, requested) {
     const phase = pod.status?.phase;
     // Nothing runs that could use the time.

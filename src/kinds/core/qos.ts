@@ -1,12 +1,18 @@
 import { parseQuantity } from '#base';
-import type { V1PodSpec } from '../generated/types.ts';
+import type { V1PodSpec, V1ResourceRequirements } from '../generated/types.ts';
 
-/** Guaranteed when every container limits CPU and memory to what it requests; BestEffort when none says anything; else Burstable. */
+/** What a pod says of CPU and memory: of itself where it does, else of its containers, which then all count. */
+function requirements(spec: V1PodSpec): (V1ResourceRequirements | undefined)[] {
+  if (spec.resources && Object.keys({ ...spec.resources.limits, ...spec.resources.requests }).length > 0) return [spec.resources];
+  return [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((container) => container.resources);
+}
+
+/** Guaranteed when CPU and memory are limited to what is requested; BestEffort when nothing is said; else Burstable. */
 export function qosClass(spec: V1PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
   let any = false;
   let guaranteed = true;
-  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
-    const { limits = {}, requests = {} } = container.resources ?? {};
+  for (const resources of requirements(spec)) {
+    const { limits = {}, requests = {} } = resources ?? {};
     for (const name of ['cpu', 'memory']) {
       const limit = parseQuantity(limits[name] ?? '0') ?? 0;
       const request = parseQuantity(requests[name] ?? limits[name] ?? '0') ?? 0;
