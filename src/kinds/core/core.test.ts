@@ -131,7 +131,7 @@ test('columns of nodes', () => {
     'Ready,SchedulingDisabled',
     'control-plane,worker',
     '<unknown>',
-    undefined,
+    '',
     '10.0.0.1',
     '<none>',
     '<unknown>',

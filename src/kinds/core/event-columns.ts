@@ -22,17 +22,17 @@ function sourceText(event: CoreV1Event): string {
 
 export const eventColumns: readonly Column<CoreV1Event>[] = [
   column('Last Seen', 'string', 'The time at which the most recent occurrence of this event was recorded.', last),
-  column('Type', 'string', 'Type of this event (Normal, Warning), new types could be added in the future', (event) => event.type),
+  column('Type', 'string', 'Type of this event (Normal, Warning), new types could be added in the future', (event) => event.type ?? ''),
   column(
     'Reason',
     'string',
     "This should be a short, machine understandable string that gives the reason for the transition into the object's current status.",
-    (event) => event.reason,
+    (event) => event.reason ?? '',
   ),
   column('Object', 'string', 'The object that this event is about.', objectText),
-  column('Subobject', 'string', 'The part of the object that this event is about.', (event) => event.involvedObject?.fieldPath, 1),
+  column('Subobject', 'string', 'The part of the object that this event is about.', (event) => event.involvedObject?.fieldPath ?? '', 1),
   column('Source', 'string', 'The component reporting this event.', sourceText, 1),
-  column('Message', 'string', 'A human-readable description of the status of this operation.', (event) => event.message?.trim()),
+  column('Message', 'string', 'A human-readable description of the status of this operation.', (event) => event.message?.trim() ?? ''),
   column('First Seen', 'string', 'The time at which the event was first recorded.', first, 1),
   column('Count', 'string', 'The number of times this event has occurred.', (event) => event.series?.count ?? (event.count || 1), 1),
   { ...nameColumn, priority: 1 },

@@ -65,7 +65,7 @@ export const Node: Kind<V1Node> = defineKind<V1Node>({
     column('Status', 'string', 'The status of the node', statusText),
     column('Roles', 'string', 'The roles of the node', rolesText),
     ageColumn,
-    column('Version', 'string', 'Kubelet Version reported by the node.', (node) => node.status?.nodeInfo?.kubeletVersion),
+    column('Version', 'string', 'Kubelet Version reported by the node.', (node) => node.status?.nodeInfo?.kubeletVersion ?? ''),
     column('Internal-IP', 'string', 'List of addresses reachable to the node.', (node) => address(node, 'InternalIP'), 1),
     column('External-IP', 'string', 'List of addresses reachable to the node.', (node) => address(node, 'ExternalIP'), 1),
     column('OS-Image', 'string', 'OS Image reported by the node from /etc/os-release', (node) => node.status?.nodeInfo?.osImage || '<unknown>', 1),

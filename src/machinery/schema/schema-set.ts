@@ -30,8 +30,8 @@ export interface FieldFacts {
   readonly listMapKeys?: readonly string[];
   readonly patchStrategy?: 'merge' | 'replace' | 'retainKeys' | 'merge,retainKeys';
   readonly patchMergeKey?: string;
-  /** A map or struct that server-side apply owns as one value. */
-  readonly mapType?: 'atomic';
+  /** Whether server-side apply owns a map or struct as one value; `granular` where the field differs from its type. */
+  readonly mapType?: 'atomic' | 'granular';
   /** The Go field is a pointer to a scalar, so that an empty string is kept. */
   readonly pointer?: true;
   /** The value of an absent list map key (a port's protocol). */
@@ -100,7 +100,7 @@ function parseField(owner: string, name: string, code: string, facts: Facts, ato
     listMapKeys: fact?.listMapKeys,
     patchStrategy: fact?.patchStrategy,
     patchMergeKey: fact?.patchMergeKey,
-    atomic: fact?.mapType === 'atomic' || scalar === 'json' || (type !== undefined && !array && !map && atomicTypes.has(type)),
+    atomic: fact?.mapType === 'atomic' || scalar === 'json' || (type !== undefined && !array && !map && fact?.mapType !== 'granular' && atomicTypes.has(type)),
     pointer: fact?.pointer === true,
     default: fact?.default,
   };

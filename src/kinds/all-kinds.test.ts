@@ -1,0 +1,75 @@
+/** Loops over every kind: whatever is served has manifests, and they survive every step of a request. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { cloneObject, decode, renderTable, validateMetadata, type Json, type Kind, type KubeObject } from '#machinery';
+import { allKinds, schemas } from '#kinds';
+import { fixtures, type Manifest } from './fixtures/index.ts';
+import { decodeProtobuf, encodeObject } from './fixtures/protobuf.ts';
+
+const now = Date.parse('2031-05-06T07:10:09Z');
+const idOf = (kind: Kind): string => `${kind.apiVersion}/${kind.kind}`;
+
+function objectOf(kind: Kind, manifest: Manifest): KubeObject {
+  const { metadata, ...rest } = cloneObject(manifest);
+  const namespace = kind.namespaced ? { namespace: 'default' } : {};
+  return { apiVersion: kind.apiVersion, kind: kind.kind, metadata: { ...metadata, ...namespace }, ...rest } as KubeObject;
+}
+
+function decoded(kind: Kind, object: KubeObject): KubeObject {
+  const { value, unknown, error } = decode(schemas, kind.schema, cloneObject(object), 'Strict');
+  assert.equal(error, undefined, `${idOf(kind)}: ${error}`);
+  assert.deepEqual(unknown, [], idOf(kind));
+  return value as KubeObject;
+}
+
+/** What a create makes of the manifest. */
+function created(kind: Kind, manifest: Manifest): KubeObject {
+  const object = decoded(kind, objectOf(kind, manifest));
+  kind.defaults?.(object);
+  Object.assign(object.metadata!, { creationTimestamp: '2031-05-06T07:09:09Z', uid: 'u-1' });
+  kind.prepareCreate?.(object, { now });
+  kind.defaults?.(object);
+  return object;
+}
+
+test('every kind has manifests', () => {
+  for (const kind of allKinds) assert.ok(fixtures[idOf(kind)], `src/kinds/fixtures/ has no manifests of ${idOf(kind)}`);
+});
+
+for (const kind of allKinds) {
+  const fixture = fixtures[idOf(kind)];
+  if (!fixture) continue;
+  describe(`${kind.kind} of ${kind.apiVersion}`, () => {
+    for (const size of ['minimal', 'full'] as const) {
+      test(`${size}: valid, defaulted once and for all, shown, updated`, () => {
+        const object = created(kind, fixture[size]);
+        assert.deepEqual([...validateMetadata(kind, object), ...(kind.validate?.(object, undefined) ?? [])], []);
+        const again = cloneObject(object);
+        kind.defaults?.(again);
+        assert.deepEqual(again, object);
+        const reread = decoded(kind, object);
+        kind.defaults?.(reread);
+        assert.deepEqual(reread, object, 'what was stored, read again');
+        kind.prepareUpdate?.(again, object, { now });
+        assert.deepEqual(again, object, 'an update that changes nothing');
+        assert.deepEqual([...validateMetadata(kind, again, object), ...(kind.validate?.(again, object) ?? [])], []);
+        const { cells } = renderTable(kind, [object], now).rows[0]!;
+        assert.equal(cells.length, kind.columns.length);
+        assert.ok(!cells.includes(null), `an empty cell in ${JSON.stringify(cells)}`);
+        for (const field in kind.selectableFields) assert.equal(typeof kind.selectableFields[field]!(object), 'string');
+      });
+      test(`${size}: in protobuf`, () => {
+        const object = decoded(kind, objectOf(kind, fixture[size]));
+        assert.deepEqual(decodeProtobuf(encodeObject(object as { [field: string]: Json })), object);
+      });
+    }
+    if (fixture.status === undefined) return;
+    test('status: valid and shown', () => {
+      assert.equal(kind.status, true);
+      const object = created(kind, fixture.full);
+      const wanted = decoded(kind, { ...object, status: fixture.status } as KubeObject);
+      assert.deepEqual(kind.validateStatus?.(wanted, object) ?? [], []);
+      assert.ok(!renderTable(kind, [wanted], now).rows[0]!.cells.includes(null));
+    });
+  });
+}
