@@ -13,6 +13,8 @@ import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
 import { podGcController } from './nodes/pod-gc.ts';
 import { taintEvictionController } from './nodes/taint-eviction.ts';
+import { claimProtectionController } from './protection/claims.ts';
+import { attributesClassProtectionController, volumeProtectionController } from './protection/volumes.ts';
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
@@ -30,6 +32,9 @@ export const controllers: readonly Controller[] = [
   nodeLifecycleController,
   taintEvictionController,
   podGcController,
+  claimProtectionController,
+  volumeProtectionController,
+  attributesClassProtectionController,
   clusterRoleAggregationController,
 ];
 
