@@ -31,7 +31,8 @@ function found({ writer, kind, key }: SubresourceRequest): KubeObject {
     });
   return object;
 }
-function scaleOf(rules: ScaleRules<KubeObject>, object: KubeObject): KubeObject {
+/** What `scale` shows of an object. */
+export function scaleOf(rules: ScaleRules<KubeObject>, object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
   const metadata = JSON.parse(JSON.stringify({ name, namespace, uid, resourceVersion, creationTimestamp })) as NonNullable<KubeObject['metadata']>;
   const selector = rules.selector(object);
@@ -77,7 +78,8 @@ function numberAt(object: KubeObject, path: readonly string[]): number {
   for (const step of path) at = (at as Record<string, unknown> | undefined)?.[step];
   return typeof at === 'number' ? at : 0;
 }
-function setAt(object: KubeObject, path: readonly string[], value: number): void {
+/** A path inside an object gets a value. */
+export function setAt(object: KubeObject, path: readonly string[], value: number): void {
   let at = object as Record<string, unknown>;
   for (const step of path.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
   at[path.at(-1) as string] = value;

@@ -3,6 +3,7 @@ import type { Kind, KubeObject } from '#machinery';
 import type { CallWebhook } from '../../outbound/call-webhook.ts';
 import type { AdmissionPlugin, AdmissionRequest, KindReader, ObjectReader } from '../../types.ts';
 import { convertTo } from '../matching/convert.ts';
+import { facesOf } from '../matching/mutation.ts';
 import { Matches, type Candidate } from '../matching/matches.ts';
 import { callFailure, type DispatchDeps } from './dispatch.ts';
 import { hooksOf, type Hook, type WebhookConfiguration } from './hook.ts';
@@ -67,10 +68,12 @@ export class Hooks {
     return chosen.filter(({ member }) => !member.webhook.matchConditions?.length);
   }
   /** The objects of a request in the version that the matching rule names. */
-  async versioned({ kind, object, old }: AdmissionRequest, as: Kind): Promise<Versioned> {
+  async versioned(request: AdmissionRequest, as: Kind, view?: KubeObject): Promise<Versioned> {
+    const { kind } = request;
+    const { object, old } = facesOf(request);
     const shown = async (it: KubeObject): Promise<KubeObject> =>
       as === kind || (it.kind !== undefined && it.kind !== kind.kind) ? it : convertTo(it, kind, as);
-    return { as, object: await shown(object), old: old && (await shown(old)) };
+    return { as, object: await shown(view ?? object), old: old && (await shown(old)) };
   }
 }
 function required<T>(value: T | undefined): T {

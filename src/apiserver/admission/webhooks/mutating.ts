@@ -43,13 +43,12 @@ async function runAll(hooks: Hooks, rounds: Rounds, candidates: readonly Candida
 
 /** Whether the object is another one now. */
 async function call(hooks: Hooks, { member, match }: Candidate<Hook>, request: AdmissionRequest): Promise<boolean> {
-  const view = currentView(request);
-  const versioned = await hooks.versioned({ ...request, object: view }, match.as);
+  const versioned = await hooks.versioned(request, match.as, currentView(request));
   const response = await ask(hooks.dispatch, member, request, versioned, true);
   if (!response?.patch) return false;
   if (request.operation === 'DELETE')
     throw internal(`admission webhook ${JSON.stringify(member.webhook.name)} attempted to modify the object, which is not supported for this operation`);
-  const before = { kind: request.kind.kind, apiVersion: request.kind.apiVersion, ...versioned.object };
+  const before = { kind: match.as.kind, apiVersion: match.as.apiVersion, ...versioned.object };
   const patched = applyPatch(before, response);
   if (isDeepStrictEqual(patched, before)) return false;
   const { as } = match;

@@ -57,10 +57,10 @@ export function reviewRequest(request: AdmissionRequest, { as, object, old }: Ve
   const sub = subresource?.split('/', 1)[0];
   const namespace = namespaceOf(request);
   return {
-    kind: kindOf(as, object),
+    kind: bodyKind(as, object) ?? kindOf(as),
     resource: resourceOf(as),
     ...(sub ? { subResource: sub } : {}),
-    requestKind: kindOf(kind, request.object),
+    requestKind: bodyKind(as, object) ?? kindOf(kind),
     requestResource: resourceOf(kind),
     ...(sub ? { requestSubResource: sub } : {}),
     ...(name ? { name } : {}),
@@ -74,10 +74,13 @@ export function reviewRequest(request: AdmissionRequest, { as, object, old }: Ve
   };
 }
 /** Bodies of subresources (Scale, Eviction, PodExecOptions …) name their own kind. */
-function kindOf({ group, version, kind }: Kind, object: KubeObject): GroupVersionKind {
-  if (object.kind === undefined || object.kind === kind) return { group, version, kind };
+function bodyKind({ kind }: Kind, object: KubeObject): GroupVersionKind | undefined {
+  if (object.kind === undefined || object.kind === kind) return undefined;
   const [first = '', second] = (object.apiVersion ?? '').split('/');
   return second === undefined ? { group: '', version: first, kind: object.kind } : { group: first, version: second, kind: object.kind };
+}
+function kindOf({ group, version, kind }: Kind): GroupVersionKind {
+  return { group, version, kind };
 }
 function resourceOf({ group, version, plural }: Kind): GroupVersionResource {
   return { group, version, resource: plural };
