@@ -474,7 +474,7 @@ describe('the API as kubectl uses it', () => {
 
     test('kinds and names that are not there', async () => {
       await fails(['get', 'widgets'], /error: the server doesn't have a resource type "widgets"/);
-      await fails(['create', 'quota', 'q', '--hard=pods=1'], /could not find the requested resource/);
+      await fails(['get', '--raw', '/api/v1/widgets'], /could not find the requested resource/);
       await fails(
         ['apply', '-f', '-'],
         /no matches for kind "Widget" in version "example\.com\/v1"/,
