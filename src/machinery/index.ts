@@ -25,3 +25,4 @@ export * from './discovery.ts';
 export * from './openapi/index.ts';
 export * from './protobuf/index.ts';
 export * from './structural/index.ts';
+export * from './cel/index.ts';
