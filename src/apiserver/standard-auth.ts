@@ -1,12 +1,16 @@
 import type { Clock, Random } from '#base';
+import { certificateApproval, certificateRequester, certificateSigning, certificateSubjectRestriction } from './admission/certificates.ts';
+import { nodeRestriction } from './admission/node-restriction.ts';
 import { rbacEscalation } from './admission/rbac-escalation.ts';
 import { certificateAuthenticator } from './auth/certificates.ts';
+import { requestHeaderAuthenticator } from './auth/request-header.ts';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { bearerAuthenticator, tokenUnion } from './auth/tokens/bearer.ts';
 import { bootstrapTokens } from './auth/tokens/bootstrap.ts';
 import { serviceAccountTokens } from './auth/tokens/service-account.ts';
 import { staticTokens, type StaticToken } from './auth/tokens/static.ts';
 import { TokenSigner } from './pki/jwt.ts';
+import { proxyName } from './pki/pki.ts';
 import { reviews } from './subresources/reviews.ts';
 import { serviceAccountToken } from './subresources/token.ts';
 import type { AdmissionPlugin, Authenticator, Authorizer, SubresourceHandler, VirtualResource } from './types.ts';
@@ -16,6 +20,8 @@ export interface AuthOptions {
   readonly random: Random;
   /** PEM of the CA of client certificates. */
   readonly clientCa: string;
+  /** PEM of the CA of proxies that vouch for users; none = nobody does. */
+  readonly proxyCa?: string;
   /** PEM of the key that signs service-account tokens. */
   readonly tokenKey: string;
   /** PEM of further keys whose tokens are good: those used before, and the next one. */
@@ -48,10 +54,21 @@ export function authParts(options: AuthOptions): AuthParts {
     bootstrapTokens(audiences, clock),
   ]);
   return {
-    authenticators: [certificateAuthenticator(options.clientCa, clock), bearerAuthenticator(tokens, audiences)],
+    authenticators: [
+      ...(options.proxyCa ? [requestHeaderAuthenticator({ ca: options.proxyCa, allowedNames: [proxyName], clock })] : []),
+      certificateAuthenticator(options.clientCa, clock),
+      bearerAuthenticator(tokens, audiences),
+    ],
     authorizer,
     signer,
-    admission: [rbacEscalation(policy, authorizer)],
+    admission: [
+      nodeRestriction(),
+      certificateRequester(clock),
+      certificateApproval(authorizer),
+      certificateSigning(authorizer),
+      certificateSubjectRestriction(),
+      rbacEscalation(policy, authorizer),
+    ],
     subresources: [serviceAccountToken({ signer, audiences, clock, random })],
     virtual: reviews({ authorizer, tokens, audiences, clock }),
   };

@@ -197,7 +197,9 @@ class MapApi implements FakeApi {
   }
   #change<T extends KubeObject>(kind: Kind<T>, old: T, next: T, options: WriteOptions): T {
     const merged =
-      options.subresource === 'status' || options.subresource === 'finalize' ? mergeSubresource(old, next, options.subresource) : keepStatus(kind, old, next);
+      options.subresource === 'status' || options.subresource === 'approval' || options.subresource === 'finalize'
+        ? mergeSubresource(old, next, options.subresource)
+        : keepStatus(kind, old, next);
     merged.metadata = { ...merged.metadata, ...identity(old.metadata) };
     kind.defaults?.(merged);
     if (!options.subresource) kind.prepareUpdate?.(merged, old, { now: this.#clock.now() });

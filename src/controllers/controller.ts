@@ -1,10 +1,14 @@
 import type { Clock, Logger, Random } from '#base';
 import type { Client, Informer, Recorder } from '#client';
-import { isApiError, type Api, type Kind, type KubeObject, type ObjectKey } from '#machinery';
+import { isApiError, type Api, type Kind, type KubeObject, type ObjectKey, type UserInfo } from '#machinery';
 
 export interface ControllerOptions {
   /** PEM of the cluster's CA, published in every namespace as ConfigMap kube-root-ca.crt. Nothing is published without it. */
   rootCa?: string;
+  /** Reads and signs certificate requests. Nothing is approved or signed without it. */
+  certificates?: CertificateAuthority;
+  /** Makes the token of a Secret of type kubernetes.io/service-account-token. No such Secret is filled without it. */
+  signLegacyToken?(claims: { namespace: string; secret: string; serviceaccount: { name: string; uid: string } }): string;
   /** How long a node may be silent before it counts as unreachable, ms. Default 40 s (--node-monitor-grace-period). */
   nodeMonitorGraceMs?: number;
   /** How long a node that never spoke may take to come up, ms. Default 60 s (--node-startup-grace-period). */
@@ -15,6 +19,26 @@ export interface ControllerOptions {
   podGcPeriodMs?: number;
   /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
   orphanQuarantineMs?: number;
+}
+
+/** What a certificate request says of itself, once its signature is checked. */
+export interface RequestedNames {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly emailAddresses: readonly string[];
+  readonly uris: readonly string[];
+}
+export interface CertificateAuthority {
+  /** Throws an Error that says what is wrong with the PEM. */
+  read(pem: string): RequestedNames;
+  /** PEM of the certificate. `seconds` is how long it is to hold. */
+  sign(pem: string, usages: readonly string[], seconds: number): string;
+  /** Whether a user may create `certificatesigningrequests/SUBRESOURCE`: nodeclient or selfnodeclient. */
+  mayCreate(user: UserInfo, subresource: string): boolean;
+  /** When a certificate ends, ms since the epoch; undefined when the PEM holds none. */
+  expiry(pem: string): number | undefined;
 }
 
 /** What a controller is given. `watch` and `informer` may be called in `setup` only: work begins when all of them are filled. */

@@ -4,6 +4,9 @@
  * no controller knows another: they meet as objects.
  */
 import type { Controller } from './controller.ts';
+import { certificateApprovingController } from './certificates/approving.ts';
+import { certificateCleaningController } from './certificates/cleaning.ts';
+import { certificateSigningController } from './certificates/signing.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
@@ -18,6 +21,7 @@ import { attributesClassProtectionController, volumeProtectionController } from 
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
+import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 
 export const controllers: readonly Controller[] = [
@@ -36,6 +40,10 @@ export const controllers: readonly Controller[] = [
   volumeProtectionController,
   attributesClassProtectionController,
   clusterRoleAggregationController,
+  serviceAccountTokenController,
+  certificateApprovingController,
+  certificateSigningController,
+  certificateCleaningController,
 ];
 
 /** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */
@@ -43,5 +51,5 @@ export function startControllers(deps: Omit<ManagerDeps, 'controllers'> & { cont
   return runControllers({ ...deps, controllers: deps.controllers ?? controllers });
 }
 
-export type { Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
+export type { CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
 export type { ManagerDeps, RunningControllers } from './manager.ts';

@@ -1,3 +1,4 @@
+import { proxyHeaders, proxyName } from '#apiserver';
 import type { Api, KubeObject, Kind } from '#machinery';
 import { isApiError } from '#machinery';
 import { ConfigMap, EndpointSlice, PriorityClass, Service, systemPriorityClasses, type V1ConfigMap, type V1EndpointSlice, type V1Service } from '#kinds';
@@ -47,13 +48,22 @@ export async function ensureDnsService(api: Api, plan: NetworkPlan, listenIP: st
   await ensure(api, EndpointSlice, slice('kube-dns', 'kube-system', listenIP, ports));
 }
 
-/** What kubeadm-style clients read to learn of the cluster. */
-export async function ensureClusterInfo(api: Api, caPem: string): Promise<void> {
+/** What servers that extend the API read to know whom to trust: clients' certificates, and the proxy that vouches for users. */
+export async function ensureClusterInfo(api: Api, clientCa: string, proxyCa: string): Promise<void> {
+  const list = (value: string): string => JSON.stringify([value]);
   const info: V1ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
-    data: { 'client-ca-file': caPem },
+    data: {
+      'client-ca-file': clientCa,
+      'requestheader-allowed-names': list(proxyName),
+      'requestheader-client-ca-file': proxyCa,
+      'requestheader-extra-headers-prefix': list(proxyHeaders.extraPrefix),
+      'requestheader-group-headers': list(proxyHeaders.group),
+      'requestheader-uid-headers': list(proxyHeaders.uid),
+      'requestheader-username-headers': list(proxyHeaders.username),
+    },
   };
   await ensure(api, ConfigMap, info);
 }

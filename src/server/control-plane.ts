@@ -2,12 +2,14 @@ import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
 import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
-import { startControllers } from '#controllers';
+import { startControllers, type ControllerOptions } from '#controllers';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
+import { certificateAuthority } from './certificates.ts';
+import { LegacyTokenUse } from './legacy-tokens.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
@@ -53,8 +55,18 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   const [serving, adminCert] = await Promise.all([pki.server('apiserver', [...addresses.dns, ...addresses.ips]), pki.client('admin', admin)]);
   const metrics = instanceMetrics(options, paths);
   const nodeStreams = new Map<string, NodeStreams>();
+  const legacy = new LegacyTokenUse(log.named('tokens'));
+  const parts = standardParts({
+    clock: systemClock,
+    random: systemRandom,
+    serviceCidr: plan.serviceCIDR,
+    clientCa: pki.ca.cert,
+    proxyCa: pki.proxyCa.cert,
+    tokenKey: pki.tokenKey,
+    legacyTokenUsed: (namespace, secret, day) => legacy.note(namespace, secret, day),
+  });
   const server = createApiServer({
-    ...standardParts({ clock: systemClock, random: systemRandom, serviceCidr: plan.serviceCIDR, clientCa: pki.ca.cert, tokenKey: pki.tokenKey }),
+    ...parts,
     store,
     kinds: allKinds,
     schemas,
@@ -63,7 +75,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     clock: systemClock,
     random: systemRandom,
     log,
-    tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert },
+    tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert + pki.proxyCa.cert },
     metrics,
     nodeStreams: (name) => nodeStreams.get(name),
     aggregation: {},
@@ -72,6 +84,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   await server.ready();
   await server.listen({ host: options.listen, port: options.kubePort });
   const api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
+  legacy.start(api);
   const client = createClient(
     api,
     systemClock,
@@ -82,11 +95,16 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ),
   );
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
-  const loops = startLoops(client, options, log, pki.ca.cert, metrics);
+  const loops = startLoops(client, log, metrics, {
+    rootCa: pki.ca.cert,
+    certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
+    signLegacyToken: (claims) => parts.signer.signLegacy(claims),
+    nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
+  });
   const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
   policy.catch(() => {}); // `ready` tells of it
   const settled = waitForDefaults(server)
-    .then(() => ensureClusterInfo(api, pki.ca.cert))
+    .then(() => ensureClusterInfo(api, pki.ca.cert, pki.proxyCa.cert))
     .then(() => ensurePriorityClasses(api))
     .then(() => policy);
   settled.catch(() => {}); // `ready` tells of it
@@ -109,14 +127,14 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   };
 }
 
-function startLoops(client: Client, options: UpOptions, log: Logger, rootCa: string, metrics: Metrics): { stop(): Promise<void> } {
+function startLoops(client: Client, log: Logger, metrics: Metrics, options: ControllerOptions): { stop(): Promise<void> } {
   const controllers = startControllers({
     client,
     clock: systemClock,
     random: systemRandom,
     log: log.named('controllers'),
     metrics,
-    options: { rootCa, nodeMonitorGraceMs: options.nodeGraceSeconds * 1000 },
+    options,
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };

@@ -35,7 +35,7 @@ export function certificateAuthenticator(caPem: string, clock: Clock): Authentic
   return { name: 'x509', authenticate: ({ certificate }) => (certificate ? check(certificate) : undefined) };
 }
 function userOf(certificate: X509Certificate): UserInfo | undefined {
-  const { commonName, organizations = [], uid } = subjectOf(certificate);
+  const { commonName, organizations, uid } = subjectOf(certificate);
   if (commonName === '') return undefined;
   const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
   return {

@@ -1,4 +1,5 @@
 import type { Clock } from '#base';
+import { subjectOf } from '../pki/x509.ts';
 import type { Authenticator } from '../types.ts';
 import { certificateCheck } from './certificates.ts';
 import { withAuthenticated } from './tokens/bearer.ts';
@@ -17,8 +18,7 @@ const names = { username: 'x-remote-user', uid: 'x-remote-uid', group: 'x-remote
 /** Users whom a proxy with a certificate of its own CA vouches for ("Authenticating Proxy"). */
 export function requestHeaderAuthenticator({ ca, allowedNames, clock }: RequestHeaderOptions): Authenticator {
   const isProxy = certificateCheck(ca, clock, (certificate) => {
-    const name = /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '';
-    return allowedNames.length === 0 || allowedNames.includes(name) ? true : undefined;
+    return allowedNames.length === 0 || allowedNames.includes(subjectOf(certificate).commonName) ? true : undefined;
   });
   return {
     name: 'request-header',

@@ -15,41 +15,53 @@ const skew = 5 * 60_000;
 /** Certificates and keys of one instance, kept in a directory as NAME.crt and NAME.key (mode 0600). */
 export interface Pki {
   readonly ca: Issued;
+  /** The CA of proxies that vouch for users (front proxy). It is another one, so that no client certificate passes for a proxy's. */
+  readonly proxyCa: Issued;
   /** PEM of the EC P-256 key that signs service-account tokens. */
   readonly tokenKey: string;
   /** Loads or makes a server certificate; made anew when near expiry, of another CA, or when a name is missing. */
   server(file: string, names: readonly string[]): Promise<Issued>;
   /** Loads or makes a client certificate. */
   client(file: string, subject: Subject): Promise<Issued>;
+  /** Loads or makes the certificate by which this server vouches for users to the servers that extend it. */
+  proxyClient(): Promise<Issued>;
 }
+/** Common name of the proxy's certificate: the only one that may vouch for users. */
+export const proxyName = 'front-proxy-client';
 
 /** Loads what is in `directory` and makes what is missing. A broken file is an error that names it: keys are never thrown away. */
 export async function openPki(directory: string, clock: Clock): Promise<Pki> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const now = clock.now();
   const validity = (life: number): { notBefore: number; notAfter: number } => ({ notBefore: now - skew, notAfter: now + life });
-  const ca = (await load(directory, 'ca')) ?? (await save(directory, 'ca', issueCa('batuta-ca', validity(caLife))));
-  const tokenKey = await loadTokenKey(directory);
-  const leaf = async (file: string, fits: (certificate: X509Certificate) => boolean, make: () => Issued): Promise<Issued> => {
+  const authority = async (file: string, name: string): Promise<Issued> =>
+    (await load(directory, file)) ?? (await save(directory, file, issueCa(name, validity(caLife))));
+  const [ca, proxyCa, tokenKey] = await Promise.all([authority('ca', 'batuta-ca'), authority('front-proxy-ca', 'front-proxy-ca'), loadTokenKey(directory)]);
+  const leaf = async (file: string, issuer: Issued, fits: (certificate: X509Certificate) => boolean, make: () => Issued): Promise<Issued> => {
     const present = await load(directory, file);
-    if (present && usable(present, ca, now, fits)) return present;
+    if (present && usable(present, issuer, now, fits)) return present;
     return save(directory, file, make());
   };
+  const client = (file: string, issuer: Issued, subject: Subject): Promise<Issued> =>
+    leaf(
+      file,
+      issuer,
+      (certificate) => hasSubject(certificate, subject),
+      () => issueClient(issuer, { ...subject, ...validity(leafLife) }),
+    );
   return {
     ca,
+    proxyCa,
     tokenKey,
     server: (file, names) =>
       leaf(
         file,
+        ca,
         (certificate) => names.every((name) => certificate.checkHost(name) !== undefined || certificate.checkIP(name) !== undefined),
         () => issueServer(ca, { commonName: file, names, ...validity(leafLife) }),
       ),
-    client: (file, subject) =>
-      leaf(
-        file,
-        (certificate) => hasSubject(certificate, subject),
-        () => issueClient(ca, { ...subject, ...validity(leafLife) }),
-      ),
+    client: (file, subject) => client(file, ca, subject),
+    proxyClient: () => client(proxyName, proxyCa, { commonName: proxyName }),
   };
 }
 

@@ -1,17 +1,16 @@
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
+import type { CertificateRequest } from './csr.ts';
+import { DerReader, inside } from './der-reader.ts';
+import { readName, type Subject } from './names.ts';
 import { bits, boolean, integer, octets, oid, pem, sequence, set, tag, tagged, time, utf8 } from './der.ts';
+
+export type { Subject } from './names.ts';
 
 /** A certificate with its key, both PEM. */
 export interface Issued {
   readonly cert: string;
   readonly key: string;
-}
-export interface Subject {
-  readonly commonName: string;
-  readonly organizations?: readonly string[];
-  /** Attribute 1.3.6.1.4.1.57683.2, in which Kubernetes looks for the uid of a user. */
-  readonly uid?: string;
 }
 interface Validity {
   /** ms since the epoch */
@@ -24,6 +23,35 @@ export interface ServerRequest extends Validity {
   readonly names: readonly string[];
 }
 export interface ClientRequest extends Validity, Subject {}
+
+/** Bits of KeyUsage (RFC 5280, 4.2.1.3), the first one highest of sixteen. */
+const keyUsages: Readonly<Record<string, number>> = {
+  signing: 0x8000,
+  'digital signature': 0x8000,
+  'content commitment': 0x4000,
+  'key encipherment': 0x2000,
+  'data encipherment': 0x1000,
+  'key agreement': 0x0800,
+  'cert sign': 0x0400,
+  'crl sign': 0x0200,
+  'encipher only': 0x0100,
+  'decipher only': 0x0080,
+};
+const extendedUsages: Readonly<Record<string, string>> = {
+  any: '2.5.29.37.0',
+  'server auth': '1.3.6.1.5.5.7.3.1',
+  'client auth': '1.3.6.1.5.5.7.3.2',
+  'code signing': '1.3.6.1.5.5.7.3.3',
+  'email protection': '1.3.6.1.5.5.7.3.4',
+  's/mime': '1.3.6.1.5.5.7.3.4',
+  'ipsec end system': '1.3.6.1.5.5.7.3.5',
+  'ipsec tunnel': '1.3.6.1.5.5.7.3.6',
+  'ipsec user': '1.3.6.1.5.5.7.3.7',
+  timestamping: '1.3.6.1.5.5.7.3.8',
+  'ocsp signing': '1.3.6.1.5.5.7.3.9',
+  'microsoft sgc': '1.3.6.1.4.1.311.10.3.3',
+  'netscape sgc': '2.16.840.1.113730.4.1',
+};
 
 const ecdsaSha256 = sequence(oid('1.2.840.10045.4.3.2'));
 const serverAuth = oid('1.3.6.1.5.5.7.3.1');
@@ -53,6 +81,37 @@ export function issueClient(ca: Issued, request: ClientRequest): Issued {
   return issueLeaf(ca, request, request, clientAuth, []);
 }
 
+export interface RequestedCertificate extends Validity {
+  readonly request: CertificateRequest;
+  /** Usages as certificates.k8s.io names them. */
+  readonly usages: readonly string[];
+}
+/** Signs what a certificate request asks for: its subject, names and key, for the usages that were granted. */
+export function issueRequested(ca: Issued, { request, usages, ...validity }: RequestedCertificate): string {
+  const authority = new X509Certificate(ca.cert);
+  const extensions = [
+    extension('2.5.29.19', true, sequence()),
+    ...usageExtensions(usages),
+    authorityKeyId(authority),
+    ...(request.alternativeNames ? [extension('2.5.29.17', false, request.alternativeNames)] : []),
+  ];
+  return certificate(request.subject, { commonName: commonNameOf(authority) }, validity, request.publicKey, extensions, createPrivateKey(ca.key));
+}
+function usageExtensions(usages: readonly string[]): Buffer[] {
+  let keyBits = 0;
+  for (const usage of usages) keyBits |= keyUsages[usage] ?? 0;
+  const purposes = usages.flatMap((usage) => extendedUsages[usage] ?? []);
+  const keyUsage = Buffer.from(keyBits & 0xff ? [keyBits >> 8, keyBits & 0xff] : [keyBits >> 8]);
+  const unused = trailingZeros(keyUsage.at(-1) as number);
+  return [
+    ...(keyBits === 0 ? [] : [extension('2.5.29.15', true, bits(keyUsage, unused))]),
+    ...(purposes.length === 0 ? [] : [extension('2.5.29.37', false, sequence(...[...new Set(purposes)].map(oid)))]),
+  ];
+}
+function authorityKeyId(authority: X509Certificate): Buffer {
+  return extension('2.5.29.35', false, sequence(tag(0, keyId(authority.publicKey.export({ type: 'spki', format: 'der' })))));
+}
+
 function issueLeaf(ca: Issued, subject: Subject, validity: Validity, usage: Buffer, more: readonly Buffer[]): Issued {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const authority = new X509Certificate(ca.cert);
@@ -60,7 +119,7 @@ function issueLeaf(ca: Issued, subject: Subject, validity: Validity, usage: Buff
     extension('2.5.29.19', true, sequence()),
     extension('2.5.29.15', true, bits(Buffer.from([0b10000000]), 7)),
     extension('2.5.29.37', false, sequence(usage)),
-    extension('2.5.29.35', false, sequence(tag(0, keyId(authority.publicKey.export({ type: 'spki', format: 'der' }))))),
+    authorityKeyId(authority),
     ...more,
   ];
   const issuer = { commonName: commonNameOf(authority) };
@@ -69,7 +128,7 @@ function issueLeaf(ca: Issued, subject: Subject, validity: Validity, usage: Buff
 }
 
 function certificate(
-  subject: Subject,
+  subject: Subject | Buffer,
   issuer: Subject,
   { notBefore, notAfter }: Validity,
   spki: Buffer,
@@ -84,7 +143,7 @@ function certificate(
     ecdsaSha256,
     name(issuer),
     sequence(time(notBefore), time(notAfter)),
-    name(subject),
+    Buffer.isBuffer(subject) ? subject : name(subject),
     spki,
     tagged(3, sequence(...extensions)),
   );
@@ -97,6 +156,7 @@ function name({ commonName, organizations = [] }: Subject): Buffer {
 function extension(id: string, critical: boolean, value: Buffer): Buffer {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value));
 }
+const trailingZeros = (byte: number): number => 31 - Math.clz32(byte & -byte);
 function keyId(spki: Uint8Array): Buffer {
   return createHash('sha1').update(spki).digest();
 }
@@ -112,15 +172,12 @@ function addressBytes(address: string): Buffer {
   return Buffer.from(groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]));
 }
 
-/** Values of a subject in Node's line form (`O=a\nCN=b`, values escaped with a backslash). */
-export function subjectOf(certificate: X509Certificate): Subject {
-  const values = (key: string): string[] =>
-    certificate.subject
-      .split('\n')
-      .filter((line) => line.startsWith(`${key}=`))
-      .map((line) => line.slice(key.length + 1).replace(/\\(.)/g, '$1'));
-  const [uid] = values('1.3.6.1.4.1.57683.2');
-  return { commonName: values('CN')[0] ?? '', organizations: values('O'), ...(uid ? { uid } : {}) };
+/** The subject as its bytes say; Node's text form cannot be told apart again. */
+export function subjectOf(certificate: X509Certificate): ReturnType<typeof readName> {
+  const body = inside(inside(new DerReader(certificate.raw).next(0x30)).next(0x30));
+  body.optional(0xa0);
+  for (const tagOfField of [0x02, 0x30, 0x30, 0x30]) body.next(tagOfField);
+  return readName(body.next(0x30));
 }
 function commonNameOf(certificate: X509Certificate): string {
   return subjectOf(certificate).commonName;
