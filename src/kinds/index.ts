@@ -8,6 +8,8 @@ import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
 import { ReplicaSet } from './apps/replicaset.ts';
 import { StatefulSet } from './apps/statefulset.ts';
+import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.ts';
+import { HorizontalPodAutoscalerV1 } from './autoscaling/horizontalpodautoscaler-v1.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
@@ -74,7 +76,20 @@ export { summarizePod, type PodSummary } from './core/pod-columns.ts';
 export { parseCron, type CronInterval, type CronSchedule } from './support/cron.ts';
 export { countIndexes, parseIndexes, type Interval } from './support/indexes.ts';
 export { systemPriorityClasses } from './scheduling/priorityclass.ts';
-export { ControllerRevision, CronJob, DaemonSet, Job, PodDisruptionBudget, PodTemplate, PriorityClass, ReplicationController, RuntimeClass, StatefulSet };
+export {
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
+  ControllerRevision,
+  CronJob,
+  DaemonSet,
+  Job,
+  PodDisruptionBudget,
+  PodTemplate,
+  PriorityClass,
+  ReplicationController,
+  RuntimeClass,
+  StatefulSet,
+};
 export { ConfigMap, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount };
 export {
   MutatingAdmissionPolicy,
@@ -176,6 +191,8 @@ export const allKinds: readonly Kind[] = [
   PodTemplate,
   Job,
   CronJob,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
   PodDisruptionBudget,
   PriorityClass,
   RuntimeClass,
