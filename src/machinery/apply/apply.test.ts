@@ -353,3 +353,11 @@ test('duplicates in a stored list survive the apply of someone who does not name
   const taken = apply(live, config({ template: template({ name: 'app', env: [{ name: 'A', value: '9' }] }) }), 'bob', { force: true });
   assert.deepEqual(envOf(taken), [{ name: 'A', value: '9' }, env[2]]);
 });
+
+test('giving up all of metadata that was applied leaves the identity', () => {
+  const live = apply(undefined, config({ replicas: 1 }, { labels: { a: 'b' } }), 'me');
+  const applied = apply(live, config({ replicas: 1 }), 'me');
+  assert.equal(applied.metadata?.name, 'web');
+  assert.equal(applied.metadata?.namespace, 'default');
+  assert.equal(applied.metadata?.labels, undefined);
+});

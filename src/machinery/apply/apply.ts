@@ -28,6 +28,8 @@ interface Context extends ApplyOptions {
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const preApply = 'before-first-apply';
+/** Every configuration holds the name, though nobody is recorded to own it: metadata never goes. */
+const identity: FieldSet = { 'f:metadata': { 'f:name': {} } };
 
 /**
  * Server-side apply (KEP-555): the new object with its managedFields, not yet defaulted or validated. Throws
@@ -66,7 +68,7 @@ function applyConfiguration(context: Context, config: JsonObject): KubeObject {
   const others = entries.filter((e) => e !== previous);
   const applied = rootSet(config, context.node, context.skip, appliedFields);
   const merged = mergeConfiguration(live, withoutServerFields(config, context.live !== undefined), context.node);
-  const owned = others.reduce((set, e) => union(set, fieldsOf(e)), applied);
+  const owned = others.reduce((set, e) => union(set, fieldsOf(e)), union(applied, identity));
   const next = previous ? prune(merged, fieldsOf(previous), owned, context.node) : merged;
   const diff = diffObjects(live, next, context.node, context.skip);
   const conflicts = context.force ? [] : unlessLastApplied(context, live, findConflicts(others, diff));
