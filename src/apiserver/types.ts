@@ -111,7 +111,15 @@ export interface Writer extends ObjectReader {
   /** The kind that serves a resource now; of several versions the stored one. */
   kindOf(group: string, plural: string): Kind | undefined;
   /** Read-modify-write of one object, through admission and validation; retried on conflict. */
-  modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject>;
+  modify(
+    kind: Kind,
+    key: ObjectKey,
+    context: RequestContext,
+    subresource: string | undefined,
+    change: UpdateHooks,
+    /** The change brings its own managedFields (server-side apply). Default false. */
+    managed?: boolean,
+  ): Promise<KubeObject>;
   /** Read-modify-write that skips all checks: for writes a client could not make (binding, finalize). */
   modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject>;
   remove(
@@ -121,8 +129,7 @@ export interface Writer extends ObjectReader {
     options: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } },
   ): Promise<void>;
   readonly clock: Clock;
-  /** The kind that is served under a name, in its preferred version. */
-  kindOf(group: string, plural: string): Kind | undefined;
+  readonly schemas: SchemaSet;
 }
 
 export interface SubresourceRequest {
@@ -131,7 +138,7 @@ export interface SubresourceRequest {
   readonly key: ObjectKey;
   /** The decoded body; undefined for get. */
   readonly body: KubeObject | undefined;
-  readonly patch: { type: string; body: Json } | undefined;
+  readonly patch: { type: string; body: Json; force?: boolean | undefined } | undefined;
   readonly context: RequestContext;
   readonly writer: Writer;
 }

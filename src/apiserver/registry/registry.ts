@@ -68,6 +68,7 @@ export class Registry implements Writer, KindReader {
   readonly cache: ObjectCache;
   readonly reads: Reads;
   readonly clock: Clock;
+  readonly schemas: SchemaSet;
   readonly #deps: Deps;
   readonly #options: RegistryOptions;
   readonly #resources = new Map<Kind, Resource>();
@@ -78,6 +79,7 @@ export class Registry implements Writer, KindReader {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.schemas = options.schemas;
     this.cache = new ObjectCache(options.store, [], options.log);
     this.reads = new Reads(this.cache, options.store, (kind) => this.resource(kind).versions);
     this.#deps = { ...options, cache: this.cache, locks: new Locks() };
@@ -185,8 +187,15 @@ export class Registry implements Writer, KindReader {
     if (kind) this.cache.of(kind).observe(handler);
   }
 
-  async modify(kind: Kind, key: ObjectKey, context: RequestContext, subresource: string | undefined, change: UpdateHooks): Promise<KubeObject> {
-    return (await this.resource(kind).writes.update(key, context, { subresource, change })).object;
+  async modify(
+    kind: Kind,
+    key: ObjectKey,
+    context: RequestContext,
+    subresource: string | undefined,
+    change: UpdateHooks,
+    managed = false,
+  ): Promise<KubeObject> {
+    return (await this.resource(kind).writes.update(key, context, { subresource, change, managed })).object;
   }
   async modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject> {
     return (await this.resource(kind).writes.update(key, context, { change, raw: true })).object;

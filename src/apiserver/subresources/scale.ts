@@ -1,4 +1,17 @@
-import { ApiError, badRequest, cloneObject, invalid, jsonPatch, mergePatch, type Json, type Kind, type KubeObject, type ScaleRules } from '#machinery';
+import {
+  ApiError,
+  applyPatch,
+  badRequest,
+  cloneObject,
+  invalid,
+  jsonPatch,
+  mergePatch,
+  schemaView,
+  type Json,
+  type Kind,
+  type KubeObject,
+  type ScaleRules,
+} from '#machinery';
 import type { SubresourceHandler, SubresourceRequest } from '../types.ts';
 
 interface Scale extends KubeObject {
@@ -15,7 +28,9 @@ export function scale(): SubresourceHandler {
     async handle(request) {
       const rules = request.kind.scale as ScaleRules<KubeObject>;
       if (request.verb === 'get') return scaleOf(rules, found(request));
-      const updated = await request.writer.modify(request.kind, request.key, request.context, 'scale', (current) => change(request, rules, current));
+      const { kind, key, context, writer } = request;
+      const apply = request.patch?.type === 'application/apply-patch+yaml';
+      const updated = await writer.modify(kind, key, context, 'scale', (current) => (apply ? applied : change)(request, rules, current), apply);
       return scaleOf(rules, updated);
     },
   };
@@ -59,7 +74,35 @@ function patched({ patch }: SubresourceRequest, current: KubeObject): Scale {
   const { type, body } = patch as { type: string; body: Json };
   if (type === 'application/json-patch+json') return jsonPatch(current as Json, body) as Scale;
   if (type === 'application/merge-patch+json' || type === 'application/strategic-merge-patch+json') return mergePatch(current as Json, body) as Scale;
-  throw new ApiError('UnsupportedMediaType', 'server-side apply of the scale subresource is not implemented; use a merge patch');
+  throw new ApiError('UnsupportedMediaType', `the patch type ${type} is not known`);
+}
+/**
+ * What a Scale configures is the replica field of the object itself: it is applied there, and its managers are
+ * recorded there under the subresource (the ScaleHandler of kube-apiserver).
+ */
+function applied(request: SubresourceRequest, rules: ScaleRules<KubeObject>, current: KubeObject): KubeObject {
+  const { kind, key, context, writer, patch } = request;
+  const config = (patch?.body ?? null) as Scale | null;
+  if (config === null || typeof config !== 'object' || config.kind !== 'Scale' || config.apiVersion !== 'autoscaling/v1')
+    throw badRequest('the apply configuration of the scale subresource must be a Scale of autoscaling/v1');
+  const replicas = config.spec?.replicas ?? 0;
+  check(kind, key.name, config, replicas);
+  const own = { apiVersion: kind.apiVersion, kind: kind.kind, metadata: { name: key.name } };
+  if (config.spec?.replicas !== undefined) setAt(own, rules.specReplicas, replicas);
+  const next = applyPatch({
+    live: current,
+    patch: own,
+    manager: context.fieldManager,
+    force: patch?.force,
+    apiVersion: kind.apiVersion,
+    now: writer.clock.now(),
+    schema: kind.shape?.patchSchema ?? schemaView(writer.schemas),
+    type: kind.schema,
+    subresource: 'scale',
+  });
+  const { uid, resourceVersion } = config.metadata ?? {};
+  Object.assign(next.metadata ?? {}, uid ? { uid } : {}, { resourceVersion: resourceVersion ?? '' });
+  return next;
 }
 function check(kind: Kind, name: string, wanted: Scale, replicas: number): void {
   if (wanted.metadata?.name && wanted.metadata.name !== name)
