@@ -46,7 +46,8 @@ function mismatch(actual: unknown, wanted: unknown, path: string): string | unde
     return new RegExp(wanted.slice(1, -1), 's').test(String(actual)) ? undefined : `${path}: ${JSON.stringify(actual)} does not match ${wanted}`;
   if (typeof wanted !== 'object') return actual === wanted ? undefined : `${path}: ${JSON.stringify(actual)} is not ${JSON.stringify(wanted)}`;
   if (typeof actual !== 'object' || actual === null) return `${path}: ${JSON.stringify(actual)} is not ${JSON.stringify(wanted)}`;
-  if (Array.isArray(wanted) && (!Array.isArray(actual) || actual.length !== wanted.length)) return `${path}: ${JSON.stringify(actual)} is not ${JSON.stringify(wanted)}`;
+  if (Array.isArray(wanted) && (!Array.isArray(actual) || actual.length !== wanted.length))
+    return `${path}: ${JSON.stringify(actual)} is not ${JSON.stringify(wanted)}`;
   for (const [key, value] of Object.entries(wanted)) {
     const found = mismatch((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
     if (found) return found;
@@ -78,7 +79,17 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
         tokens: [{ token: 'stranger', user: { username: 'stranger', groups: [] } }],
       });
       const tls = { ...(await pki.server('api', ['127.0.0.1'])), clientCa: pki.ca.cert };
-      server = createApiServer({ ...parts, clock, random, log: silentLogger, kinds: allKinds, schemas, store: createMemoryStore(), tls, protobuf: loadProtobuf });
+      server = createApiServer({
+        ...parts,
+        clock,
+        random,
+        log: silentLogger,
+        kinds: allKinds,
+        schemas,
+        store: createMemoryStore(),
+        tls,
+        protobuf: loadProtobuf,
+      });
       await server.ready();
       const api = server.api({ username: 'system', groups: ['system:masters'] });
       await api.create(Namespace, { metadata: { name: 'default' } });
@@ -122,8 +133,10 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
       test(pair.name, async () => {
         const answer = await ask(pair);
         assert.equal(answer.code, pair.status, answer.text);
-        const wanted = JSON.parse(fill(JSON.stringify({ answer: pair.answer ?? {}, headers: pair.answerHeaders ?? {}, text: pair.text ?? '/^/' }))) as Pair & { headers: unknown };
-        const json = answer.text.startsWith('{') ? (JSON.parse(answer.text.split('\n')[0] as string) as unknown) : {};
+        const wanted = JSON.parse(fill(JSON.stringify({ answer: pair.answer ?? {}, headers: pair.answerHeaders ?? {}, text: pair.text ?? '/^/' }))) as Pair & {
+          headers: unknown;
+        };
+        const json = answer.text.startsWith('{') ? (JSON.parse(answer.text) as unknown) : {};
         assert.equal(mismatch(json, wanted.answer, ''), undefined);
         assert.equal(mismatch(answer.headers, wanted.headers, 'header'), undefined);
         assert.equal(mismatch(answer.text, wanted.text, 'text'), undefined);

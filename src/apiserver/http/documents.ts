@@ -100,7 +100,6 @@ export class Documents {
     const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : {};
     sendJson(exchange.response, 200, document.body, {
       request,
-      pretty: info.query?.get('pretty') === 'true',
       headers: { etag: document.etag, 'content-type': document.type, ...caching },
     });
     return 200;

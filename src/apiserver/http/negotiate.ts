@@ -6,18 +6,27 @@ export type View = 'object' | 'table' | 'metadata';
 
 const plain = new Set(['', '*/*', 'application/json', 'application/*', 'application/json, */*', 'application/json;stream=watch']);
 
-/** Picks the first acceptable media type. Throws NotAcceptable when JSON is none of them. */
-export function negotiate(request: Request): View {
+/** Picks the first acceptable media type. Throws NotAcceptable when JSON and YAML are none of them; a stream is JSON. */
+export function negotiate(request: Request, stream = false): View {
   const accept = request.headers.accept ?? '';
   if (plain.has(accept)) return 'object';
   for (const clause of accept.split(',')) {
     const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
     if (type === '*/*' || type === 'application/*') return 'object';
-    if (type !== 'application/json') continue;
+    if (type !== 'application/json' && (type !== 'application/yaml' || stream)) continue;
     const view = viewOf(parameters);
     if (view) return view;
   }
-  throw new ApiError('NotAcceptable', 'only the following media types are accepted: application/json');
+  throw new ApiError('NotAcceptable', `only the following media types are accepted: application/json${stream ? '' : ', application/yaml'}`);
+}
+/** Whether YAML comes before everything else that this server could send. */
+export function prefersYaml(accept: string): boolean {
+  for (const clause of accept.split(',')) {
+    const type = clause.split(';', 1)[0]?.trim();
+    if (type === 'application/yaml') return true;
+    if (type === 'application/json' || type === '*/*' || type === 'application/*') return false;
+  }
+  return false;
 }
 function viewOf(parameters: readonly string[]): View | undefined {
   const get = (name: string): string | undefined => parameters.find((p) => p.startsWith(`${name}=`))?.slice(name.length + 1);

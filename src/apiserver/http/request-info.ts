@@ -18,6 +18,8 @@ export interface ResourcePath {
   readonly subresource: string;
   /** Of a proxy: the path behind it, as it was sent; '' when there is none. */
   readonly rest?: string;
+  /** The old form of a watch: /api/v1/watch/… */
+  readonly watch?: boolean;
 }
 
 const empty = new URLSearchParams();
@@ -39,6 +41,7 @@ function verbOf(method: string, resource: ResourcePath | undefined, query: URLSe
   switch (method) {
     case 'GET':
     case 'HEAD':
+      if (resource.watch) return 'watch';
       if (resource.name && !resource.subresource) return isWatch(query) && query?.get('fieldSelector') ? 'watch' : 'get';
       if (resource.name) return 'get';
       return isWatch(query) ? 'watch' : 'list';
@@ -71,6 +74,7 @@ function parseResource(path: string): ResourcePath | undefined {
 const namespaceSubresources = new Set(['status', 'finalize']);
 
 function fromParts(group: string, version: string, parts: string[]): ResourcePath {
+  if (parts[0] === 'watch' && parts.length > 1) return { ...fromParts(group, version, parts.slice(1)), watch: true };
   let namespace = '';
   if (parts[0] === 'namespaces' && parts.length > 2 && !namespaceSubresources.has(parts[2] as string)) {
     namespace = parts[1] ?? '';

@@ -94,7 +94,7 @@ export class ResourceHandler {
     this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
     const body = renderList(kind, result, view, this.#deps.clock.now(), query.get('includeObject'));
-    sendJson(exchange.response, 200, body, { request: exchange.request, pretty: query.get('pretty') === 'true', warnings: deprecation(kind) });
+    sendJson(exchange.response, 200, body, { request: exchange.request, warnings: deprecation(kind) });
     return 200;
   }
   async #watch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
@@ -105,11 +105,12 @@ export class ResourceHandler {
       allowWatchBookmarks: booleanParameter(query, 'allowWatchBookmarks') === true,
       ...(initial === undefined ? {} : { sendInitialEvents: initial }),
     };
-    if (at.name && !fieldNamed(query, at.name)) throw noMethod();
+    if (at.name && !at.watch && !fieldNamed(query, at.name)) throw noMethod();
+    if (at.name && at.watch) options.fieldSelector = [query.get('fieldSelector'), `metadata.name=${at.name}`].filter(Boolean).join(',');
     const watch = {
       kind,
       options,
-      view: negotiate(exchange.request),
+      view: negotiate(exchange.request, true),
       includeObject: query.get('includeObject'),
       timeoutSeconds: numberParameter(query, 'timeoutSeconds'),
     };
@@ -218,11 +219,7 @@ export class ResourceHandler {
     const { request, response, info } = exchange;
     const view = negotiate(request);
     const body = renderObject(kind, shown, view, this.#deps.clock.now(), view === 'table' ? queryOf(info).get('includeObject') : null);
-    sendJson(response, code, body, {
-      request,
-      pretty: info.query?.get('pretty') === 'true',
-      warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings,
-    });
+    sendJson(response, code, body, { request, warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings });
     return code;
   }
 }

@@ -1,6 +1,7 @@
 import { gzip } from 'node:zlib';
 import { ApiError, type Status } from '#machinery';
 import { apiFailure } from '../registry/deps.ts';
+import { prefersYaml } from './negotiate.ts';
 import type { Request, Response } from './types.ts';
 
 /** Smaller bodies are sent as they are (the limit of kube-apiserver's APIResponseCompression). */
@@ -8,18 +9,38 @@ const gzipFrom = 128 * 1024;
 
 export interface Representation {
   readonly request: Request;
-  readonly pretty?: boolean;
   readonly warnings?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends JSON bytes. */
+/** Sends JSON bytes, in the layout and language that the client asked for. */
 export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void {
+  const { request, headers } = options;
   (response as Sized)[size] = body.length;
-  const bytes = options.pretty ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body;
+  // Documents that say their type have no other.
+  if (request.headers.accept?.includes('yaml') && !headers?.['content-type'] && prefersYaml(request.headers.accept))
+    return sendYaml(response, code, body, options);
+  send(response, code, wantsPretty(request) ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body, options);
+}
+function send(response: Response, code: number, bytes: Buffer, options: Representation): void {
   if (bytes.length >= gzipFrom && acceptsGzip(options.request)) {
     gzip(bytes, { level: 1 }, (error, packed) => (error ? finish(response, code, bytes, options) : finish(response, code, packed, options, 'gzip')));
   } else finish(response, code, bytes, options);
+}
+function sendYaml(response: Response, code: number, body: Buffer, options: Representation): void {
+  const headers = { 'content-type': 'application/yaml', ...options.headers };
+  import('yaml').then(
+    ({ stringify }) =>
+      send(response, code, Buffer.from(stringify(JSON.parse(body.toString()), { sortMapEntries: true, version: '1.1' })), { ...options, headers }),
+    () => response.destroy(),
+  );
+}
+/** Browsers and command-line tools get indented JSON without asking, as from kube-apiserver. */
+function wantsPretty({ url = '', headers }: Request): boolean {
+  const at = url.indexOf('pretty=');
+  if (at > 0 && (url[at - 1] === '?' || url[at - 1] === '&')) return /^pretty=(1|t|true)(&|$)/i.test(url.slice(at));
+  const agent = headers['user-agent'];
+  return agent !== undefined && (agent.startsWith('curl') || agent.startsWith('Wget') || agent.startsWith('Mozilla/5.0'));
 }
 const size = Symbol('bytes of the body');
 type Sized = Response & { [size]?: number };
@@ -40,7 +61,7 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
     ...headers,
   };
   if (encoding) all['content-encoding'] = encoding;
-  if (warnings?.length) all['warning'] = [...new Set(warnings)].map(warningHeader);
+  if (warnings?.length) all['warning'] = cut([...new Set(warnings)]).map(warningHeader);
   writeHead(response, code, all);
   if (request.method === 'HEAD') response.end();
   else (response as { end(body: Buffer): void }).end(body);
@@ -48,6 +69,23 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
 /** The two response classes declare writeHead with overloads that do not unite. */
 export function writeHead(response: Response, code: number, headers: Record<string, string | number | string[]>): void {
   (response as { writeHead(code: number, headers: Record<string, string | number | string[]>): void }).writeHead(code, headers);
+}
+const longestWarnings = 4096;
+const longestOfMany = 256;
+/** Too much to say is said in short, and then not at all (kube-apiserver's limits). */
+function cut(warnings: readonly string[]): readonly string[] {
+  let length = 0;
+  for (const text of warnings) length += text.length;
+  if (length <= longestWarnings) return warnings;
+  const out: string[] = [];
+  length = 0;
+  for (const text of warnings) {
+    const short = text.slice(0, longestOfMany);
+    length += short.length;
+    if (length > longestWarnings) break;
+    out.push(short);
+  }
+  return out;
 }
 /** RFC 7234, 5.5 as kube-apiserver writes it. */
 function warningHeader(text: string): string {
