@@ -2,6 +2,7 @@ import { defaultIngressClass, defaultStorageClass } from './admission/default-cl
 import { defaultTolerations } from './admission/default-tolerations.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
+import { PolicyStatus } from './admission/policies/policy-status.ts';
 import { podTopologyLabels, taintNewNodes } from './admission/nodes.ts';
 import { podSecurity } from './admission/pod-security/pod-security.ts';
 import { priority, priorityClassDeletion } from './admission/priority.ts';
@@ -62,11 +63,11 @@ export function standardParts(options: StandardOptions): StandardParts {
       podTopologyLabels(),
       serviceAllocation({ cidr: options.serviceCidr, random }),
       ...auth.admission,
-      ...extensionAdmission(options),
+      ...extensionAdmission({ ...options, authorizer: auth.authorizer }),
       resourceQuota(),
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion(), definitionDeletion(options.clock)],
-    extensions: [new CustomResources(new Outbound(options.clock))],
+    extensions: [new PolicyStatus(), new CustomResources(new Outbound(options.clock))],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), ...auth.subresources],
     streams: [...podStreams(), ...proxies()],
     virtual: auth.virtual,

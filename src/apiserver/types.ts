@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
-import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, SchemaSet, UserInfo } from '#machinery';
+import type { DeleteOptions, Json, Kind, KubeObject, NodeStreams, ObjectKey, PatchSchema, SchemaSet, UserInfo } from '#machinery';
 import type { Exchange } from './http/types.ts';
 
 /** Who asks, and how a write is to be made. One per request. */
@@ -14,6 +14,8 @@ export interface RequestContext {
   readonly track: boolean;
   /** Warnings for the client, in order. */
   readonly warnings: string[];
+  /** Adds an annotation to the audit event of the request, where there is one. */
+  readonly annotate?: ((key: string, value: string) => void) | undefined;
 }
 
 /** Read access to what the cache holds now, by group and plural. Objects are shared: never change them. */
@@ -32,6 +34,8 @@ export interface KindReader extends ObjectReader {
   kindAt(group: string, version: string, plural: string): Kind | undefined;
   /** A typed object from JSON, pruned of unknown fields; takes `value` over and fills no defaults. Throws BadRequest. */
   decode(kind: Kind, value: Json): KubeObject;
+  /** What merging and server-side apply know of a kind; its objects are of the type `kind.schema`. */
+  patchSchema(kind: Kind): PatchSchema;
 }
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';

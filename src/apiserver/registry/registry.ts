@@ -3,12 +3,14 @@ import {
   isApiError,
   keyOf,
   notFound,
+  schemaView,
   type DeleteOptions,
   type Json,
   type Kind,
   type KubeObject,
   type ListOptions,
   type ObjectKey,
+  type PatchSchema,
   type SchemaSet,
 } from '#machinery';
 import type { Store } from '#store';
@@ -168,6 +170,9 @@ export class Registry implements Writer, KindReader {
 
   decode(kind: Kind, value: Json): KubeObject {
     return decodeObject(this.#options.schemas, kind, { value, duplicates: [] }, 'Ignore', []);
+  }
+  patchSchema(kind: Kind): PatchSchema {
+    return kind.shape?.patchSchema ?? schemaView(this.#options.schemas);
   }
   get(group: string, plural: string, namespace: string | undefined, name: string): KubeObject | undefined {
     const kind = this.kindOf(group, plural);

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '../generated/types.ts';
 import { column } from '../support/columns.ts';
 import { forbidden, required, unsupported } from '../support/errors.ts';
-import { defaultPolicy, policyColumns, validatePolicy } from './policies.ts';
+import { validateExpression } from './expressions.ts';
+import { defaultPolicy, policyColumns, policyScope, validatePolicy } from './policies.ts';
 import { admissionGroup, validateEnum } from './rules.ts';
 
 const members = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const;
@@ -18,6 +20,16 @@ function validateMutation(at: string, mutation: V1Mutation): FieldError[] {
     if (!value) return [required(`${at}.${member}`, `must be specified when patchType is ${type}`)];
     return value.expression?.trim() ? [] : [required(`${at}.${member}.expression`, 'expression is not specified')];
   });
+}
+
+function validateExpressions(spec: NonNullable<V1MutatingAdmissionPolicy['spec']>): FieldError[] {
+  const errors: FieldError[] = [];
+  const scope = policyScope(spec, true, errors);
+  spec.mutations?.forEach(({ applyConfiguration, jsonPatch }, i) => {
+    errors.push(...validateExpression(`spec.mutations[${i}].applyConfiguration.expression`, applyConfiguration?.expression, scope, ['object']));
+    errors.push(...validateExpression(`spec.mutations[${i}].jsonPatch.expression`, jsonPatch?.expression, scope, ['list']));
+  });
+  return errors;
 }
 
 export const MutatingAdmissionPolicy: Kind<V1MutatingAdmissionPolicy> = defineKind<V1MutatingAdmissionPolicy>({
@@ -38,7 +50,7 @@ export const MutatingAdmissionPolicy: Kind<V1MutatingAdmissionPolicy> = defineKi
     ),
   ),
   defaults: (policy) => defaultPolicy((policy.spec ??= {})),
-  validate({ spec = {} }) {
+  validate({ spec = {} }, old) {
     const mutations = spec.mutations ?? [];
     return [
       ...validatePolicy(spec),
@@ -47,6 +59,7 @@ export const MutatingAdmissionPolicy: Kind<V1MutatingAdmissionPolicy> = defineKi
       ...(spec.reinvocationPolicy
         ? validateEnum('spec.reinvocationPolicy', spec.reinvocationPolicy, ['IfNeeded', 'Never'])
         : [required('spec.reinvocationPolicy')]),
+      ...(isDeepStrictEqual(spec, old?.spec) ? [] : validateExpressions(spec)),
     ];
   },
 });

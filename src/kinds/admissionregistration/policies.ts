@@ -1,10 +1,11 @@
 /** What ValidatingAdmissionPolicies, MutatingAdmissionPolicies and their bindings have in common. */
-import { pathSegmentProblems, type Column, type FieldError, type KubeObject } from '#machinery';
+import { pathSegmentProblems, type AdmissionScope, type Column, type FieldError, type KubeObject } from '#machinery';
 import type { V1MatchCondition, V1MatchResources, V1ParamKind, V1ParamRef, V1Variable } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { duplicate, forbidden, invalidValue, required } from '../support/errors.ts';
 import { checked, dnsLabel1035, dnsSubdomain } from '../support/names.ts';
 import { formatSelector, validateLabelSelector } from '../support/selectors.ts';
+import { validateConditionExpressions, validateVariableExpressions } from './expressions.ts';
 import { defaultMatch, validateEnum, validateMatch, validateMatchConditions } from './rules.ts';
 
 export interface PolicySpec {
@@ -55,6 +56,14 @@ function validateVariables(field: string, variables: V1Variable[] | undefined): 
     seen.add(variable.name);
     return errors;
   });
+}
+
+/** What a policy's expressions may name; findings on those that all policies have are added to `errors`. */
+export function policyScope(spec: PolicySpec, mutates: boolean, errors: FieldError[]): AdmissionScope {
+  const base: AdmissionScope = { params: spec.paramKind !== undefined, mutates };
+  const { errors: found, scope } = validateVariableExpressions(spec.variables, base);
+  errors.push(...validateConditionExpressions('spec.matchConditions', spec.matchConditions, base), ...found);
+  return scope;
 }
 
 export function validatePolicy(spec: PolicySpec): FieldError[] {

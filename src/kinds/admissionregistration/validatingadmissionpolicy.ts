@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../generated/types.ts';
 import { column } from '../support/columns.ts';
 import { duplicate, invalidValue, required, unsupported } from '../support/errors.ts';
 import { checked, qualifiedName } from '../support/names.ts';
-import { defaultPolicy, policyColumns, validatePolicy } from './policies.ts';
+import { validateExpression } from './expressions.ts';
+import { defaultPolicy, policyColumns, policyScope, validatePolicy } from './policies.ts';
 import { admissionGroup } from './rules.ts';
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -34,14 +36,29 @@ function validateAnnotations(annotations: V1AuditAnnotation[], name: string): Fi
   });
 }
 
-function validate(policy: V1ValidatingAdmissionPolicy): FieldError[] {
+function validateExpressions(spec: NonNullable<V1ValidatingAdmissionPolicy['spec']>): FieldError[] {
+  const errors: FieldError[] = [];
+  const scope = policyScope(spec, false, errors);
+  spec.validations?.forEach(({ expression, messageExpression }, i) => {
+    errors.push(...validateExpression(`spec.validations[${i}].expression`, expression, scope, ['bool']));
+    errors.push(...validateExpression(`spec.validations[${i}].messageExpression`, messageExpression, { ...scope, authorizer: false }, ['string']));
+  });
+  spec.auditAnnotations?.forEach(({ valueExpression }, i) =>
+    errors.push(...validateExpression(`spec.auditAnnotations[${i}].valueExpression`, valueExpression, scope, ['string', 'null'])),
+  );
+  return errors;
+}
+
+function validate(policy: V1ValidatingAdmissionPolicy, old: V1ValidatingAdmissionPolicy | undefined): FieldError[] {
   const spec = policy.spec ?? {};
   const { validations = [], auditAnnotations = [] } = spec;
   const errors = validatePolicy(spec);
   if (validations.length === 0 && auditAnnotations.length === 0) errors.push(required('spec.validations', 'validations or auditAnnotations must be present'));
   if (auditAnnotations.length > 20) errors.push(invalidValue('spec.auditAnnotations', auditAnnotations, 'must not have more than 20 auditAnnotations'));
   validations.forEach((validation, i) => errors.push(...validateValidation(`spec.validations[${i}]`, validation)));
-  return [...errors, ...validateAnnotations(auditAnnotations, policy.metadata?.name ?? '')];
+  errors.push(...validateAnnotations(auditAnnotations, policy.metadata?.name ?? ''));
+  // What was stored stays valid, whatever a later compiler thinks of it.
+  return isDeepStrictEqual(spec, old?.spec) ? errors : [...errors, ...validateExpressions(spec)];
 }
 
 export const ValidatingAdmissionPolicy: Kind<V1ValidatingAdmissionPolicy> = defineKind<V1ValidatingAdmissionPolicy>({

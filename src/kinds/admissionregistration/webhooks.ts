@@ -5,6 +5,7 @@ import { duplicate, invalidValue, required, unsupported } from '../support/error
 import { checked } from '../support/names.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
 import { defaultClientConfig, validateClientConfig, validateReviewVersions } from '../support/webhooks.ts';
+import { validateConditionExpressions } from './expressions.ts';
 import { defaultRules, validateEnum, validateMatchConditions, validateRule } from './rules.ts';
 
 export function defaultWebhook(webhook: V1ValidatingWebhook | V1MutatingWebhook): void {
@@ -44,6 +45,7 @@ function validateWebhook(at: string, webhook: V1ValidatingWebhook | V1MutatingWe
     ...validateClientConfig(`${at}.clientConfig`, webhook.clientConfig),
     ...validateReviewVersions(`${at}.admissionReviewVersions`, webhook.admissionReviewVersions),
     ...validateMatchConditions(`${at}.matchConditions`, webhook.matchConditions),
+    ...validateConditionExpressions(`${at}.matchConditions`, webhook.matchConditions, { namespaceObject: false }),
   ];
 }
 

@@ -25,8 +25,11 @@ export class Constraints {
   readonly #resources: MatchResources;
   readonly #namespace: LabelMatcher | undefined;
   readonly #object: LabelMatcher | undefined;
-  constructor(resources: MatchResources) {
+  readonly #all: boolean;
+  /** `all`: no rules mean every request, not none. */
+  constructor(resources: MatchResources, all = false) {
     this.#resources = resources;
+    this.#all = all;
     this.#namespace = selector(resources.namespaceSelector);
     this.#object = selector(resources.objectSelector);
   }
@@ -35,6 +38,8 @@ export class Constraints {
     const { resourceRules = [], excludeResourceRules = [], matchPolicy = 'Equivalent' } = this.#resources;
     const kinds = matchPolicy === 'Exact' ? [aim.kind] : [aim.kind, ...equivalents];
     if (excludeResourceRules.some((rule) => !rule.resourceNames?.length && kinds.some((kind) => ruleMatches(rule, { ...aim, kind })))) return undefined;
+    if (this.#all && resourceRules.length === 0)
+      return { as: aim.kind, named: excludeResourceRules.some((rule) => rule.resourceNames?.length) ? [{}] : undefined };
     for (const kind of kinds) {
       const rules = resourceRules.filter((rule) => ruleMatches(rule, { ...aim, kind }));
       if (rules.length === 0) continue;

@@ -4,7 +4,7 @@ import type { Constraints, Match } from './constraints.ts';
 import type { Aim } from './rules.ts';
 
 export interface Constrained {
-  readonly constraints: Constraints;
+  readonly constraints: Pick<Constraints, 'match' | 'admits'>;
 }
 /** A member that sorts of requests match by its rules. */
 export interface Candidate<T> {

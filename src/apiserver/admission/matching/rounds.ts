@@ -20,7 +20,7 @@ export class Rounds {
   }
 }
 
-class Round {
+export class Round {
   #second = false;
   #changed = false;
   #called = new Set<string>();

@@ -1,12 +1,9 @@
 import type { KubeObject } from '#machinery';
 import type { ClientConfig } from '../../outbound/target.ts';
 import { Constraints, type MatchResources } from '../matching/constraints.ts';
+import { Conditions, type MatchCondition } from '../matching/conditions.ts';
 import type { Rule } from '../matching/rules.ts';
 
-export interface MatchCondition {
-  readonly name: string;
-  readonly expression: string;
-}
 /** admissionregistration.k8s.io/v1 ValidatingWebhook and MutatingWebhook. */
 export interface Webhook extends Omit<MatchResources, 'resourceRules' | 'excludeResourceRules'> {
   readonly name: string;
@@ -30,6 +27,7 @@ export interface Hook {
   readonly configuration: string;
   readonly webhook: Webhook;
   readonly constraints: Constraints;
+  readonly conditions: Conditions;
 }
 
 /** All webhooks of all configurations, in the order in which they are called: configurations by name, then as listed. */
@@ -41,5 +39,11 @@ export function hooksOf(configurations: Iterable<WebhookConfiguration>): Hook[] 
 function hookOf(configuration: string, webhook: Webhook, i: number): Hook {
   const { rules = [], namespaceSelector = {}, objectSelector = {}, matchPolicy = 'Equivalent' } = webhook;
   const constraints = new Constraints({ resourceRules: rules, namespaceSelector, objectSelector, matchPolicy });
-  return { id: `${configuration}/${webhook.name}/${i}`, configuration, webhook, constraints };
+  return {
+    id: `${configuration}/${webhook.name}/${i}`,
+    configuration,
+    webhook,
+    constraints,
+    conditions: new Conditions(webhook.matchConditions, { namespaceObject: false }),
+  };
 }

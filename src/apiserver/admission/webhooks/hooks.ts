@@ -1,19 +1,27 @@
 import type { Random } from '#base';
-import type { Kind, KubeObject } from '#machinery';
+import type { KubeObject } from '#machinery';
 import type { CallWebhook } from '../../outbound/call-webhook.ts';
-import type { AdmissionPlugin, AdmissionRequest, KindReader, ObjectReader } from '../../types.ts';
-import { convertTo } from '../matching/convert.ts';
-import { facesOf } from '../matching/mutation.ts';
+import type { AdmissionPlugin, AdmissionRequest, Authorizer, KindReader, ObjectReader } from '../../types.ts';
+import { activationOf } from '../matching/activation.ts';
 import { Matches, type Candidate } from '../matching/matches.ts';
-import { callFailure, type DispatchDeps } from './dispatch.ts';
+import { forbiddenBy } from '../matching/refusal.ts';
+import { versioned } from '../matching/versioned.ts';
+import type { DispatchDeps } from './dispatch.ts';
 import { hooksOf, type Hook, type WebhookConfiguration } from './hook.ts';
 import type { Versioned } from './review.ts';
 
 export interface WebhookOptions {
   readonly random: Random;
+  /** For match conditions. */
+  readonly authorizer: Authorizer;
   /** Reaches webhooks; Services are found through the reader. */
   caller(reader: ObjectReader): CallWebhook;
   readonly called?: DispatchDeps['called'];
+}
+/** A webhook that a request is to be sent to. */
+export interface Chosen {
+  readonly hook: Hook;
+  readonly shown: Versioned;
 }
 const group = 'admissionregistration.k8s.io';
 
@@ -60,20 +68,25 @@ export class Hooks {
   candidates(request: AdmissionRequest): readonly Candidate<Hook>[] {
     return this.#matches.candidates(request);
   }
-  /** Those that also agree with the single request. */
-  async select(candidates: readonly Candidate<Hook>[], request: AdmissionRequest): Promise<readonly Candidate<Hook>[]> {
-    const chosen = candidates.filter(({ member, match, aim }) => member.constraints.admits(match, request, aim, this.reader));
-    const conditional = chosen.find(({ member }) => member.webhook.matchConditions?.length && member.webhook.failurePolicy !== 'Ignore');
-    if (conditional) throw callFailure(conditional.member, new Error('matchConditions are not implemented'));
-    return chosen.filter(({ member }) => !member.webhook.matchConditions?.length);
+  /** Those that also agree with the single request, with what it is to be shown as. */
+  async select(candidates: readonly Candidate<Hook>[], request: AdmissionRequest, view?: KubeObject): Promise<readonly Chosen[]> {
+    const chosen: Chosen[] = [];
+    for (const { member, match, aim } of candidates) {
+      if (!member.constraints.admits(match, request, aim, this.reader)) continue;
+      const shown = await versioned(request, match.as, view);
+      if (this.#meets(member, request, shown)) chosen.push({ hook: member, shown });
+    }
+    return chosen;
   }
-  /** The objects of a request in the version that the matching rule names. */
-  async versioned(request: AdmissionRequest, as: Kind, view?: KubeObject): Promise<Versioned> {
-    const { kind } = request;
-    const { object, old } = facesOf(request);
-    const shown = async (it: KubeObject): Promise<KubeObject> =>
-      as === kind || (it.kind !== undefined && it.kind !== kind.kind) ? it : convertTo(it, kind, as);
-    return { as, object: await shown(view ?? object), old: old && (await shown(old)) };
+  /** Conditions that fail are a failed call: the failurePolicy says what that means. */
+  #meets(hook: Hook, request: AdmissionRequest, shown: Versioned): boolean {
+    if (hook.conditions.none) return true;
+    try {
+      return hook.conditions.hold(activationOf({ reader: this.reader, authorizer: this.#options.authorizer }, request, shown));
+    } catch (error) {
+      if (hook.webhook.failurePolicy === 'Ignore') return false;
+      throw forbiddenBy(request, (error as Error).message);
+    }
   }
 }
 function required<T>(value: T | undefined): T {

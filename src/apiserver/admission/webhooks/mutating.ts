@@ -7,7 +7,7 @@ import type { Candidate } from '../matching/matches.ts';
 import { Rounds } from '../matching/rounds.ts';
 import { ask } from './dispatch.ts';
 import type { Hook } from './hook.ts';
-import { Hooks, type WebhookOptions } from './hooks.ts';
+import { Hooks, type Chosen, type WebhookOptions } from './hooks.ts';
 import type { ReviewResponse } from './review.ts';
 
 /**
@@ -33,7 +33,7 @@ async function runAll(hooks: Hooks, rounds: Rounds, candidates: readonly Candida
     const { id, webhook } = candidate.member;
     if (!round.wants(id)) continue;
     // One by one: what an earlier webhook changed decides whether a later one matches.
-    const [chosen] = await hooks.select([candidate], request);
+    const [chosen] = await hooks.select([candidate], request, currentView(request));
     if (!chosen) continue;
     if (await call(hooks, chosen, request)) round.changed();
     if (webhook.reinvocationPolicy === 'IfNeeded') round.reinvocable(id);
@@ -42,16 +42,15 @@ async function runAll(hooks: Hooks, rounds: Rounds, candidates: readonly Candida
 }
 
 /** Whether the object is another one now. */
-async function call(hooks: Hooks, { member, match }: Candidate<Hook>, request: AdmissionRequest): Promise<boolean> {
-  const versioned = await hooks.versioned(request, match.as, currentView(request));
-  const response = await ask(hooks.dispatch, member, request, versioned, true);
+async function call(hooks: Hooks, { hook, shown }: Chosen, request: AdmissionRequest): Promise<boolean> {
+  const { as } = shown;
+  const response = await ask(hooks.dispatch, hook, request, shown, true);
   if (!response?.patch) return false;
   if (request.operation === 'DELETE')
-    throw internal(`admission webhook ${JSON.stringify(member.webhook.name)} attempted to modify the object, which is not supported for this operation`);
-  const before = { kind: match.as.kind, apiVersion: match.as.apiVersion, ...versioned.object };
+    throw internal(`admission webhook ${JSON.stringify(hook.webhook.name)} attempted to modify the object, which is not supported for this operation`);
+  const before = { kind: as.kind, apiVersion: as.apiVersion, ...shown.object };
   const patched = applyPatch(before, response);
   if (isDeepStrictEqual(patched, before)) return false;
-  const { as } = match;
   const native = as === request.kind || patched.kind !== as.kind ? patched : await convertTo(hooks.reader.decode(as, patched as Json), as, request.kind);
   return replaceObject(request, native, hooks.reader);
 }

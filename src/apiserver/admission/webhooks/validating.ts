@@ -11,9 +11,7 @@ export function validatingWebhooks(options: WebhookOptions): AdmissionPlugin {
       const candidates = hooks.candidates(request);
       if (candidates.length === 0) return;
       return hooks.select(candidates, request).then(async (chosen) => {
-        const outcomes = await Promise.allSettled(
-          chosen.map(async ({ member, match }) => ask(hooks.dispatch, member, request, await hooks.versioned(request, match.as), false)),
-        );
+        const outcomes = await Promise.allSettled(chosen.map(({ hook, shown }) => ask(hooks.dispatch, hook, request, shown, false)));
         const refusal = outcomes.find((outcome) => outcome.status === 'rejected');
         if (refusal) throw refusal.reason;
       });

@@ -47,7 +47,7 @@ async function world(...before: AdmissionPlugin[]): Promise<World> {
       if (response instanceof Error) throw response;
       return { apiVersion: asked.apiVersion, kind: 'AdmissionReview', response: { uid: asked.request.uid, ...response } };
     };
-  const options = { random: seededRandom(1), caller };
+  const options = { random: seededRandom(1), authorizer: { authorize: () => ({ allowed: true }) }, caller };
   const made = await fixture({ kinds: [...allKinds], schemas, admission: [...before, mutatingWebhooks(options), validatingWebhooks(options)] });
   await made.api.create(Namespace, { metadata: { name: 'default', labels: { team: 'a' } } });
   reviews.length = 0;
@@ -206,6 +206,25 @@ describe('validating webhooks', () => {
     };
     await ask({ random: seededRandom(1), call }, hookOfA as Hook, request, { as: ConfigMap, object: request.object, old: undefined }, false);
     assert.deepEqual(request.context.warnings, ['beware']);
+  });
+  it('are asked only where their conditions hold', async () => {
+    const { api, reviews } = await world();
+    const condition = (expression: string): object => ({ matchConditions: [{ name: 'c.example.com/x', expression }] });
+    await validating(
+      api,
+      hook('a', condition("object.metadata.name == 'x' && request.userInfo.username == 'admin' && authorizer.requestResource.check('update').allowed()")),
+      hook('b', { ...condition("object.data.missing == ''"), failurePolicy: 'Ignore' }),
+      hook('c', { ...condition("object.data.missing == '' || object.metadata.name != 'broken'") }),
+    );
+    await api.create(ConfigMap, map('x'));
+    await api.create(ConfigMap, map('y'));
+    assert.deepEqual(
+      reviews.map(({ request }) => request.name),
+      ['x', 'x', 'y'],
+    );
+    const error = await refusal(api.create(ConfigMap, map('broken')));
+    assert.deepEqual([error.code, error.reason], [403, 'Forbidden']);
+    assert.match(error.message, /^configmaps "broken" is forbidden: match condition "c\.example\.com\/x" failed: no such key: (missing|data)$/);
   });
   it('are never asked about the configurations of webhooks', async () => {
     const { api, answers } = await world();
