@@ -24,6 +24,7 @@ export type {
   VirtualResource,
   Writer,
 } from './types.ts';
+export { Fairness, type FairnessOptions } from './fairness/fairness.ts';
 export type { HealthCheck } from './http/health.ts';
 export type { Descriptions, VersionInfo } from './http/documents.ts';
 export { standardAuthorizer } from './auth/standard-authorizer.ts';

@@ -22,6 +22,8 @@ export interface RequestContext {
 export interface ObjectReader {
   get(group: string, plural: string, namespace: string | undefined, name: string): KubeObject | undefined;
   list(group: string, plural: string, namespace?: string): readonly KubeObject[];
+  /** How many there are; 0 when there is no such resource. */
+  count?(group: string, plural: string): number;
   /** Calls for every object there is, then for every change: (new, old). Must be quick and must not throw. */
   observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void;
 }
@@ -92,6 +94,8 @@ export interface Filter {
   readonly name: string;
   start?(reader: ObjectReader): void;
   handle(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number>;
+  /** Answers paths of its own, after authorization: the code, or undefined when the path is not its. */
+  page?(exchange: Exchange): number | undefined;
 }
 
 /** How a kind dies, where grace and metadata.finalizers do not say it all. */

@@ -10,6 +10,7 @@ import { certificateSigningController } from './certificates/signing.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
+import { flowControlController } from './flowcontrol.ts';
 import { garbageCollector } from './gc/garbage-collector.ts';
 import { runControllers, type ManagerDeps, type RunningControllers } from './manager.ts';
 import { namespaceController } from './namespace.ts';
@@ -44,6 +45,7 @@ export const controllers: readonly Controller[] = [
   certificateApprovingController,
   certificateSigningController,
   certificateCleaningController,
+  flowControlController,
 ];
 
 /** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */

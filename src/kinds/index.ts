@@ -69,6 +69,7 @@ export type * from './generated/types.ts';
 /** client-node calls it CoreV1Event, because events.k8s.io has one too. */
 export type { CoreV1Event as V1Event } from './generated/types.ts';
 export { loadProtobuf } from './generated/protobuf.ts';
+export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
 export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
 export { qosClass } from './core/qos.ts';

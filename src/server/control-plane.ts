@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
-import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
+import { createApiServer, Fairness, openPki, standardParts, type ApiServer, type Filter } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
-import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
+import { allKinds, defaultFlowSchemas, defaultPriorityLevels, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
@@ -77,6 +77,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     log,
     tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert + pki.proxyCa.cert },
     metrics,
+    ...filters(options, metrics),
     nodeStreams: (name) => nodeStreams.get(name),
     aggregation: {},
     version: { gitVersion: kubernetesVersion },
@@ -138,6 +139,13 @@ function startLoops(client: Client, log: Logger, metrics: Metrics, options: Cont
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
+}
+
+/** What is around every request. */
+function filters({ maxRequestsInFlight: seats }: UpOptions, metrics: Metrics): { fairness?: Filter } {
+  if (seats === 0) return {};
+  const builtIn = { schemas: defaultFlowSchemas, levels: defaultPriorityLevels };
+  return { fairness: new Fairness({ clock: systemClock, seats, builtIn, metrics }) };
 }
 
 /** One page for the whole process. */

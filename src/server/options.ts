@@ -16,6 +16,8 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** Requests that may be in progress at the same time: reads and writes together. */
+  maxRequestsInFlight: number;
   /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */
   encryptionConfig?: string | undefined;
 }

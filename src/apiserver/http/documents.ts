@@ -98,7 +98,7 @@ export class Documents {
       return 304;
     }
     const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : {};
-    sendJson(exchange.response, 200, document.body, {
+    void sendJson(exchange.response, 200, document.body, {
       request,
       headers: { etag: document.etag, 'content-type': document.type, ...caching },
     });

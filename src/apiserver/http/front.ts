@@ -13,6 +13,7 @@ import type { Authenticator, Authorizer, Filter, VirtualResource } from '../type
 import { attributesOf } from './attributes.ts';
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
+import { Overloaded } from './overloaded.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
 import type { MetricsPage } from './metrics.ts';
@@ -81,6 +82,7 @@ export class Front {
       code = typeof done === 'number' ? done : await done;
     } catch (error) {
       code = this.#fail(request, response, error);
+      if (error instanceof Overloaded) requests.terminated(info, this.#knows(info), code);
     }
     requests.end(info, longRunning, this.#knows(info), code, (performance.now() - started) / 1000, sentBytes(response));
   }
@@ -180,7 +182,11 @@ export class Front {
   async #plain(exchange: Exchange): Promise<number> {
     const { info } = exchange;
     if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    const code = this.#deps.metrics.page.handle(exchange) ?? this.#deps.health.handle(exchange) ?? (await this.#deps.documents(exchange));
+    const code =
+      this.#deps.metrics.page.handle(exchange) ??
+      this.#deps.fairness?.page?.(exchange) ??
+      this.#deps.health.handle(exchange) ??
+      (await this.#deps.documents(exchange));
     if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return code;
   }

@@ -124,6 +124,6 @@ function answer({ request, response }: Exchange, { body, etag, type }: Rendered,
     response.end();
     return 304;
   }
-  sendJson(response, 200, body, { request, headers: { etag, 'content-type': type, vary: 'Accept', ...headers } });
+  void sendJson(response, 200, body, { request, headers: { etag, 'content-type': type, vary: 'Accept', ...headers } });
   return 200;
 }

@@ -94,8 +94,7 @@ export class ResourceHandler {
     this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
     const body = renderList(kind, result, view, this.#deps.clock.now(), query.get('includeObject'));
-    sendJson(exchange.response, 200, body, { request: exchange.request, warnings: deprecation(kind) });
-    return 200;
+    return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request, warnings: deprecation(kind) }));
   }
   async #watch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const query = queryOf(exchange.info);
@@ -191,8 +190,7 @@ export class ResourceHandler {
       options,
     );
     const body = renderList(kind, { entries, revision, continue: '', remaining: undefined }, negotiate(exchange.request), this.#deps.clock.now(), null);
-    sendJson(exchange.response, 200, body, { request: exchange.request });
-    return 200;
+    return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request }));
   }
   async #subresource(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
@@ -201,7 +199,7 @@ export class ResourceHandler {
     const body = verb === 'create' || verb === 'update' ? plainObject(await readObject(exchange.request, this.#deps.protobuf)) : undefined;
     const patch = verb === 'patch' ? this.#patchRequest(exchange, at, await readPatchBody(exchange.request)) : undefined;
     const outcome = await this.#deps.registry.subresource(at.subresource, { verb, kind, key: keyAt(at), body, patch, context });
-    sendJson(exchange.response, verb === 'create' ? 201 : 200, outcome.json(), { request: exchange.request, warnings: context.warnings });
+    void sendJson(exchange.response, verb === 'create' ? 201 : 200, outcome.json(), { request: exchange.request, warnings: context.warnings });
     return verb === 'create' ? 201 : 200;
   }
   async #deleteOptions(exchange: Exchange): Promise<DeleteOptions> {
@@ -219,13 +217,19 @@ export class ResourceHandler {
     const { request, response, info } = exchange;
     const view = negotiate(request);
     const body = renderObject(kind, shown, view, this.#deps.clock.now(), view === 'table' ? queryOf(info).get('includeObject') : null);
-    sendJson(response, code, body, { request, warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings });
+    void sendJson(response, code, body, { request, warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings });
     return code;
   }
 }
 
 function deprecation(kind: Kind): readonly string[] {
   return kind.deprecation === undefined ? [] : [kind.deprecation];
+}
+/** Gives the code when the body is on the wire. */
+function sent(exchange: Exchange, pending: void | Promise<void>): number | Promise<number> {
+  if (!pending) return 200;
+  exchange.begun?.();
+  return pending.then(() => 200);
 }
 function keyAt({ namespace, name }: ResourcePath): ObjectKey {
   return { namespace: namespace || undefined, name };

@@ -1,8 +1,12 @@
-import { gzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip, type ZlibOptions } from 'node:zlib';
 import { ApiError, type Status } from '#machinery';
 import { apiFailure } from '../registry/deps.ts';
 import { prefersYaml } from './negotiate.ts';
+import { longBody, writePieces } from './pieces.ts';
 import type { Request, Response } from './types.ts';
+
+const pack = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 
 /** Smaller bodies are sent as they are (the limit of kube-apiserver's APIResponseCompression). */
 const gzipFrom = 128 * 1024;
@@ -13,26 +17,30 @@ export interface Representation {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends JSON bytes, in the layout and language that the client asked for. */
-export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void {
+/** Sends JSON bytes, in the layout and language that the client asked for. A promise when they are many: it resolves when they are sent. */
+export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void | Promise<void> {
   const { request, headers } = options;
   (response as Sized)[size] = body.length;
   // Documents that say their type have no other.
   if (request.headers.accept?.includes('yaml') && !headers?.['content-type'] && prefersYaml(request.headers.accept))
     return sendYaml(response, code, body, options);
-  send(response, code, wantsPretty(request) ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body, options);
+  return send(response, code, wantsPretty(request) ? Buffer.from(JSON.stringify(JSON.parse(body.toString()), undefined, 2) + '\n') : body, options);
 }
-function send(response: Response, code: number, bytes: Buffer, options: Representation): void {
+function send(response: Response, code: number, bytes: Buffer, options: Representation): void | Promise<void> {
   if (bytes.length >= gzipFrom && acceptsGzip(options.request)) {
-    gzip(bytes, { level: 1 }, (error, packed) => (error ? finish(response, code, bytes, options) : finish(response, code, packed, options, 'gzip')));
-  } else finish(response, code, bytes, options);
+    return pack(bytes, { level: 1 }).then(
+      (packed) => finish(response, code, packed, options, 'gzip'),
+      () => finish(response, code, bytes, options),
+    );
+  }
+  return finish(response, code, bytes, options);
 }
-function sendYaml(response: Response, code: number, body: Buffer, options: Representation): void {
+function sendYaml(response: Response, code: number, body: Buffer, options: Representation): Promise<void> {
   const headers = { 'content-type': 'application/yaml', ...options.headers };
-  import('yaml').then(
+  return import('yaml').then(
     ({ stringify }) =>
       send(response, code, Buffer.from(stringify(JSON.parse(body.toString()), { sortMapEntries: true, version: '1.1' })), { ...options, headers }),
-    () => response.destroy(),
+    () => void response.destroy(),
   );
 }
 /** Browsers and command-line tools get indented JSON without asking, as from kube-apiserver. */
@@ -43,7 +51,13 @@ function wantsPretty({ url = '', headers }: Request): boolean {
   return agent !== undefined && (agent.startsWith('curl') || agent.startsWith('Wget') || agent.startsWith('Mozilla/5.0'));
 }
 const size = Symbol('bytes of the body');
-type Sized = Response & { [size]?: number };
+const extra = Symbol('headers of filters');
+type Sized = Response & { [size]?: number; [extra]?: Record<string, string> };
+/** Headers that every answer of this response carries, whoever gives it. */
+export function addHeaders(response: Response, headers: Record<string, string>): void {
+  const noted = response as Sized;
+  noted[extra] = noted[extra] ? { ...noted[extra], ...headers } : headers;
+}
 /** How large the body of a JSON answer was, before compression. */
 export function sentBytes(response: Response): number | undefined {
   return (response as Sized)[size];
@@ -52,7 +66,7 @@ export function sentBytes(response: Response): number | undefined {
 export function isGone(response: Response): boolean {
   return 'stream' in response ? response.stream.destroyed : response.destroyed;
 }
-function finish(response: Response, code: number, body: Buffer, { warnings, headers, request }: Representation, encoding?: string): void {
+function finish(response: Response, code: number, body: Buffer, { warnings, headers, request }: Representation, encoding?: string): void | Promise<void> {
   if (isGone(response)) return;
   const all: Record<string, string | number | string[]> = {
     'content-type': 'application/json',
@@ -64,10 +78,13 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
   if (warnings?.length) all['warning'] = cut([...new Set(warnings)]).map(warningHeader);
   writeHead(response, code, all);
   if (request.method === 'HEAD') response.end();
+  else if (body.length >= longBody) return writePieces(response, body);
   else (response as { end(body: Buffer): void }).end(body);
 }
 /** The two response classes declare writeHead with overloads that do not unite. */
 export function writeHead(response: Response, code: number, headers: Record<string, string | number | string[]>): void {
+  const added = (response as Sized)[extra];
+  if (added) Object.assign(headers, added);
   (response as { writeHead(code: number, headers: Record<string, string | number | string[]>): void }).writeHead(code, headers);
 }
 const longestWarnings = 4096;
@@ -99,7 +116,7 @@ function acceptsGzip(request: Request): boolean {
 }
 
 export function sendObject(response: Response, code: number, value: unknown, options: Representation): void {
-  sendJson(response, code, Buffer.from(JSON.stringify(value)), options);
+  void sendJson(response, code, Buffer.from(JSON.stringify(value)), options);
 }
 export function sendText(response: Response, code: number, text: string, type = 'text/plain; charset=utf-8'): void {
   if (isGone(response)) return;

@@ -18,7 +18,7 @@ export interface Exchange {
   impersonator?: UserInfo;
   /** A watch, a stream or a connection that is handed over: it goes on for as long as the client likes. */
   readonly longRunning: boolean;
-  /** To be called when a watch has sent what there was: from here on it only waits. */
+  /** To be called when a watch has sent what there was, or a long body is on its way: from here on the request only waits. */
   begun?: () => void;
   /** Set for HTTP/1.1 upgrades: the socket, which whoever answers takes over. `response` then only collects headers. */
   readonly connection?: { readonly socket: Duplex; readonly head: Buffer };

@@ -187,6 +187,10 @@ export class Registry implements Writer, KindReader {
       .range(prefix)
       .map((entry) => entry.object);
   }
+  count(group: string, plural: string): number {
+    const kind = this.kindOf(group, plural);
+    return kind ? this.cache.of(kind).size : 0;
+  }
   observe(group: string, plural: string, handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
     const kind = this.kindOf(group, plural);
     if (kind) this.cache.of(kind).observe(handler);

@@ -35,6 +35,7 @@ function readOptions(args: Parsed): UpOptions {
     json: flag(args, 'json'),
     preload: text(args, 'preload'),
     nodeGraceSeconds: whole(args, 'node-monitor-grace-period', 40, 10_000_000),
+    maxRequestsInFlight: whole(args, 'max-requests-inflight', 600, 1_000_000),
     encryptionConfig: text(args, 'encryption-provider-config'),
   };
 }
@@ -56,6 +57,12 @@ export const command: Command = {
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
     preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
     'node-monitor-grace-period': { type: 'string', value: 'SECONDS', help: 'a node unheard of for so long is NotReady', default: '40' },
+    'max-requests-inflight': {
+      type: 'string',
+      value: 'N',
+      help: 'seats of API priority and fairness, for reads and writes together; 0 turns it off',
+      default: '600',
+    },
     'encryption-provider-config': {
       type: 'string',
       value: 'FILE',

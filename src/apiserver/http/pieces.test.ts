@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { serveHttps, type HttpsFixture } from '../testing/https.ts';
+import { Note } from '../test-support.ts';
+
+describe('long bodies', () => {
+  let https: HttpsFixture;
+  const texts = Array.from({ length: 30 }, (_, i) => `${i} é `.repeat(20_000));
+  before(async () => {
+    https = await serveHttps();
+    for (const [i, text] of texts.entries()) await https.api.create(Note, { metadata: { name: `n${String(i).padStart(2, '0')}` }, data: { text } });
+  });
+  after(() => https.close());
+
+  it('arrive whole, also beside each other', async () => {
+    const answers = await Promise.all(Array.from({ length: 4 }, () => https.call('GET', '/api/v1/notes')));
+    for (const { code, headers, body } of answers) {
+      assert.equal(code, 200);
+      assert.equal(Number(headers['content-length']), Buffer.byteLength(body));
+      const { items } = JSON.parse(body) as { items: { data: { text: string } }[] };
+      assert.deepEqual(
+        items.map((item) => item.data.text),
+        texts,
+      );
+    }
+  });
+
+  it('end with their client, and hold up nobody', async () => {
+    const gone = await https.open('/api/v1/notes');
+    await new Promise((resolve) => gone.once('data', resolve));
+    gone.destroy();
+    const slow = await https.open('/api/v1/notes');
+    slow.pause();
+    assert.equal((await https.call('GET', '/api/v1/notes/n00')).code, 200);
+    assert.equal((await https.call('GET', '/api/v1/notes')).code, 200);
+    slow.destroy();
+  });
+});
