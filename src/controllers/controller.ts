@@ -9,6 +9,8 @@ export interface ControllerOptions {
   certificates?: CertificateAuthority;
   /** Makes the token of a Secret of type kubernetes.io/service-account-token. No such Secret is filled without it. */
   signLegacyToken?(claims: { namespace: string; secret: string; serviceaccount: { name: string; uid: string } }): string;
+  /** The range of cluster IPs, published as the ServiceCIDR `kubernetes`. */
+  serviceCidr?: string;
   /** How long a node may be silent before it counts as unreachable, ms. Default 40 s (--node-monitor-grace-period). */
   nodeMonitorGraceMs?: number;
   /** How long a node that never spoke may take to come up, ms. Default 60 s (--node-startup-grace-period). */

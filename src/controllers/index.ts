@@ -22,6 +22,8 @@ import { attributesClassProtectionController, volumeProtectionController } from 
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
+import { serviceAddressController } from './services/ip-addresses.ts';
+import { serviceCidrController } from './services/service-cidrs.ts';
 import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 
@@ -40,6 +42,8 @@ export const controllers: readonly Controller[] = [
   claimProtectionController,
   volumeProtectionController,
   attributesClassProtectionController,
+  serviceCidrController,
+  serviceAddressController,
   clusterRoleAggregationController,
   serviceAccountTokenController,
   certificateApprovingController,

@@ -98,6 +98,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   const loops = startLoops(client, log, metrics, {
     rootCa: pki.ca.cert,
+    serviceCidr: plan.serviceCIDR,
     certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
     signLegacyToken: (claims) => parts.signer.signLegacy(claims),
     nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,

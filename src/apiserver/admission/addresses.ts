@@ -23,22 +23,25 @@ export function parseCidr(cidr: string): Range {
   return { cidr, base: Math.floor(toNumber(address) / size) * size, size };
 }
 
-/** Numbers in [first, last] that are handed out once. Dynamic ones come from above `band` while there are any, so that chosen ones find room below it. */
-export class NumberPool {
+/** Numbers in [first, last], of which the lowest `band` are left to those who choose. */
+export interface Span {
   readonly first: number;
   readonly last: number;
-  readonly #band: number;
+  readonly band: number;
+}
+
+/** Numbers of some spans that are handed out once. Dynamic ones come from above the bands while there are any, so that chosen ones find room there. */
+export class NumberPool {
+  spans: readonly Span[];
   /** Number → how often it is in use (an old and a new state of one owner may overlap). */
   readonly #used = new Map<number, number>();
   readonly #next: () => number;
-  constructor(first: number, last: number, band: number, random: () => number) {
-    this.first = first;
-    this.last = last;
-    this.#band = Math.min(band, last - first);
+  constructor(spans: readonly Span[], random: () => number) {
+    this.spans = spans;
     this.#next = random;
   }
   contains(value: number): boolean {
-    return value >= this.first && value <= this.last;
+    return this.spans.some(({ first, last }) => value >= first && value <= last);
   }
   has(value: number): boolean {
     return this.#used.has(value);
@@ -53,9 +56,14 @@ export class NumberPool {
   }
   /** A free number, taken; undefined when all are used. */
   allocate(): number | undefined {
-    const value = this.#search(this.first + this.#band, this.last) ?? this.#search(this.first, this.first + this.#band - 1);
-    if (value !== undefined) this.take(value);
-    return value;
+    for (const { first, last, band } of this.spans) {
+      const chosen = Math.min(band, last - first);
+      const value = this.#search(first + chosen, last) ?? this.#search(first, first + chosen - 1);
+      if (value === undefined) continue;
+      this.take(value);
+      return value;
+    }
+    return undefined;
   }
   #search(from: number, to: number): number | undefined {
     const size = to - from + 1;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { seededRandom, FakeClock } from '#base';
-import { allKinds, Namespace, Node, Pod, schemas, Service, ServiceAccount, type V1Pod, type V1Service } from '#kinds';
+import { allKinds, IPAddress, Namespace, Node, Pod, schemas, Service, ServiceAccount, ServiceCIDR, type V1Pod, type V1Service } from '#kinds';
 import { isApiError, type KubeObject, type StatusReason } from '#machinery';
 import { issueCa } from '../pki/x509.ts';
 import { standardParts } from '../standard.ts';
@@ -67,7 +67,11 @@ describe('service addresses', () => {
     );
     await assert.rejects(
       api.create(Service, service('b', { clusterIP: '10.97.0.1' })),
-      refused('Invalid', /not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/16/),
+      refused('Invalid', /failed to allocate IP 10\.97\.0\.1: the provided network does not match the current range/),
+    );
+    await assert.rejects(
+      api.create(Service, service('b', { clusterIP: '10.96.0.0' })),
+      refused('Invalid', /the provided IP \(10\.96\.0\.0\) is not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/16/),
     );
     assert.equal((await api.create(Service, service('h', { clusterIP: 'None' }))).spec?.clusterIP, 'None');
   });
@@ -88,6 +92,25 @@ describe('service addresses', () => {
     );
     await api.delete(Service, { namespace: 'default', name: 'a' });
     await api.create(Service, service('b', { type: 'NodePort', ports: [{ port: 80, nodePort: port }] }));
+  });
+  it('come from every ServiceCIDR that is not going, and are not what an IPAddress holds', async () => {
+    const { api } = await cluster('10.0.0.0/30');
+    await api.create(ServiceCIDR, { metadata: { name: 'more', finalizers: ['example.com/hold'] }, spec: { cidrs: ['10.1.0.0/30'] } });
+    await api.create(IPAddress, { metadata: { name: '10.1.0.1' }, spec: { parentRef: { resource: 'things', name: 't' } } });
+    await assert.rejects(api.create(Service, service('x', { clusterIP: '10.1.0.1' })), refused('Invalid', /provided IP is already allocated/));
+    const ips = await Promise.all(['a', 'b', 'c'].map(async (name) => (await api.create(Service, service(name))).spec?.clusterIP));
+    assert.deepEqual(ips.toSorted(), ['10.0.0.1', '10.0.0.2', '10.1.0.2']);
+    await api.delete(IPAddress, { name: '10.1.0.1' });
+    await api.delete(ServiceCIDR, { name: 'more' });
+    await assert.rejects(api.create(Service, service('x', { clusterIP: '10.1.0.1' })), refused('Invalid', /does not match the current range/));
+    await assert.rejects(api.create(Service, service('x')), refused('Invalid', /range is full/));
+  });
+  it('come back when a Service becomes a name only', async () => {
+    const { api } = await cluster('10.0.0.0/30');
+    const ports = { type: 'NodePort', ports: [{ port: 80, nodePort: 30001 }] };
+    for (const name of ['a', 'b']) await api.create(Service, service(name, name === 'a' ? ports : {}));
+    await api.update(Service, { metadata: { name: 'a', namespace: 'default' }, spec: { type: 'ExternalName', externalName: 'example.org' } });
+    assert.ok((await api.create(Service, service('c', ports))).spec?.clusterIP);
   });
   it('are not taken by a dry run or a refused write', async () => {
     const { api } = await cluster();

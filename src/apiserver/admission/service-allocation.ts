@@ -2,7 +2,8 @@ import { isIPv4 } from 'node:net';
 import type { Random } from '#base';
 import { ApiError, invalid, type FieldError, type KubeObject } from '#machinery';
 import type { AdmissionPlugin, AdmissionRequest } from '../types.ts';
-import { NumberPool, parseCidr, staticBand, toAddress, toNumber } from './addresses.ts';
+import { NumberPool, staticBand, toAddress, toNumber } from './addresses.ts';
+import { ServiceRanges } from './service-ranges.ts';
 
 interface Port {
   name?: string;
@@ -25,7 +26,7 @@ interface Service extends KubeObject {
   spec?: Spec;
 }
 export interface ServiceAllocationOptions {
-  /** Cluster IPs come from here, for example 10.96.0.0/16. */
+  /** Cluster IPs come from here, for example 10.96.0.0/16, and from where ServiceCIDR objects say. */
   readonly cidr: string;
   /** First and last node port; default 30000 to 32767. */
   readonly nodePorts?: readonly [number, number];
@@ -37,14 +38,15 @@ export interface ServiceAllocationOptions {
  * written now: numbers taken in `mutate` are given back in `settled` and kept by the stored object.
  */
 export function serviceAllocation({ cidr, nodePorts: [first, last] = [30000, 32767], random }: ServiceAllocationOptions): AdmissionPlugin {
-  const range = parseCidr(cidr);
-  const addresses = new NumberPool(range.base + 1, range.base + range.size - 2, staticBand(range.size, 16, 256), () => random.next());
-  const ports = new NumberPool(first, last, staticBand(last - first + 1, 16, 128), () => random.next());
+  const ranges = new ServiceRanges(cidr, () => random.next());
+  const addresses = ranges.pool;
+  const ports = new NumberPool([{ first, last, band: staticBand(last - first + 1, 16, 128) }], () => random.next());
   const pending = new WeakMap<AdmissionRequest, Reserved>();
   return {
     name: 'ServiceAllocation',
     handles: (kind) => kind.group === '' && kind.plural === 'services',
     start(reader) {
+      ranges.follow(reader);
       reader.observe('', 'services', (object, old) => {
         count(object, (pool, value) => pool.take(value));
         count(old, (pool, value) => pool.release(value));
@@ -55,7 +57,7 @@ export function serviceAllocation({ cidr, nodePorts: [first, last] = [30000, 327
       pending.get(request)?.release();
       const reserved = new Reserved();
       pending.set(request, reserved);
-      new Allocation(request, reserved, addresses, ports, cidr).run();
+      new Allocation(request, reserved, ranges, ports).run();
     },
     settled(request) {
       pending.get(request)?.release();
@@ -82,17 +84,17 @@ class Reserved {
 class Allocation {
   readonly #request: AdmissionRequest;
   readonly #reserved: Reserved;
+  readonly #ranges: ServiceRanges;
   readonly #addresses: NumberPool;
   readonly #ports: NumberPool;
-  readonly #cidr: string;
   readonly #spec: Spec;
   readonly #old: Spec;
-  constructor(request: AdmissionRequest, reserved: Reserved, addresses: NumberPool, ports: NumberPool, cidr: string) {
+  constructor(request: AdmissionRequest, reserved: Reserved, ranges: ServiceRanges, ports: NumberPool) {
     this.#request = request;
     this.#reserved = reserved;
-    this.#addresses = addresses;
+    this.#ranges = ranges;
+    this.#addresses = ranges.pool;
     this.#ports = ports;
-    this.#cidr = cidr;
     this.#spec = (request.object as Service).spec ?? {};
     const old: Service | undefined = request.old;
     this.#old = old?.spec ?? {};
@@ -141,12 +143,8 @@ class Allocation {
     if (!isIPv4(address)) return;
     const value = toNumber(address);
     const shown = `[${JSON.stringify(address)}]`;
-    if (!this.#addresses.contains(value))
-      throw this.#refuse(
-        'spec.clusterIPs',
-        shown,
-        `failed to allocate IP ${address}: the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.#cidr}`,
-      );
+    const outside = this.#ranges.refusal(address, value);
+    if (outside) throw this.#refuse('spec.clusterIPs', shown, `failed to allocate IP ${address}: ${outside}`);
     if (this.#addresses.has(value)) throw this.#refuse('spec.clusterIPs', shown, `failed to allocate IP ${address}: provided IP is already allocated`);
     this.#addresses.take(value);
     this.#reserved.add(this.#addresses, value);
@@ -174,8 +172,9 @@ class Allocation {
     return value;
   }
   #claimPort(port: number, field: string): void {
+    const [span] = this.#ports.spans;
     if (!this.#ports.contains(port))
-      throw this.#refuse(field, String(port), `provided port is not in the valid range. The range of valid ports is ${this.#ports.first}-${this.#ports.last}`);
+      throw this.#refuse(field, String(port), `provided port is not in the valid range. The range of valid ports is ${span?.first}-${span?.last}`);
     if (this.#ports.has(port)) throw this.#refuse(field, String(port), 'provided port is already allocated');
     this.#ports.take(port);
     this.#reserved.add(this.#ports, port);

@@ -223,6 +223,26 @@ describe('ResourceQuota', () => {
     const elsewhere = { affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: term }] } } };
     assert.match(await refusal(w.api.create(Pod, pod('d', {}, {}, elsewhere))), /exceeded quota: cross, requested: pods=1, used: pods=0, limited: pods=0/);
   });
+  it('counts what a pod grows by when it is resized', async () => {
+    const w = await world();
+    await quota(w, { hard: { cpu: '1' } });
+    await w.api.create(Pod, pod('a', { cpu: '400m' }));
+    await w.api.create(Pod, pod('b', { cpu: '400m' }));
+    const resize = (cpu: string): Promise<unknown> =>
+      w.api.patch(
+        Pod,
+        { namespace: 'x', name: 'a' },
+        'application/strategic-merge-patch+json',
+        { spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }] } },
+        { subresource: 'resize' },
+      );
+    assert.equal(await refusal(resize('700m')), 'pods "a" is forbidden: exceeded quota: q, requested: cpu=300m, used: cpu=800m, limited: cpu=1');
+    await resize('600m');
+    assert.deepEqual(w.used(), { cpu: '1' });
+    await resize('100m');
+    await settle();
+    assert.deepEqual(w.used(), { cpu: '500m' });
+  });
   it('adds overhead, and the larger of init containers and the rest', async () => {
     const w = await world();
     await quota(w, { hard: { cpu: '10', 'limits.cpu': '10' } });
