@@ -12,7 +12,10 @@ export interface OpenApiInfo {
 }
 
 const json = 'application/json';
-const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml'];
+const strategic = 'application/strategic-merge-patch+json';
+const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', strategic, 'application/apply-patch+yaml'];
+/** kubectl goes by this: custom resources have no strategic merge patch. */
+const patchTypesOf = ({ custom }: Operation): string[] => (custom ? patchTypes.filter((type) => type !== strategic) : patchTypes);
 const common = (operation: Operation): JsonObject => ({
   description: operation.description,
   operationId: operation.id,
@@ -36,7 +39,7 @@ function v2Operation(operation: Operation): JsonObject {
   if (operation.body) parameters.unshift({ name: 'body', in: 'body', schema: operation.body.schema, ...(operation.body.required ? { required: true } : {}) });
   return {
     ...common(operation),
-    consumes: operation.body?.patch ? patchTypes : ['*/*'],
+    consumes: operation.body?.patch ? patchTypesOf(operation) : ['*/*'],
     produces: [json],
     schemes: ['https'],
     parameters,
@@ -67,7 +70,7 @@ function v3Operation(operation: Operation): JsonObject {
   const document: JsonObject = { ...common(operation), parameters: operation.parameters.map(v3Parameter), responses };
   if (operation.body) {
     const media: JsonObject = {};
-    for (const type of operation.body.patch ? patchTypes : ['*/*']) media[type] = { schema: operation.body.schema };
+    for (const type of operation.body.patch ? patchTypesOf(operation) : ['*/*']) media[type] = { schema: operation.body.schema };
     document['requestBody'] = { content: media, ...(operation.body.required ? { required: true } : {}) };
   }
   return document;

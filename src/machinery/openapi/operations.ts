@@ -22,6 +22,8 @@ export interface Operation {
   body: { schema: JsonObject; patch: boolean; required: boolean } | undefined;
   response: JsonObject;
   created: boolean;
+  /** Of a custom resource. */
+  custom: boolean;
 }
 
 const query = (name: string, type: Parameter['type'], description: string): Parameter => ({ name, in: 'query', type, description });
@@ -125,6 +127,7 @@ function operation(scope: Scope, draft: Draft): Operation {
     body: draft.body,
     response: draft.response,
     created: draft.method === 'post' || draft.method === 'put' || draft.method === 'patch',
+    custom: kind.shape !== undefined,
   };
 }
 
