@@ -1,8 +1,8 @@
 /** Builders of validation findings with the texts of apimachinery's field package. */
 import type { FieldError } from './errors.ts';
 
-/** How field.Error prints a value: text quoted, everything else as JSON. */
-const shown = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value));
+/** How field.Error prints a value: text quoted (nil too), everything else as JSON. */
+const shown = (value: unknown): string => JSON.stringify(value ?? 'null');
 
 export const required = (field: string, detail = ''): FieldError => ({
   field,

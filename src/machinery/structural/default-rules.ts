@@ -6,6 +6,7 @@ import { Node } from './node.ts';
 import { prune } from './prune.ts';
 import { noField } from './scalar-checks.ts';
 import { metaFields, sameJson, type JSONSchemaProps } from './types.ts';
+import { validateRules } from './validate-rules.ts';
 import { validateValue } from './validate.ts';
 
 /** Every default must be a value that the schema would keep and accept. */
@@ -30,6 +31,7 @@ function checkDefault(schema: JSONSchemaProps, path: string, errors: FieldError[
   const findings: FieldError[] = [];
   validateValue(value, node, '', undefined, findings);
   validateLists(value, node, '', findings);
+  if (findings.length === 0) validateRules(value, node, '', undefined, findings);
   for (const finding of findings) errors.push({ ...finding, field: below(path, finding.field) });
 }
 

@@ -4,6 +4,7 @@ import { checkCompleteness } from './completeness.ts';
 import { checkDefaults } from './default-rules.ts';
 import { checkInvariants } from './invariants.ts';
 import { checkKeywords } from './keywords.ts';
+import { checkRules, checkRuleTexts } from './rule-rules.ts';
 import type { JSONSchemaProps } from './types.ts';
 
 /**
@@ -20,6 +21,8 @@ export function validateStructural(schema: JSONSchemaProps, path: string): Field
   checkCompleteness(schema, path, structural);
   structural.sort((a, b) => compare(`${a.field}: ${a.message}`, `${b.field}: ${b.message}`));
   errors.push(...structural);
+  checkRuleTexts(schema, path, errors);
+  if (errors.length === 0) checkRules(schema, path, errors);
   // Defaults are tried on the schema, which must be sound for that.
   if (errors.length === 0) checkDefaults(schema, path, true, errors);
   return errors;

@@ -2,13 +2,17 @@ import type { FieldError } from '../errors.ts';
 import type { Json, KubeObject } from '../object.ts';
 import type { PatchSchema } from '../schema-view.ts';
 import type { FieldValidation } from '../schema/decode.ts';
+import { invalidValue } from '../field-errors.ts';
 import { applyDefaults } from './defaults.ts';
+import { validateEmbedded } from './embedded.ts';
 import { validateLists } from './lists.ts';
 import { Node } from './node.ts';
 import { openApiV2, openApiV3 } from './openapi.ts';
 import { rootType, structuralPatchSchema } from './patch-schema.ts';
 import { prune, type MetadataDecoder, type PruneState } from './prune.ts';
 import { isRecord, type JSONSchemaProps, type JsonRecord } from './types.ts';
+import { noField } from './scalar-checks.ts';
+import { hasRules, validateRules } from './validate-rules.ts';
 import { validateValue } from './validate.ts';
 
 export interface StructuralOptions {
@@ -48,6 +52,8 @@ export interface StructuralType {
   readonly openapiV2: JsonRecord;
 }
 
+const everything = new Node({ 'x-kubernetes-preserve-unknown-fields': true }, true);
+
 /** Costs nothing until the type is first used. The schema must have passed `validateStructural`; undefined keeps everything. */
 export function compileStructural(schema: JSONSchemaProps | undefined, options: StructuralOptions): StructuralType {
   return new Compiled(schema, options);
@@ -73,7 +79,7 @@ class Compiled implements StructuralType {
 
   prune(value: Json, mode: FieldValidation = 'Ignore'): Pruned {
     const state: PruneState = { unknown: mode === 'Ignore' ? undefined : [], metadata: this.#options.decodeMetadata, error: undefined };
-    prune(value, this.#root, state);
+    prune(value, this.#options.preserveUnknownFields === true ? everything : this.#root, state);
     return { value, unknown: state.unknown ?? [], error: state.error };
   }
 
@@ -91,7 +97,12 @@ class Compiled implements StructuralType {
     const value = object as Json;
     const before = old as Json | undefined;
     validateValue(value, this.#root, '', before, errors);
+    validateEmbedded(value, this.#root, '', errors);
     validateLists(value, this.#root, '', errors);
+    // Rules rely on types and bounds.
+    if (!hasRules(this.#root.schema)) return errors;
+    if (errors.some((error) => blocking.has(error.reason))) errors.push(notChecked);
+    else validateRules(value, this.#root, '', before, errors);
     return errors;
   }
 
@@ -107,3 +118,16 @@ class Compiled implements StructuralType {
 }
 
 const keepAll = (schema: JSONSchemaProps | undefined, options: StructuralOptions): boolean => schema === undefined || options.preserveUnknownFields === true;
+
+const blocking: ReadonlySet<FieldError['reason']> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+const notChecked = invalidValue(
+  noField,
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);

@@ -92,7 +92,6 @@ function checkMembers(record: JsonRecord, node: Node, path: string, old: Json | 
   const before = oldMembers(old, node);
   const { whole } = node;
   for (const key in record) {
-    if (whole && key === 'metadata') continue;
     const member = node.member(key);
     if (member !== undefined) validateValue(record[key] as Json, member, child(path, key), own(before, key), errors, tally);
     else if (schema.additionalProperties === false && !(whole && metaFields.has(key)))
