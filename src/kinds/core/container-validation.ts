@@ -1,272 +1,261 @@
 /** Validation of containers (pkg/apis/core/validation of Kubernetes 1.36). */
-import { parseQuantity } from '#base';
 import type { FieldError } from '#machinery';
 import type {
   V1Container,
   V1ContainerPort,
-  V1EnvFromSource,
-  V1EnvVar,
+  V1ContainerResizePolicy,
+  V1EphemeralContainer,
   V1Lifecycle,
+  V1LifecycleHandler,
   V1Probe,
-  V1ResourceRequirements,
-  V1SecurityContext,
+  V1Volume,
+  V1VolumeDevice,
   V1VolumeMount,
 } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue, nonNegative, notFoundValue, oneOf, required, unsupportedOf } from '../support/errors.ts';
-import { checked, dnsLabel, qualifiedName, validConfigKey, validEnvVarName, validPortName, validPortNumber } from '../support/names.ts';
+import { duplicate, forbidden, invalidValue, nonNegative, notFoundValue, oneOf, required, tooMany, unsupportedOf } from '../support/errors.ts';
+import { checked, dnsLabel, validPortName, validPortNumber } from '../support/names.ts';
+import { validateEnv, validateEnvFrom } from './env-validation.ts';
+import { validateResources } from './resources-validation.ts';
+import { validateContainerSecurity } from './security-validation.ts';
+import { validateDescendingPath, validateNoBacksteps } from './volume-paths.ts';
 
-const protocols = ['SCTP', 'TCP', 'UDP'];
-const pullPolicies = ['Always', 'IfNotPresent', 'Never'];
-const envFieldPaths = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-];
-const resourceNames = ['limits.cpu', 'limits.ephemeral-storage', 'limits.memory', 'requests.cpu', 'requests.ephemeral-storage', 'requests.memory'];
-
-type PortRef = number | string;
-
+/** What the containers of a pod are checked against. */
 export interface ContainerContext {
-  volumes: ReadonlySet<string>;
-  /** Names already taken by earlier containers of the pod. */
-  names: Set<string>;
-  hostNetwork: boolean;
+  readonly volumes: ReadonlyMap<string, V1Volume>;
+  readonly volumeNames: ReadonlySet<string>;
+  /** Names of the pod's resourceClaims. */
+  readonly claims: ReadonlySet<string>;
+  readonly restartPolicy: string;
+  readonly graceSeconds: number;
+  readonly hostUsers: boolean;
 }
 
-function validatePorts(field: string, ports: V1ContainerPort[] | undefined, hostNetwork: boolean): FieldError[] {
-  const errors: FieldError[] = [];
+function validatePorts(field: string, ports: V1ContainerPort[] | undefined): FieldError[] {
   const names = new Set<string>();
-  ports?.forEach((port, i) => {
+  return (ports ?? []).flatMap((port, i) => {
     const at = `${field}[${i}]`;
+    const errors: FieldError[] = [];
     if (port.name) {
       const wrong = checked(`${at}.name`, port.name, validPortName);
       if (wrong.length === 0 && names.has(port.name)) errors.push(duplicate(`${at}.name`, port.name));
       names.add(port.name);
       errors.push(...wrong);
     }
-    if (!port.containerPort) errors.push(required(`${at}.containerPort`));
-    else errors.push(...checked(`${at}.containerPort`, port.containerPort, validPortNumber));
-    if (port.hostPort) {
-      errors.push(...checked(`${at}.hostPort`, port.hostPort, validPortNumber));
-      if (hostNetwork && port.hostPort !== port.containerPort)
-        errors.push(invalidValue(`${at}.hostPort`, port.hostPort, 'must match `containerPort` when `hostNetwork` is true'));
-    }
-    errors.push(...oneOf(`${at}.protocol`, port.protocol, protocols));
+    errors.push(...(port.containerPort ? checked(`${at}.containerPort`, port.containerPort, validPortNumber) : [required(`${at}.containerPort`)]));
+    if (port.hostPort) errors.push(...checked(`${at}.hostPort`, port.hostPort, validPortNumber));
+    return [...errors, ...oneOf(`${at}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP'])];
   });
+}
+
+function validateMount(at: string, field: string, mount: V1VolumeMount, container: V1Container): FieldError[] {
+  const errors: FieldError[] = [];
+  const { subPath, subPathExpr, mountPropagation: propagation, recursiveReadOnly } = mount;
+  if (subPath) errors.push(...validateDescendingPath(`${field}.subPath`, subPath));
+  if (subPathExpr) {
+    if (subPath) errors.push(invalidValue(`${at}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+    errors.push(...validateDescendingPath(`${field}.subPathExpr`, subPathExpr));
+  }
+  if (propagation !== undefined) {
+    const modes = ['Bidirectional', 'HostToContainer', 'None'];
+    const here = `${field}.mountPropagation`;
+    if (!modes.includes(propagation)) errors.push(unsupportedOf(here, propagation, modes));
+    if (propagation === 'Bidirectional' && !container.securityContext?.privileged)
+      errors.push(forbidden(here, 'Bidirectional mount propagation is available only to privileged containers'));
+  }
+  if (recursiveReadOnly !== undefined) errors.push(...validateRecursive(`${field}.recursiveReadOnly`, mount, recursiveReadOnly));
+  return errors;
+}
+function validateRecursive(at: string, mount: V1VolumeMount, mode: string): FieldError[] {
+  const modes = ['Disabled', 'Enabled', 'IfPossible'];
+  if (!modes.includes(mode)) return [unsupportedOf(at, mode, modes)];
+  if (mode === 'Disabled') return [];
+  const errors: FieldError[] = [];
+  if (!mount.readOnly) errors.push(forbidden(at, 'may only be specified when readOnly is true'));
+  if (mount.mountPropagation !== undefined && mount.mountPropagation !== 'None')
+    errors.push(forbidden(at, 'may only be specified when mountPropagation is None or not specified'));
   return errors;
 }
 
-function validateFieldRef(at: string, path: string): FieldError[] {
-  const subscript = /^metadata\.(annotations|labels)\['(.*)'\]$/.exec(path);
-  if (subscript) return checked(at, subscript[2]!.toLowerCase(), qualifiedName);
-  return envFieldPaths.includes(path) ? [] : [unsupportedOf(at, path, [...envFieldPaths, "metadata.annotations['<KEY>']", "metadata.labels['<KEY>']"])];
-}
-
-function validateEnv(field: string, env: V1EnvVar[] | undefined): FieldError[] {
-  return (env ?? []).flatMap((variable, i) => {
-    const at = `${field}[${i}]`;
-    const errors = variable.name ? checked(`${at}.name`, variable.name, validEnvVarName) : [required(`${at}.name`)];
-    const from = variable.valueFrom;
-    if (!from) return errors;
-    const given = Object.keys(from).length;
-    if (given === 0)
-      errors.push(
-        invalidValue(`${at}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`'),
-      );
-    else if (variable.value) errors.push(invalidValue(`${at}.valueFrom`, '', 'may not be specified when `value` is not empty'));
-    if (given > 1) errors.push(invalidValue(`${at}.valueFrom`, '', 'may not have more than one field specified at a time'));
-    if (from.fieldRef)
-      errors.push(
-        ...(from.fieldRef.fieldPath
-          ? validateFieldRef(`${at}.valueFrom.fieldRef.fieldPath`, from.fieldRef.fieldPath)
-          : [required(`${at}.valueFrom.fieldRef.fieldPath`)]),
-      );
-    if (from.resourceFieldRef) {
-      const { resource } = from.resourceFieldRef;
-      if (!resource) errors.push(required(`${at}.valueFrom.resourceFieldRef.resource`));
-      else if (!resourceNames.includes(resource) && !/^(limits|requests)\.hugepages-/.test(resource))
-        errors.push(unsupportedOf(`${at}.valueFrom.resourceFieldRef.resource`, resource, resourceNames));
-    }
-    for (const kind of ['configMapKeyRef', 'secretKeyRef'] as const) {
-      const ref = from[kind];
-      if (!ref) continue;
-      if (!ref.name) errors.push(required(`${at}.valueFrom.${kind}.name`));
-      errors.push(...(ref.key ? checked(`${at}.valueFrom.${kind}.key`, ref.key, validConfigKey) : [required(`${at}.valueFrom.${kind}.key`)]));
-    }
-    return errors;
-  });
-}
-
-function validateEnvFrom(field: string, sources: V1EnvFromSource[] | undefined): FieldError[] {
-  return (sources ?? []).flatMap((source, i) => {
-    const at = `${field}[${i}]`;
-    const errors = source.prefix ? checked(`${at}.prefix`, source.prefix, validEnvVarName) : [];
-    if (!source.configMapRef && !source.secretRef) errors.push(invalidValue(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    if (source.configMapRef && source.secretRef) errors.push(invalidValue(at, '', 'may not have more than one field specified at a time'));
-    if (source.configMapRef && !source.configMapRef.name) errors.push(required(`${at}.configMapRef.name`));
-    if (source.secretRef && !source.secretRef.name) errors.push(required(`${at}.secretRef.name`));
-    return errors;
-  });
-}
-
-function validateMounts(field: string, mounts: V1VolumeMount[] | undefined, volumes: ReadonlySet<string>): FieldError[] {
+function validateMounts(field: string, container: V1Container, context: ContainerContext): FieldError[] {
   const paths = new Set<string>();
-  return (mounts ?? []).flatMap((mount, i) => {
+  const devices = container.volumeDevices ?? [];
+  return (container.volumeMounts ?? []).flatMap((mount, i) => {
     const at = `${field}[${i}]`;
     const errors: FieldError[] = [];
     if (!mount.name) errors.push(required(`${at}.name`));
-    else if (!volumes.has(mount.name)) errors.push(notFoundValue(`${at}.name`, mount.name));
+    if (!context.volumeNames.has(mount.name)) errors.push(notFoundValue(`${at}.name`, mount.name ?? ''));
     if (!mount.mountPath) errors.push(required(`${at}.mountPath`));
-    else if (paths.has(mount.mountPath)) errors.push(invalidValue(`${at}.mountPath`, mount.mountPath, 'must be unique'));
+    if (paths.has(mount.mountPath)) errors.push(invalidValue(`${at}.mountPath`, mount.mountPath, 'must be unique'));
     paths.add(mount.mountPath);
-    for (const name of ['subPath', 'subPathExpr'] as const) {
-      const path = mount[name];
-      if (path?.startsWith('/')) errors.push(invalidValue(`${at}.${name}`, path, 'must be a relative path'));
-      if (path?.split('/').includes('..')) errors.push(invalidValue(`${at}.${name}`, path, "must not contain '..'"));
-    }
-    if (mount.subPath && mount.subPathExpr) errors.push(invalidValue(`${at}.subPathExpr`, mount.subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+    if (devices.some((device) => device.name === mount.name)) errors.push(invalidValue(`${at}.name`, mount.name, 'must not already exist in volumeDevices'));
+    if (devices.some((device) => device.devicePath === mount.mountPath))
+      errors.push(invalidValue(`${at}.mountPath`, mount.mountPath, 'must not already exist as a path in volumeDevices'));
+    return [...errors, ...validateMount(at, field, mount, container)];
+  });
+}
+
+function validateDevices(field: string, { volumeDevices, volumeMounts = [] }: V1Container, context: ContainerContext): FieldError[] {
+  const seen: V1VolumeDevice[] = [];
+  return (volumeDevices ?? []).flatMap((device, i) => {
+    const at = `${field}[${i}]`;
+    const { name, devicePath } = device;
+    const volume = context.volumes.get(name);
+    const errors: FieldError[] = [];
+    if (!name) errors.push(required(`${at}.name`));
+    if (seen.some((other) => other.name === name)) errors.push(invalidValue(`${at}.name`, name, 'must be unique'));
+    if (volume && !volume.persistentVolumeClaim && !volume.ephemeral)
+      errors.push(invalidValue(`${at}.name`, name, 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode'));
+    if (!volume) errors.push(notFoundValue(`${at}.name`, name));
+    if (!devicePath) errors.push(required(`${at}.devicePath`));
+    if (seen.some((other) => other.devicePath === devicePath)) errors.push(invalidValue(`${at}.devicePath`, devicePath, 'must be unique'));
+    if (devicePath && validateNoBacksteps('', devicePath).length > 0)
+      errors.push(invalidValue(`${at}.devicePath`, devicePath, "can not contain backsteps ('..')"));
+    if (volumeMounts.some((mount) => mount.name === name)) errors.push(invalidValue(`${at}.name`, name, 'must not already exist in volumeMounts'));
+    if (volumeMounts.some((mount) => mount.mountPath === devicePath))
+      errors.push(invalidValue(`${at}.devicePath`, devicePath, 'must not already exist as a path in volumeMounts'));
+    seen.push(device);
     return errors;
   });
 }
 
-const portRef = (at: string, port: PortRef): FieldError[] => (typeof port === 'number' ? checked(at, port, validPortNumber) : checked(at, port, validPortName));
+const portRef = (at: string, port: number | string): FieldError[] =>
+  typeof port === 'number' ? checked(at, port, validPortNumber) : checked(at, port ?? '', validPortName);
+const headerText = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
 
-function validateHandler(at: string, handler: Pick<V1Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'>, extra = 0): FieldError[] {
-  const errors: FieldError[] = [];
-  const given = (['exec', 'httpGet', 'tcpSocket', 'grpc'] as const).filter((key) => handler[key]);
-  for (const more of given.slice(1)) errors.push(forbidden(`${at}.${more}`, 'may not specify more than 1 handler type'));
-  if (given.length + extra === 0) errors.push(required(at, 'must specify a handler type'));
-  if (handler.exec && (handler.exec.command ?? []).length === 0) errors.push(required(`${at}.exec.command`));
-  if (handler.httpGet) {
-    if (!handler.httpGet.path) errors.push(required(`${at}.httpGet.path`));
-    errors.push(...portRef(`${at}.httpGet.port`, handler.httpGet.port), ...oneOf(`${at}.httpGet.scheme`, handler.httpGet.scheme, ['HTTP', 'HTTPS']));
-  }
-  if (handler.tcpSocket) errors.push(...portRef(`${at}.tcpSocket.port`, handler.tcpSocket.port));
-  if (handler.grpc) errors.push(...checked(`${at}.grpc.port`, handler.grpc.port, validPortNumber));
-  return errors;
+type Handler = Pick<V1Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & Pick<V1LifecycleHandler, 'sleep'>;
+const handlers: { readonly [sort: string]: (at: string, handler: Handler, context: ContainerContext) => FieldError[] } = {
+  exec: (at, { exec }) => ((exec!.command ?? []).length === 0 ? [required(`${at}.command`)] : []),
+  httpGet(at, { httpGet }) {
+    const { path, port, scheme, httpHeaders = [] } = httpGet!;
+    return [
+      ...(path ? [] : [required(`${at}.path`)]),
+      ...portRef(`${at}.port`, port),
+      ...(['HTTP', 'HTTPS'].includes(scheme ?? '') ? [] : [unsupportedOf(`${at}.scheme`, scheme ?? '', ['HTTP', 'HTTPS'])]),
+      ...httpHeaders.flatMap(({ name }) => (/^[-A-Za-z0-9]+$/.test(name) ? [] : [invalidValue(`${at}.httpHeaders`, name, headerText)])),
+    ];
+  },
+  tcpSocket: (at, { tcpSocket }) => portRef(`${at}.port`, tcpSocket!.port),
+  grpc: (at, { grpc }) => portRef(`${at}.port`, grpc!.port),
+  sleep: (at, { sleep }, { graceSeconds }) =>
+    sleep!.seconds < 0 || sleep!.seconds > graceSeconds
+      ? [invalidValue(at, sleep!.seconds, `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`)]
+      : [],
+};
+
+function validateHandler(at: string, handler: Handler, context: ContainerContext): FieldError[] {
+  const given = Object.keys(handlers).filter((sort) => handler[sort as keyof Handler] !== undefined);
+  const [first, ...more] = given;
+  if (!first) return [required(at, 'must specify a handler type')];
+  return [
+    ...handlers[first]!(`${at}.${first}`, handler, context),
+    ...more.map((sort) => forbidden(`${at}.${sort}`, 'may not specify more than 1 handler type')),
+  ];
 }
 
-function validateProbe(at: string, probe: V1Probe | undefined, mustSucceedOnce: boolean): FieldError[] {
+const probeCounts = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const;
+function validateProbe(at: string, probe: V1Probe | undefined, readiness: boolean, context: ContainerContext): FieldError[] {
   if (!probe) return [];
-  const errors = validateHandler(at, probe);
-  for (const key of ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const)
-    errors.push(...nonNegative(`${at}.${key}`, probe[key]));
-  if (probe.terminationGracePeriodSeconds !== undefined) {
-    if (!mustSucceedOnce)
-      errors.push(invalidValue(`${at}.terminationGracePeriodSeconds`, probe.terminationGracePeriodSeconds, 'must not be set for readinessProbes'));
-    else if (probe.terminationGracePeriodSeconds <= 0)
-      errors.push(invalidValue(`${at}.terminationGracePeriodSeconds`, probe.terminationGracePeriodSeconds, 'must be greater than 0'));
-  }
-  if (mustSucceedOnce && probe.successThreshold !== 1) errors.push(invalidValue(`${at}.successThreshold`, probe.successThreshold, 'must be 1'));
+  const errors = [...validateHandler(at, probe, context), ...probeCounts.flatMap((name) => nonNegative(`${at}.${name}`, probe[name]))];
+  const grace = probe.terminationGracePeriodSeconds;
+  if (grace !== undefined && grace <= 0) errors.push(invalidValue(`${at}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
+  if (readiness && grace !== undefined) errors.push(invalidValue(`${at}.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'));
+  if (!readiness && probe.successThreshold !== 1) errors.push(invalidValue(`${at}.successThreshold`, probe.successThreshold ?? 0, 'must be 1'));
   return errors;
 }
 
-function validateLifecycle(at: string, lifecycle: V1Lifecycle | undefined): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const hook of ['postStart', 'preStop'] as const) {
+function validateLifecycle(at: string, lifecycle: V1Lifecycle | undefined, context: ContainerContext): FieldError[] {
+  return (['postStart', 'preStop'] as const).flatMap((hook) => {
     const handler = lifecycle?.[hook];
-    if (!handler) continue;
-    errors.push(...validateHandler(`${at}.${hook}`, handler, handler.sleep ? 1 : 0));
-    if (handler.sleep && handler.sleep.seconds < 0) errors.push(invalidValue(`${at}.${hook}.sleep`, handler.sleep.seconds, 'must be greater than 0'));
-  }
-  return errors;
+    return handler ? validateHandler(`${at}.${hook}`, handler, context) : [];
+  });
 }
 
-const standard = new Set(['cpu', 'memory', 'ephemeral-storage']);
-function validateResourceName(at: string, name: string): FieldError[] {
-  const errors = checked(at, name, qualifiedName);
-  if (errors.length === 0 && !name.includes('/') && !standard.has(name) && !name.startsWith('hugepages-')) {
-    errors.push(
-      invalidValue(at, name, 'must be a standard resource type or fully qualified'),
-      invalidValue(at, name, 'must be a standard resource for containers'),
-    );
-  }
-  return errors;
-}
-
-export function validateResources(field: string, resources: V1ResourceRequirements | undefined): FieldError[] {
-  const errors: FieldError[] = [];
-  const { limits = {}, requests = {} } = resources ?? {};
-  for (const [part, list] of [
-    ['limits', limits],
-    ['requests', requests],
-  ] as const) {
-    for (const name in list) {
-      const at = `${field}.${part}[${name}]`;
-      errors.push(...validateResourceName(`${field}.${part}`, name));
-      const value = parseQuantity(list[name]!);
-      if (value !== undefined && value < 0) errors.push(invalidValue(at, list[name], 'must be greater than or equal to 0'));
-      if (value !== undefined && !standard.has(name) && !Number.isInteger(value)) errors.push(invalidValue(at, list[name], 'must be an integer'));
-    }
-  }
-  for (const name in requests) {
-    const limit = limits[name];
-    if (limit === undefined) continue;
-    const [want, most] = [parseQuantity(requests[name]!) ?? 0, parseQuantity(limit) ?? 0];
-    if (want > most) errors.push(invalidValue(`${field}.requests`, requests[name], `must be less than or equal to ${name} limit of ${limit}`));
-    else if (want !== most && !standard.has(name)) errors.push(invalidValue(`${field}.requests`, requests[name], `must be equal to ${name} limit of ${limit}`));
-  }
-  return errors;
-}
-
-function validateSecurity(at: string, context: V1SecurityContext | undefined): FieldError[] {
-  if (!context) return [];
-  const errors = [...validateId(`${at}.runAsUser`, context.runAsUser), ...validateId(`${at}.runAsGroup`, context.runAsGroup)];
-  if (context.allowPrivilegeEscalation === false) {
-    if (context.privileged) errors.push(invalidValue(at, '', 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
-    if (context.capabilities?.add?.includes('CAP_SYS_ADMIN'))
-      errors.push(invalidValue(at, '', 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
-  }
-  return errors;
-}
-export function validateId(at: string, id: number | undefined): FieldError[] {
-  return id !== undefined && (id < 0 || id > 2147483647) ? [invalidValue(at, id, 'must be between 0 and 2147483647, inclusive')] : [];
-}
-
-export type ContainerRole = 'containers' | 'initContainers' | 'ephemeralContainers';
-
-export function validateContainer(at: string, container: V1Container, role: ContainerRole, context: ContainerContext): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!container.name) errors.push(required(`${at}.name`));
-  else {
-    errors.push(...checked(`${at}.name`, container.name, dnsLabel));
-    if (context.names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
-    context.names.add(container.name);
-  }
-  if (!container.image) errors.push(required(`${at}.image`));
-  else if (container.image !== container.image.trim())
-    errors.push(invalidValue(`${at}.image`, container.image, 'must not have leading or trailing whitespace'));
-  errors.push(
-    ...oneOf(`${at}.imagePullPolicy`, container.imagePullPolicy, pullPolicies),
-    ...oneOf(`${at}.terminationMessagePolicy`, container.terminationMessagePolicy, ['FallbackToLogsOnError', 'File']),
-    ...validatePorts(`${at}.ports`, container.ports, context.hostNetwork),
-    ...validateEnv(`${at}.env`, container.env),
-    ...validateEnvFrom(`${at}.envFrom`, container.envFrom),
-    ...validateMounts(`${at}.volumeMounts`, container.volumeMounts, context.volumes),
-    ...validateResources(`${at}.resources`, container.resources),
-    ...validateSecurity(`${at}.securityContext`, container.securityContext),
-  );
-  const sidecar = role === 'initContainers' && container.restartPolicy === 'Always';
-  if (role === 'initContainers' && container.restartPolicy !== undefined && !sidecar && !['Never', 'OnFailure'].includes(container.restartPolicy)) {
-    errors.push(unsupportedOf(`${at}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']));
-  }
-  if (role === 'containers' || sidecar) {
-    errors.push(
-      ...validateLifecycle(`${at}.lifecycle`, container.lifecycle),
-      ...validateProbe(`${at}.livenessProbe`, container.livenessProbe, true),
-      ...validateProbe(`${at}.readinessProbe`, container.readinessProbe, false),
-      ...validateProbe(`${at}.startupProbe`, container.startupProbe, true),
-    );
+function validateResize(field: string, policies: V1ContainerResizePolicy[] | undefined, { restartPolicy }: ContainerContext): FieldError[] {
+  const seen = new Set<string>();
+  return (policies ?? []).flatMap(({ resourceName, restartPolicy: policy }, i) => {
+    const errors = seen.has(resourceName) ? [duplicate(`${field}[${i}]`, resourceName)] : [];
+    seen.add(resourceName);
+    errors.push(...oneOf(field, resourceName, ['cpu', 'memory']), ...oneOf(field, policy, ['NotRequired', 'RestartContainer']));
+    if (restartPolicy === 'Never' && policy !== 'NotRequired')
+      errors.push(invalidValue(field, policy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
     return errors;
-  }
-  const banned = role === 'initContainers' ? 'may not be set for init containers without restartPolicy=Always' : 'cannot be set for an Ephemeral Container';
-  for (const key of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const)
-    if (container[key]) errors.push(forbidden(`${at}.${key}`, banned));
+  });
+}
+
+/** A container's own policy and the exits it makes exceptions for (KEP-5307). */
+function validateRestart(at: string, { restartPolicy: policy, restartPolicyRules: rules = [] }: V1Container): FieldError[] {
+  const policies = ['Always', 'Never', 'OnFailure'];
+  const errors: FieldError[] = [];
+  if (policy !== undefined && !policies.includes(policy)) errors.push(unsupportedOf(`${at}.restartPolicy`, policy, policies));
+  if (rules.length === 0) return errors;
+  if (policy === undefined) errors.push(required(`${at}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
+  if (rules.length > 20) errors.push(tooMany(`${at}.restartPolicyRules`, rules.length, 20));
+  rules.forEach(({ action, exitCodes }, i) => {
+    const here = `${at}.restartPolicyRules[${i}]`;
+    errors.push(...oneOf(`${here}.action`, action, ['Restart', 'RestartAllContainers']));
+    if (!exitCodes) return void errors.push(required(`${here}.exitCodes`, 'must be specified'));
+    errors.push(...oneOf(`${here}.exitCodes.operator`, exitCodes.operator, ['In', 'NotIn']));
+    const count = exitCodes.values?.length ?? 0;
+    if (count === 0) errors.push(required(`${here}.exitCodes.values`, 'must specify at least one exit code'));
+    if (count > 255) errors.push(tooMany(`${here}.exitCodes.values`, count, 255));
+  });
+  return errors;
+}
+
+/** What all sorts of containers share. */
+export function validateCommon(at: string, container: V1Container, context: ContainerContext): FieldError[] {
+  const { name, image } = container;
+  return [
+    ...(name ? checked(`${at}.name`, name, dnsLabel) : [required(`${at}.name`)]),
+    ...(image ? [] : [required(`${at}.image`)]),
+    ...oneOf(`${at}.terminationMessagePolicy`, container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError']),
+    ...validatePorts(`${at}.ports`, container.ports),
+    ...validateEnv(`${at}.env`, container.env, context.volumeNames),
+    ...validateEnvFrom(`${at}.envFrom`, container.envFrom),
+    ...validateMounts(`${at}.volumeMounts`, container, context),
+    ...validateDevices(`${at}.volumeDevices`, container, context),
+    ...oneOf(`${at}.imagePullPolicy`, container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never']),
+    ...validateResources(`${at}.resources`, container.resources, context.claims),
+    ...validateResize(`${at}.resizePolicy`, container.resizePolicy, context),
+    ...validateContainerSecurity(`${at}.securityContext`, container.securityContext, context.hostUsers),
+  ];
+}
+
+function validateHooks(at: string, container: V1Container, context: ContainerContext): FieldError[] {
+  return [
+    ...validateLifecycle(`${at}.lifecycle`, container.lifecycle, context),
+    ...validateProbe(`${at}.livenessProbe`, container.livenessProbe, false, context),
+    ...validateProbe(`${at}.readinessProbe`, container.readinessProbe, true, context),
+    ...validateProbe(`${at}.startupProbe`, container.startupProbe, false, context),
+  ];
+}
+
+export const validateMainContainer = (at: string, container: V1Container, context: ContainerContext): FieldError[] => [
+  ...validateCommon(at, container, context),
+  ...validateHooks(at, container, context),
+  ...validateRestart(at, container),
+];
+
+const hooks = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const;
+export function validateInitContainer(at: string, container: V1Container, context: ContainerContext): FieldError[] {
+  const errors = [...validateCommon(at, container, context), ...validateRestart(at, container)];
+  if (container.restartPolicy === 'Always') return [...errors, ...validateHooks(at, container, context)];
+  for (const hook of hooks) if (container[hook]) errors.push(forbidden(`${at}.${hook}`, 'may not be set for init containers without restartPolicy=Always'));
+  if (container.resizePolicy?.length) errors.push(invalidValue(`${at}.resizePolicy`, container.resizePolicy, 'must not be set for init containers'));
+  return errors;
+}
+
+/** What would make others depend on a container that is there for looking around only. */
+const notEphemeral = ['ports', ...hooks, 'resizePolicy', 'restartPolicy', 'restartPolicyRules'] as const;
+export function validateEphemeralContainer(at: string, container: V1EphemeralContainer, targets: ReadonlySet<string>, context: ContainerContext): FieldError[] {
+  const errors = validateCommon(at, container, context);
+  const target = container.targetContainerName;
+  if (target && !targets.has(target)) errors.push(notFoundValue(`${at}.targetContainerName`, target));
+  const text = 'cannot be set for an Ephemeral Container';
+  for (const field of notEphemeral) if (container[field] !== undefined) errors.push(forbidden(`${at}.${field}`, text));
+  if (Object.keys(container.resources ?? {}).length > 0) errors.push(forbidden(`${at}.resources`, text));
+  container.volumeMounts?.forEach((mount, i) => {
+    for (const field of ['subPath', 'subPathExpr'] as const) if (mount[field]) errors.push(forbidden(`${at}.volumeMounts[${i}].${field}`, text));
+  });
   return errors;
 }

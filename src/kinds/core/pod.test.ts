@@ -107,8 +107,10 @@ test('validation says what Kubernetes says', () => {
   assert.deepEqual(texts(pod({ containers: [{ name: 'c', image: 'x:1', livenessProbe: {} }] })), [
     'spec.containers[0].livenessProbe: Required value: must specify a handler type',
   ]);
-  assert.deepEqual(texts(pod({ terminationGracePeriodSeconds: -1 })), [
-    'spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0',
+  // Once allowed, and still: it counts as the shortest period there is.
+  assert.deepEqual(texts(pod({ terminationGracePeriodSeconds: -1 })), []);
+  assert.deepEqual(Pod.warnings!(pod({ terminationGracePeriodSeconds: -1 }), undefined), [
+    'spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1',
   ]);
 });
 

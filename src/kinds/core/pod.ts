@@ -1,14 +1,20 @@
-import { defineKind, type FieldError, type Kind } from '#machinery';
+import { defineKind, dnsLabelProblems, type Kind } from '#machinery';
 import type { V1Pod } from '../generated/types.ts';
-import { forbidden } from '../support/errors.ts';
 import { podColumns } from './pod-columns.ts';
 import { ephemeralContainers } from './pod-ephemeral.ts';
 import { resize } from './pod-resize.ts';
 import { defaultPodRequests, defaultPodSpec } from './pod-spec-defaults.ts';
-import { validatePodSpec } from './pod-spec-validation.ts';
+import { validateNewPod } from './pod-spec-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
 import { keepStatusFields, validatePodStatus } from './pod-status.ts';
 import { validatePodUpdate } from './pod-update.ts';
 import { qosClass } from './qos.ts';
+
+function nameWarnings({ metadata }: V1Pod): string[] {
+  const problems = metadata?.name ? dnsLabelProblems(metadata.name) : [];
+  if (problems.length === 0) return [];
+  return [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`];
+}
 
 function mirrorIPs(pod: V1Pod): void {
   const { status } = pod;
@@ -58,7 +64,6 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
   },
   prepareCreate(pod) {
     const spec = pod.spec!;
-    delete spec.ephemeralContainers;
     pod.status = { phase: 'Pending', qosClass: qosClass(spec) };
     if ((spec.schedulingGates ?? []).length > 0) {
       pod.status.conditions = [
@@ -67,13 +72,9 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
     }
   },
   prepareStatus: keepStatusFields,
-  validate(pod, old): FieldError[] {
-    if (old) return validatePodUpdate(pod, old);
-    const errors = validatePodSpec(pod.spec!, 'spec');
-    if (pod.spec!.nodeName && (pod.spec!.schedulingGates ?? []).length > 0)
-      errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
-    return errors;
-  },
+  validate: (pod, old) => (old ? validatePodUpdate(pod, old) : validateNewPod(pod)),
+  // Nobody updates pods by hand, and their parts are written often.
+  warnings: (pod, old) => (old ? [] : [...nameWarnings(pod), ...podWarnings(pod.metadata, pod.spec, 'spec', 'metadata')]),
   validateStatus: validatePodStatus,
   gracePeriodSeconds(pod, requested) {
     const phase = pod.status?.phase;

@@ -1,7 +1,7 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1RuntimeClass } from '../generated/types.ts';
-import { validateResources } from '../core/container-validation.ts';
-import { validateTolerations } from '../core/pod-spec-validation.ts';
+import { validateTolerations } from '../core/placement-validation.ts';
+import { validateResources } from '../core/resources-validation.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { duplicate, unchanged } from '../support/errors.ts';
 import { checked, dnsLabel, validateLabels } from '../support/names.ts';
