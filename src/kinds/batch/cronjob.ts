@@ -22,7 +22,8 @@ function validateSchedule({ schedule, timeZone }: V1CronJobSpec, old: V1CronJobS
     errors.push(invalidValue(at, schedule, (error as Error).message));
   }
   if (!schedule.includes('TZ')) return errors;
-  if (!old?.schedule.includes('TZ')) errors.push(invalidValue(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+  if (!(old?.schedule as string | undefined)?.includes('TZ'))
+    errors.push(invalidValue(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
   else if (timeZone !== undefined) errors.push(invalidValue(at, schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule'));
   return errors;
 }
@@ -121,7 +122,7 @@ export const CronJob: Kind<V1CronJob> = defineKind<V1CronJob>({
     const out = old ? [] : nameWarnings(job);
     if (!old || job.metadata?.generation !== old.metadata?.generation)
       out.push(...templateWarnings(job.spec?.jobTemplate?.spec?.template, 'spec.jobTemplate.spec.template', old?.spec?.jobTemplate?.spec?.template));
-    if (job.spec?.schedule.includes('TZ'))
+    if ((job.spec?.schedule as string | undefined)?.includes('TZ'))
       out.push(
         'CRON_TZ or TZ used in spec.schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
       );

@@ -118,8 +118,8 @@ function validateDevices(field: string, { volumeDevices, volumeMounts = [] }: V1
   });
 }
 
-const portRef = (at: string, port: number | string): FieldError[] =>
-  typeof port === 'number' ? checked(at, port, validPortNumber) : checked(at, port ?? '', validPortName);
+const portRef = (at: string, port: number | string | undefined): FieldError[] =>
+  typeof port === 'string' ? checked(at, port, validPortName) : checked(at, port ?? 0, validPortNumber);
 const headerText = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
 
 type Handler = Pick<V1Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & Pick<V1LifecycleHandler, 'sleep'>;

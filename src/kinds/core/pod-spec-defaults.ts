@@ -1,4 +1,6 @@
 /** Defaults of pod specs and pod templates (pkg/apis/core/v1/defaults.go of Kubernetes 1.36). */
+import { formatBytes, quantityToMilli, quantityToNumber } from '#base';
+import { canonicalQuantity } from '#machinery';
 import type {
   V1Container,
   V1EnvVar,
@@ -9,6 +11,7 @@ import type {
   V1PodTemplateSpec,
   V1Probe,
   V1ResourceFieldSelector,
+  V1ResourceRequirements,
   V1Volume,
 } from '../generated/types.ts';
 
@@ -52,15 +55,12 @@ function defaultEnv(env: V1EnvVar): void {
   if (env.valueFrom?.fileKeyRef) env.valueFrom.fileKeyRef.optional ??= false;
 }
 
-function defaultContainer(container: V1Container | V1EphemeralContainer, hostNetwork: boolean): void {
+function defaultContainer(container: V1Container | V1EphemeralContainer): void {
   container.imagePullPolicy ||= defaultPullPolicy(container.image ?? '');
   container.terminationMessagePath ||= '/dev/termination-log';
   container.terminationMessagePolicy ||= 'File';
   container.resources ??= {};
-  for (const port of container.ports ?? []) {
-    port.protocol ||= 'TCP';
-    if (hostNetwork) port.hostPort ||= port.containerPort;
-  }
+  for (const port of container.ports ?? []) port.protocol ||= 'TCP';
   container.env?.forEach(defaultEnv);
   defaultProbe(container.livenessProbe);
   defaultProbe(container.readinessProbe);
@@ -69,13 +69,34 @@ function defaultContainer(container: V1Container | V1EphemeralContainer, hostNet
   defaultHttpGet(container.lifecycle?.preStop?.httpGet);
 }
 
+/** Sorts of volumes that few clusters have left. */
+function defaultLegacyVolume({ rbd, azureDisk, scaleIO }: V1Volume): void {
+  if (rbd) {
+    rbd.pool ||= 'rbd';
+    rbd.user ||= 'admin';
+    rbd.keyring ||= '/etc/ceph/keyring';
+  }
+  if (azureDisk) {
+    azureDisk.cachingMode ??= 'ReadWrite';
+    azureDisk.kind ??= 'Shared';
+    azureDisk.fsType ??= 'ext4';
+    azureDisk.readOnly ??= false;
+  }
+  if (scaleIO) {
+    scaleIO.storageMode ||= 'ThinProvisioned';
+    scaleIO.fsType ||= 'xfs';
+  }
+}
+
 function defaultVolume(volume: V1Volume): void {
   if (Object.keys(volume).length <= 1) volume.emptyDir = {};
   if (volume.secret) volume.secret.defaultMode ??= defaultMode;
   if (volume.configMap) volume.configMap.defaultMode ??= defaultMode;
   if (volume.hostPath) volume.hostPath.type ??= '';
   if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default';
-  if (volume.ephemeral?.volumeClaimTemplate) volume.ephemeral.volumeClaimTemplate.spec.volumeMode ||= 'Filesystem';
+  const claim = volume.ephemeral?.volumeClaimTemplate;
+  if (claim) (claim.spec ??= {}).volumeMode ||= 'Filesystem';
+  defaultLegacyVolume(volume);
   if (volume.image) volume.image.pullPolicy ||= defaultPullPolicy(volume.image.reference ?? '');
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= defaultMode;
@@ -104,10 +125,7 @@ export function defaultPodSpec(spec: V1PodSpec): void {
   // Two names of one field: the older one is kept in step.
   const account = spec.serviceAccountName || spec.serviceAccount;
   if (account) spec.serviceAccountName = spec.serviceAccount = account;
-  const hostNetwork = spec.hostNetwork === true;
-  for (const container of spec.initContainers ?? []) defaultContainer(container, hostNetwork);
-  for (const container of spec.containers ?? []) defaultContainer(container, hostNetwork);
-  for (const container of spec.ephemeralContainers ?? []) defaultContainer(container, false);
+  for (const role of ['initContainers', 'containers', 'ephemeralContainers'] as const) spec[role]?.forEach(defaultContainer);
   spec.volumes?.forEach(defaultVolume);
 }
 
@@ -115,12 +133,31 @@ export function defaultPodTemplate(template: V1PodTemplateSpec | undefined): voi
   if (template?.spec) defaultPodSpec(template.spec);
 }
 
-/** Only for pods themselves: requests take the value of limits that have no request. */
-export function defaultPodRequests(spec: V1PodSpec): void {
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
-    const { limits } = container.resources ?? {};
-    if (!limits) continue;
-    const requests = (container.resources!.requests ??= {});
-    for (const name in limits) requests[name] ??= limits[name]!;
+/** What only pods themselves get: requests from limits, of the pod from its containers, and ports of a shared network. */
+export function defaultPodOnly(spec: V1PodSpec): void {
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  for (const { resources, ports } of containers) {
+    if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests };
+    if (spec.hostNetwork) for (const port of ports ?? []) port.hostPort ||= port.containerPort;
   }
+  if (spec.resources?.limits) defaultPodRequests(spec, spec.resources, spec.resources.limits);
+  spec.enableServiceLinks ??= true;
 }
+
+/** Only where the pod limits something: what its containers request together, else the limit. */
+function defaultPodRequests({ containers }: V1PodSpec, resources: V1ResourceRequirements, limits: { [name: string]: string }): void {
+  const requests: { [name: string]: string } = { ...resources.requests };
+  for (const name of ['cpu', 'memory']) {
+    if (requests[name] !== undefined) continue;
+    const wanted = (containers ?? []).flatMap((container) => container.resources?.requests?.[name] ?? []);
+    if (wanted.length > 0) requests[name] = sum(name, wanted);
+  }
+  for (const name in limits) requests[name] ??= limits[name]!;
+  resources.requests = requests;
+}
+const sum = (name: string, quantities: readonly string[]): string => {
+  const only = quantities[0]!;
+  if (quantities.length === 1) return only;
+  if (name === 'cpu') return canonicalQuantity(`${quantities.reduce((total, text) => total + quantityToMilli(text), 0)}m`) ?? only;
+  return formatBytes(quantities.reduce((total, text) => total + quantityToNumber(text), 0));
+};

@@ -26,8 +26,8 @@ const deprecatedVolumes: { readonly [source in keyof V1Volume]?: string } = {
   rbd: 'deprecated in v1.28, non-functional in v1.31+',
 };
 
-function nodeTermWarnings(at: string, term: V1NodeSelectorTerm): string[] {
-  return (term.matchExpressions ?? []).flatMap(({ key }, i) => {
+function nodeTermWarnings(at: string, term: V1NodeSelectorTerm | undefined): string[] {
+  return (term?.matchExpressions ?? []).flatMap(({ key }, i) => {
     const text = deprecatedLabels[key];
     return text ? [`${at}.matchExpressions[${i}].key: ${key} is ${text}`] : [];
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cloneObject } from '#machinery';
 import { Pod, qosClass, summarizePod, type V1ContainerStatus, type V1Pod, type V1PodSpec } from '#kinds';
-import { defaultPullPolicy } from './pod-spec-defaults.ts';
+import { defaultPodSpec, defaultPullPolicy } from './pod-spec-defaults.ts';
 
 const context = { now: 0 };
 function pod(spec: Partial<V1PodSpec> = {}): V1Pod {
@@ -59,6 +59,25 @@ test('defaults of a pod are those of kubectl get -o yaml', () => {
       status: { phase: 'Pending', qosClass: 'Burstable' },
     },
   );
+});
+
+test('requests of a pod come from its containers, or from its limits', () => {
+  const containers = [
+    { name: 'a', image: 'i:1', resources: { requests: { cpu: '100m', memory: '1Gi' } } },
+    { name: 'b', image: 'i:1', resources: { limits: { cpu: '1' } } },
+  ];
+  const { resources } = pod({ containers, resources: { limits: { cpu: '2', memory: '4Gi', 'hugepages-2Mi': '2Mi' } } }).spec!;
+  assert.deepEqual(resources!.requests, { cpu: '1100m', memory: '1Gi', 'hugepages-2Mi': '2Mi' });
+  assert.equal(pod({ containers, resources: { requests: { cpu: '2' } } }).spec!.resources!.requests!['memory'], undefined);
+  assert.equal(qosClass({ containers, resources: { limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '1', memory: '1Gi' } } }), 'Guaranteed');
+});
+
+test('host ports follow the container only in pods, not in templates', () => {
+  const shared = { hostNetwork: true, containers: [{ name: 'c', image: 'i:1', ports: [{ containerPort: 80 }] }] };
+  assert.equal(pod(cloneObject(shared)).spec!.containers[0]!.ports![0]!.hostPort, 80);
+  const template = cloneObject(shared);
+  defaultPodSpec(template);
+  assert.deepEqual(template.containers[0]!.ports, [{ containerPort: 80, protocol: 'TCP' }]);
 });
 
 test('the pull policy follows the tag', () => {

@@ -3,7 +3,7 @@ import type { V1Pod } from '../generated/types.ts';
 import { podColumns } from './pod-columns.ts';
 import { ephemeralContainers } from './pod-ephemeral.ts';
 import { resize } from './pod-resize.ts';
-import { defaultPodRequests, defaultPodSpec } from './pod-spec-defaults.ts';
+import { defaultPodOnly, defaultPodSpec } from './pod-spec-defaults.ts';
 import { validateNewPod } from './pod-spec-validation.ts';
 import { podWarnings } from './pod-warnings.ts';
 import { keepStatusFields, validatePodStatus } from './pod-status.ts';
@@ -59,8 +59,7 @@ export const Pod: Kind<V1Pod> = defineKind<V1Pod>({
     mirrorIPs(pod);
     const spec = (pod.spec ??= { containers: [] });
     defaultPodSpec(spec);
-    defaultPodRequests(spec);
-    spec.enableServiceLinks ??= true;
+    defaultPodOnly(spec);
   },
   prepareCreate(pod) {
     const spec = pod.spec!;

@@ -62,7 +62,8 @@ const sysctlName = new RegExp(sysctlRule);
 
 function validateSysctls(at: string, { sysctls }: V1PodSecurityContext, spec: V1PodSpec): FieldError[] {
   const seen = new Set<string>();
-  return (sysctls ?? []).flatMap(({ name }, i) => {
+  return (sysctls ?? []).flatMap(({ name: given }, i) => {
+    const name = (given as string | undefined) ?? '';
     const here = `${at}[${i}].name`;
     const dotted = name.replaceAll('/', '.');
     const errors: FieldError[] = [];

@@ -42,8 +42,9 @@ export function validPortName(value: string): string[] {
 
 export const validPortNumber = (value: number): string[] => (value >= 1 && value <= 65535 ? [] : ['must be between 1 and 65535, inclusive']);
 
-/** Runs a check over a value that must be there. */
-export function checked(field: string, value: string | number, check: (value: never) => string[]): FieldError[] {
+/** Runs a check over a value; one that is missing is checked as the empty text that it is in Go. */
+export function checked(field: string, given: string | number | undefined, check: (value: never) => string[]): FieldError[] {
+  const value = given ?? '';
   return (check as (value: string | number) => string[])(value).map((text) => invalidValue(field, value, text));
 }
 
