@@ -13,6 +13,7 @@ import { serviceAllocation } from './admission/service-allocation.ts';
 import { claimResize, storageProtection } from './admission/storage.ts';
 import { CustomResources, definitionDeletion } from './extensions/custom-resources.ts';
 import { Outbound } from './outbound/outbound.ts';
+import type { Metrics } from '#base';
 import type { TokenSigner } from './pki/jwt.ts';
 import { extensionAdmission } from './standard-extension.ts';
 import { authParts, type AuthOptions } from './standard-auth.ts';
@@ -27,6 +28,8 @@ import type { AdmissionPlugin, Authenticator, Authorizer, DeletionRule, Extensio
 export interface StandardOptions extends AuthOptions {
   /** Cluster IPs of Services, for example 10.96.0.0/16. */
   readonly serviceCidr: string;
+  /** Where webhooks are counted. */
+  readonly metrics?: Metrics;
 }
 /** Options of `createApiServer`, to be spread into them. */
 export interface StandardParts {

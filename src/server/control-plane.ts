@@ -52,7 +52,11 @@ const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
 /** Resolves when the API answers over HTTPS. */
 export async function startControlPlane({ store: opening, options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
   const [store, pki] = await Promise.all([opening, openPki(paths.pki, systemClock)]);
-  const [serving, adminCert] = await Promise.all([pki.server('apiserver', [...addresses.dns, ...addresses.ips]), pki.client('admin', admin)]);
+  const [serving, adminCert, proxyClient] = await Promise.all([
+    pki.server('apiserver', [...addresses.dns, ...addresses.ips]),
+    pki.client('admin', admin),
+    pki.proxyClient(),
+  ]);
   const metrics = instanceMetrics(options, paths);
   const nodeStreams = new Map<string, NodeStreams>();
   const legacy = new LegacyTokenUse(log.named('tokens'));
@@ -63,6 +67,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     clientCa: pki.ca.cert,
     proxyCa: pki.proxyCa.cert,
     tokenKey: pki.tokenKey,
+    metrics,
     legacyTokenUsed: (namespace, secret, day) => legacy.note(namespace, secret, day),
   });
   const server = createApiServer({
@@ -79,7 +84,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     metrics,
     ...filters(options, metrics),
     nodeStreams: (name) => nodeStreams.get(name),
-    aggregation: {},
+    aggregation: { proxyClient },
     version: { gitVersion: kubernetesVersion },
   });
   await server.ready();

@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { after, describe, it } from 'node:test';
 import { FakeClock, settle } from '#base';
 import { allKinds, APIService, EndpointSlice, Namespace, schemas, Service, type V1APIService } from '#kinds';
-import type { Api } from '#machinery';
+import { defineKind, noSchema, type Api } from '#machinery';
 import { startServer, type TestServer } from '../outbound/testing.ts';
 import { issueCa, issueClient, issueServer } from '../pki/x509.ts';
 import { admin, fixture, type Fixture } from '../test-support.ts';
@@ -293,6 +293,20 @@ describe('the documents', () => {
 });
 
 describe('APIServices of this server', () => {
+  it('come and go with custom resources, and come back when someone deletes them', async () => {
+    const { api, clock, server } = await world();
+    await (clock as FakeClock).advance(300);
+    const shape = { decode: () => assert.fail(), patchSchema: noSchema, openapi: {}, openapiV2: {} };
+    const kind = defineKind({ group: 'example.com', version: 'v1', kind: 'Cron', plural: 'crons', namespaced: true, schema: '', shape });
+    const find = async () => (await api.list(APIService)).items.find((item) => item.metadata?.name === 'v1.example.com');
+    server.serve(kind);
+    const made = await until(find);
+    assert.deepEqual([made.metadata?.labels, made.spec?.groupPriorityMinimum], [{ 'kube-aggregator.kubernetes.io/automanaged': 'true' }, 1000]);
+    await api.delete(APIService, { name: 'v1.example.com' }, {});
+    await until(async () => ((await find())?.metadata?.uid ?? made.metadata?.uid) !== made.metadata?.uid);
+    server.withdraw(kind);
+    await until(async () => !(await find()));
+  });
   it('are made at start, one for each group version, and available', async () => {
     const { api, clock } = await world();
     assert.ok(clock instanceof FakeClock);

@@ -1,7 +1,7 @@
 import { WorkQueue, type Clock, type Logger } from '#base';
 import { isApiError, type Api } from '#machinery';
 import type { KindReader } from '../types.ts';
-import { apiServices, defaultPriority, versionKey, type APIService, type GroupVersion } from './api-service.ts';
+import { apiServices, defaultPriority, groupVersionOf, versionKey, type APIService, type GroupVersion } from './api-service.ts';
 import type { Directory } from './directory.ts';
 
 export interface AutoRegisterDeps {
@@ -24,6 +24,8 @@ const delayMs = 250;
 export class AutoRegister {
   readonly #deps: AutoRegisterDeps;
   readonly #queue: WorkQueue;
+  /** Group versions of the start that have not been looked at: only then are those of built-in kinds registered. */
+  #initial = new Set<string>();
   constructor(deps: AutoRegisterDeps) {
     this.#deps = deps;
     this.#queue = new WorkQueue({
@@ -35,14 +37,11 @@ export class AutoRegister {
   start(): void {
     const { reader, directory, clock, more } = this.#deps;
     clock.after(delayMs, () => {
-      const served = new Set([...reader.kinds, ...more].map(versionKey));
+      const served = (this.#initial = new Set([...reader.kinds, ...more].map(versionKey)));
       for (const key of served) this.#queue.add(key);
       for (const key of directory.keys) if (!served.has(key)) this.#queue.add(key);
       reader.onKinds((kind) => this.#queue.add(versionKey(kind)));
-      directory.follow((service) => {
-        if (service.metadata?.labels?.[label] === 'true')
-          this.#queue.add(versionKey({ group: service.spec?.group ?? '', version: service.spec?.version ?? '' }));
-      });
+      directory.follow((service) => this.#queue.add(versionKey(groupVersionOf(service))));
     });
   }
   close(): Promise<void> {
@@ -55,21 +54,17 @@ export class AutoRegister {
     const [group = '', version = ''] = key.split('/');
     const at = { group, version };
     const present = directory.find(at);
-    const custom = reader.kinds.filter((served) => versionKey(served) === key);
-    const served = custom.length > 0 || more.some((other) => versionKey(other) === key);
+    const kinds = reader.kinds.filter((candidate) => versionKey(candidate) === key);
+    const custom = kinds.some((candidate) => candidate.shape !== undefined);
+    const served = kinds.length > 0 || more.some((other) => versionKey(other) === key);
+    const missing = !present && served && (custom || this.#initial.has(key));
     try {
-      if (served && !present)
-        await api.create(
-          kind,
-          localService(
-            at,
-            custom.some((served) => served.shape !== undefined),
-          ),
-        );
+      if (missing) await api.create(kind, localService(at, custom));
       else if (!served && present?.metadata?.labels?.[label]) await api.delete(kind, { name: present.metadata.name ?? '' }, {});
     } catch (error) {
       if (!isApiError(error, 'AlreadyExists') && !isApiError(error, 'NotFound')) throw error;
     }
+    this.#initial.delete(key);
   }
 }
 function localService(at: GroupVersion, custom: boolean): APIService {

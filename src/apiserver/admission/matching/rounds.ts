@@ -27,6 +27,9 @@ export class Round {
   readonly #wanted = new Set<string>();
   #output: KubeObject | undefined;
 
+  get number(): 0 | 1 {
+    return this.#second ? 1 : 0;
+  }
   /** Whether a member is to be called in this run. */
   wants(id: string): boolean {
     return !this.#second || this.#wanted.has(id);

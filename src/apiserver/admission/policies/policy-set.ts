@@ -10,8 +10,8 @@ export interface PolicyOptions {
   readonly authorizer: Authorizer;
 }
 const group = 'admissionregistration.k8s.io';
-/** Requests that policies are not asked about: those by which the API is asked who may do what. */
-const exempt = new Set([group, 'authentication.k8s.io', 'authorization.k8s.io']);
+/** Policies are not asked about policies: a bad one must stay mendable. They may judge webhooks. */
+const isPolicy = ({ group: own, plural }: Kind): boolean => own === group && /admissionpolic/.test(plural);
 
 /** A policy and one of its bindings. `compiled` is shared by all bindings of the policy. */
 export interface Bound<S extends PolicySpec, C> extends Constrained {
@@ -39,7 +39,7 @@ export class PolicySet<S extends PolicySpec, C> {
     name: string,
     operations: NonNullable<AdmissionPlugin['operations']>,
   ): Pick<AdmissionPlugin, 'name' | 'handles' | 'operations' | 'subresources' | 'start'> {
-    return { name, handles: (kind) => !exempt.has(kind.group), operations, subresources: true, start: (reader) => this.#start(reader) };
+    return { name, handles: (kind) => !isPolicy(kind), operations, subresources: true, start: (reader) => this.#start(reader) };
   }
   #start(reader: KindReader): void {
     this.#reader = reader;

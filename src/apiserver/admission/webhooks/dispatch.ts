@@ -9,8 +9,18 @@ import { readResponse, reviewRequest, type AdmissionReview, type ReviewResponse,
 export interface DispatchDeps {
   readonly call: CallWebhook;
   readonly random: Random;
-  /** How a call went, for metrics and the log. */
-  called?(hook: Hook, operation: string, outcome: 'allowed' | 'rejected' | 'failed' | 'ignored', code: number): void;
+  /** How a call went. */
+  readonly called?: ((call: WebhookOutcome) => void) | undefined;
+}
+export interface WebhookOutcome {
+  readonly name: string;
+  readonly type: 'admit' | 'validating';
+  readonly operation: string;
+  /** `failed`: it could not be asked, which refuses the request; `ignored`: which does not. */
+  readonly outcome: 'allowed' | 'rejected' | 'failed' | 'ignored';
+  /** HTTP status of its answer or of its refusal; 0 without an answer. */
+  readonly code: number;
+  readonly seconds: number;
 }
 const versions = ['v1', 'v1beta1'];
 
@@ -24,17 +34,28 @@ export async function ask(
 ): Promise<ReviewResponse | undefined> {
   const { webhook } = hook;
   checkDryRun(hook, request);
+  const started = performance.now();
+  const tell = (outcome: WebhookOutcome['outcome'], code: number): void =>
+    deps.called?.({
+      name: webhook.name,
+      type: mutating ? 'admit' : 'validating',
+      operation: request.operation,
+      outcome,
+      code,
+      seconds: (performance.now() - started) / 1000,
+    });
   let response: ReviewResponse;
   try {
     response = await post(deps, hook, request, versioned, mutating);
   } catch (error) {
     const ignored = webhook.failurePolicy === 'Ignore';
-    deps.called?.(hook, request.operation, ignored ? 'ignored' : 'failed', error instanceof CallFailure ? error.status : 0);
+    tell(ignored ? 'ignored' : 'failed', error instanceof CallFailure ? error.status : 0);
     if (ignored) return undefined;
     throw callFailure(hook, error);
   }
   request.context.warnings.push(...response.warnings);
-  deps.called?.(hook, request.operation, response.allowed ? 'allowed' : 'rejected', response.allowed ? 200 : (response.status?.code ?? 400));
+  for (const [key, value] of Object.entries(response.auditAnnotations)) request.context.annotate?.(`${webhook.name}/${key}`, value);
+  tell(response.allowed ? 'allowed' : 'rejected', response.allowed ? 200 : (response.status?.code ?? 400));
   if (!response.allowed) throw denied(webhook.name, response.status);
   return response;
 }

@@ -50,7 +50,7 @@ export class Hooks {
   #start(reader: KindReader): void {
     this.#reader = reader;
     const { random, called } = this.#options;
-    this.#dispatch = { call: this.#options.caller(reader), random, ...(called ? { called } : {}) };
+    this.#dispatch = { call: this.#options.caller(reader), random, called };
     this.#matches.start(reader);
     reader.observe(group, this.#plural, (object, old) => {
       const name = (object ?? old)?.metadata?.name ?? '';

@@ -10,6 +10,8 @@ import type { Hook } from './hook.ts';
 import { Hooks, type Chosen, type WebhookOptions } from './hooks.ts';
 import type { ReviewResponse } from './review.ts';
 
+const annotation = 'mutation.webhook.admission.k8s.io/';
+
 /**
  * Calls the webhooks of every MutatingWebhookConfiguration that a request matches, one after the other. Those that
  * want it (reinvocationPolicy IfNeeded) are called once more when something changed the object after them.
@@ -29,13 +31,15 @@ export function mutatingWebhooks(options: WebhookOptions): AdmissionPlugin {
 
 async function runAll(hooks: Hooks, rounds: Rounds, candidates: readonly Candidate<Hook>[], request: AdmissionRequest): Promise<void | 'again'> {
   const round = rounds.enter(request);
-  for (const candidate of candidates) {
-    const { id, webhook } = candidate.member;
+  for (const [i, candidate] of candidates.entries()) {
+    const { id, webhook, configuration } = candidate.member;
     if (!round.wants(id)) continue;
     // One by one: what an earlier webhook changed decides whether a later one matches.
     const [chosen] = await hooks.select([candidate], request, currentView(request));
     if (!chosen) continue;
-    if (await call(hooks, chosen, request)) round.changed();
+    const mutated = await call(hooks, chosen, request);
+    request.context.annotate?.(`${annotation}round_${round.number}_index_${i}`, JSON.stringify({ configuration, webhook: webhook.name, mutated }));
+    if (mutated) round.changed();
     if (webhook.reinvocationPolicy === 'IfNeeded') round.reinvocable(id);
   }
   return round.leave(request);

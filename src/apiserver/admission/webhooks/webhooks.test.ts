@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seededRandom } from '#base';
+import { Metrics, renderMetrics, seededRandom } from '#base';
 import {
   allKinds,
   ConfigMap,
@@ -20,6 +20,7 @@ import type { AdmissionPlugin } from '../../types.ts';
 import { requestOf } from '../testing.ts';
 import { ask } from './dispatch.ts';
 import { hooksOf, type Hook } from './hook.ts';
+import { webhookMetrics } from '../../metrics/webhooks.ts';
 import { mutatingWebhooks } from './mutating.ts';
 import type { AdmissionReview } from './review.ts';
 import { validatingWebhooks } from './validating.ts';
@@ -196,6 +197,35 @@ describe('validating webhooks', () => {
     const deps = { random: seededRandom(1), call: () => assert.fail('called') };
     const error = await refusal(ask(deps, some as Hook, dry, { as: ConfigMap, object: dry.object, old: undefined }, false));
     assert.deepEqual([error.code, error.message], [400, 'admission webhook "a.example.com" does not support dry run']);
+  });
+  it('are counted', async () => {
+    const metrics = new Metrics();
+    const [ignoring, failing] = hooksOf([{ metadata: { name: 'c' }, webhooks: [hook('a', { failurePolicy: 'Ignore' }), hook('b')] }]);
+    const request = requestOf(ConfigMap, map('x'));
+    const deps = { random: seededRandom(1), call: () => Promise.reject(new CallFailure('EOF')), called: webhookMetrics(metrics) };
+    const shown = { as: ConfigMap, object: request.object, old: undefined };
+    await ask(deps, ignoring as Hook, request, shown, true);
+    await refusal(ask(deps, failing as Hook, request, shown, false));
+    const page = renderMetrics(metrics);
+    for (const line of [
+      'apiserver_admission_webhook_fail_open_count{name="a.example.com",type="admit"} 1',
+      'apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error",name="b.example.com",operation="CREATE",rejection_code="0",type="validating"} 1',
+      'apiserver_admission_webhook_request_total{code="0",name="b.example.com",operation="CREATE",rejected="true",type="validating"} 1',
+      'apiserver_admission_webhook_admission_duration_seconds_count{name="a.example.com",operation="CREATE",rejected="false",type="admit"} 1',
+    ])
+      assert.ok(page.includes(`\n${line}\n`), `${line} is not in\n${page}`);
+  });
+  it('add to the audit event', async () => {
+    const annotations: Record<string, string> = {};
+    const [one] = hooksOf([{ metadata: { name: 'c' }, webhooks: [hook('a')] }]);
+    const request = requestOf(ConfigMap, map('x'));
+    const context = { ...request.context, annotate: (key: string, value: string) => void (annotations[key] = value) };
+    const call = async ({ review }: WebhookCall): Promise<unknown> => {
+      const { apiVersion, request: asked } = review as AdmissionReview;
+      return { apiVersion, kind: 'AdmissionReview', response: { uid: asked.uid, allowed: true, auditAnnotations: { seen: 'yes' } } };
+    };
+    await ask({ random: seededRandom(1), call }, one as Hook, { ...request, context }, { as: ConfigMap, object: request.object, old: undefined }, false);
+    assert.deepEqual(annotations, { 'a.example.com/seen': 'yes' });
   });
   it('warn the client', async () => {
     const [hookOfA] = hooksOf([{ metadata: { name: 'c' }, webhooks: [hook('a')] }]);
