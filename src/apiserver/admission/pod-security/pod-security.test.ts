@@ -170,6 +170,24 @@ describe('PodSecurity', () => {
     await admit(podSecurity(), reader, cron);
     assert.equal(cron.context.warnings.length, 1);
   });
+  it('notes for the audit log what it found', async () => {
+    const reader = objects([Namespaces, namespace({ enforce: 'baseline', audit: 'restricted', warn: 'privileged' })]);
+    const noted = async (spec: object): Promise<Record<string, string>> => {
+      const notes: Record<string, string> = {};
+      const request = requestOf(Pods, pod(spec));
+      const annotate = (key: string, value: string): void => void (notes[key] = value);
+      await admit(podSecurity(), reader, { ...request, context: { ...request.context, annotate } });
+      assert.deepEqual(request.context.warnings, []);
+      return notes;
+    };
+    const text = 'would violate PodSecurity "restricted:latest": ';
+    assert.deepEqual(await noted(one({ ...strict, runAsUser: 0 })), {
+      'pod-security.kubernetes.io/enforce-policy': 'baseline:latest',
+      'pod-security.kubernetes.io/audit-violations': `${text}runAsUser=0 (container "c" must not set runAsUser=0)`,
+    });
+    assert.match((await noted(one({ ...strict, privileged: true })))['pod-security.kubernetes.io/audit-violations'] ?? '', /privileged \(/);
+    assert.deepEqual(await noted(one(strict)), { 'pod-security.kubernetes.io/enforce-policy': 'baseline:latest' });
+  });
   it('looks at updates of pods only when images or containers change', async () => {
     const reader = objects([Namespaces, namespace({ enforce: 'restricted' })]);
     const old = pod({ containers: [{ name: 'c', image: 'a' }] });

@@ -2,7 +2,7 @@ import { invalid, type Kind, type KubeObject } from '#machinery';
 import type { AdmissionPlugin, AdmissionRequest, ObjectReader } from '../../types.ts';
 import { isPods } from '../pods.ts';
 import { forbidden } from '../refusals.ts';
-import { detailsOf, freePolicy, policyOf, reasonsOf, sameStandard, strictness, textOf, violations, type Policy, type Standard } from './policy.ts';
+import { detailsOf, freePolicy, policyOf, prefix, reasonsOf, sameStandard, strictness, textOf, violations, type Policy, type Standard } from './policy.ts';
 import type { Container, PodTemplate } from './types.ts';
 
 type Pod = KubeObject & PodTemplate;
@@ -52,21 +52,35 @@ export function podSecurity(): AdmissionPlugin {
       if (isNamespaces(kind)) return subresource ? undefined : checkNamespace(request, reader);
       if (!isPods(kind)) {
         const template = subresource ? undefined : templateOf(kind)?.(object);
-        if (template) warn(request, template, policyIn(namespace).warn);
+        if (template) tell(request, template, policyIn(namespace));
         return;
       }
       if (old && !isSignificant(object as Pod, old as Pod)) return;
       const policy = policyIn(namespace);
       const found = violations(policy.enforce, object as Pod);
-      if (found.length > 0) throw forbidden(request, `violates PodSecurity ${JSON.stringify(textOf(policy.enforce))}: ${detailsOf(found)}`);
-      warn(request, object as Pod, policy.warn);
+      request.context.annotate?.(`${prefix}enforce-policy`, textOf(policy.enforce));
+      if (found.length > 0) {
+        noteAudit(request, object as Pod, policy.audit);
+        throw forbidden(request, `violates PodSecurity ${JSON.stringify(textOf(policy.enforce))}: ${detailsOf(found)}`);
+      }
+      tell(request, object as Pod, policy);
     },
   };
 }
 
-function warn({ context }: AdmissionRequest, template: PodTemplate, standard: Standard): void {
+/** Warns the client, and notes for the audit log, what would be refused. */
+function tell(request: AdmissionRequest, template: PodTemplate, { warn, audit }: Policy): void {
+  const text = objection(template, warn);
+  if (text) request.context.warnings.push(text);
+  noteAudit(request, template, audit);
+}
+function noteAudit({ context }: AdmissionRequest, template: PodTemplate, audit: Standard): void {
+  const text = context.annotate && objection(template, audit);
+  if (text) context.annotate?.(`${prefix}audit-violations`, text);
+}
+function objection(template: PodTemplate, standard: Standard): string | undefined {
   const found = violations(standard, template);
-  if (found.length > 0) context.warnings.push(`would violate PodSecurity ${JSON.stringify(textOf(standard))}: ${detailsOf(found)}`);
+  return found.length > 0 ? `would violate PodSecurity ${JSON.stringify(textOf(standard))}: ${detailsOf(found)}` : undefined;
 }
 
 /** Of an update of a pod only new images and new containers are looked at: all else that may change is harmless. */

@@ -20,7 +20,8 @@ export const textOf = ({ level, version }: Standard): string => `${level}:${vers
 export const sameStandard = (a: Standard, b: Standard): boolean => a.level === b.level && a.version === b.version;
 
 type Labels = { readonly [key: string]: string };
-const prefix = 'pod-security.kubernetes.io/';
+/** Of labels and of annotations of the audit log. */
+export const prefix = 'pod-security.kubernetes.io/';
 const free: Standard = { level: 'privileged', version: 'latest' };
 export const freePolicy: Policy = { enforce: free, audit: free, warn: free };
 

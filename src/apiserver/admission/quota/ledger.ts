@@ -20,6 +20,8 @@ export interface LedgerOptions {
   readonly now: () => number;
   /** The usage of a quota is another one. Must not throw. */
   readonly changed: (tally: Tally) => void;
+  /** The quota was written, and its status may not be ours. */
+  readonly written: (tally: Tally) => void;
 }
 
 /**
@@ -111,7 +113,7 @@ export class Ledger {
     if (!quota) return this.#close(namespace, name);
     if (present && present.quota.metadata?.uid === quota.metadata?.uid && JSON.stringify(present.quota.spec) === JSON.stringify(quota.spec)) {
       present.quota = quota;
-      return;
+      return this.#options.written(present);
     }
     this.#open(quota);
   }

@@ -149,8 +149,11 @@ describe('ResourceQuota', () => {
       { status: { used: { pods: '77' } } },
       { subresource: 'status' },
     );
+    await w.clock.advance(30_000);
     assert.deepEqual(w.used(), { pods: '77' });
-    await w.clock.advance(301_000);
+    await w.clock.advance(31_000);
+    assert.deepEqual(w.used(), { pods: '1' });
+    await w.clock.advance(240_000);
     assert.deepEqual(w.used(), { pods: '0' });
   });
   it('counts node ports and load balancers as types change', async () => {

@@ -37,7 +37,7 @@ export function resourceQuota(): AdmissionPlugin {
     handles: (kind) => kind.namespaced,
     startWriting(writer) {
       status = new StatusWriter(writer, ({ quota }) => ledger.tallies(quota.metadata?.namespace)?.get(quota.metadata?.name ?? ''));
-      ledger = open(writer, (tally) => status.writeLater(tally));
+      ledger = open(writer, status);
       recountAgain(writer, ledger);
     },
     validate(request) {
@@ -66,13 +66,14 @@ export function resourceQuota(): AdmissionPlugin {
   };
 }
 
-function open(writer: Writer, changed: (tally: Tally) => void): Ledger {
+function open(writer: Writer, status: StatusWriter): Ledger {
   return new Ledger({
     reader: writer,
     served: (group, plural) => writer.kindOf(group, plural),
     evaluators,
     now: () => writer.clock.now(),
-    changed,
+    changed: (tally) => status.writeLater(tally),
+    written: (tally) => status.heal(tally),
   });
 }
 function recountAgain(writer: Writer, ledger: Ledger): void {

@@ -1,4 +1,4 @@
-import type { Clock } from '#base';
+import type { Clock, Timer } from '#base';
 import { isApiError, type Kind } from '#machinery';
 import type { RequestContext, Writer } from '../../types.ts';
 import type { ResourceQuota, Tally } from './tally.ts';
@@ -15,6 +15,8 @@ const context: RequestContext = {
   warnings: [],
 };
 const retryMs = 1000;
+/** How long a status that someone else wrote stands (kube-controller-manager puts it right at its next full count). */
+const foreignMs = 60_000;
 
 /** Writes status.hard and status.used of quotas: one write at a time for each, which carries all changes up to its start. */
 export class StatusWriter {
@@ -23,6 +25,7 @@ export class StatusWriter {
   readonly #clock: Clock;
   readonly #current: (tally: Tally) => Tally | undefined;
   readonly #writing = new WeakMap<Tally, Writing>();
+  readonly #healing = new WeakMap<Tally, Timer>();
 
   /** `current` gives the tally that has taken the place of one, if any. */
   constructor(writer: Writer, current: (tally: Tally) => Tally | undefined) {
@@ -41,6 +44,15 @@ export class StatusWriter {
   /** The same for a change that nobody waits for: tried again until it succeeds. */
   writeLater(tally: Tally): void {
     this.write(tally).catch(() => void this.#clock.after(retryMs, () => this.writeLater(tally)));
+  }
+  /** Puts a status right that is not the one that was written here, after a while. */
+  heal(tally: Tally): void {
+    if (this.#writing.get(tally)?.running || tally.withStatus(tally.quota) === tally.quota) return;
+    this.#healing.get(tally)?.cancel();
+    this.#healing.set(
+      tally,
+      this.#clock.after(foreignMs, () => this.writeLater(tally)),
+    );
   }
   #after(running: Promise<void>, tally: Tally, writing: Writing): Promise<void> {
     const begin = (): Promise<void> => {
