@@ -245,3 +245,26 @@ describe('classes of pods', () => {
     );
   });
 });
+
+describe('cluster IPs', () => {
+  it('come from ServiceCIDRs, and are IPAddresses', async () => {
+    const { cluster } = test;
+    assert.match(await cluster.kubectl('get', 'servicecidrs'), /^kubernetes +10\.\d+\.0\.0\/16 /m);
+    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/kubernetes', '--timeout=30s');
+    await cluster.apply(
+      JSON.stringify({ apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata: { name: 'more' }, spec: { cidrs: ['10.240.7.0/24'] } }),
+    );
+    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/more', '--timeout=30s');
+    await cluster.kubectl('create', 'service', 'clusterip', 'chosen', '--tcp=80', '--clusterip=10.240.7.9', '-n', 'classes');
+    await eventually('the address', async () => (await cluster.kubectl('get', 'ipaddresses')).includes('10.240.7.9 '));
+    assert.match(await cluster.kubectl('get', 'ipaddress', '10.240.7.9'), /services\/classes\/chosen/);
+    const taken = await cluster.tryKubectl(['create', 'service', 'clusterip', 'other', '--tcp=80', '--clusterip=10.240.7.9', '-n', 'classes']);
+    assert.match(taken.err, /failed to allocate IP 10\.240\.7\.9: provided IP is already allocated/);
+    await cluster.kubectl('delete', 'servicecidr', 'more', '--wait=false');
+    await eventually('the range waits', async () =>
+      (await cluster.kubectl('get', 'servicecidr', 'more', '-o', 'yaml')).includes('There are still IPAddresses referencing'),
+    );
+    await cluster.kubectl('delete', 'service', 'chosen', '-n', 'classes');
+    await cluster.kubectl('wait', '--for=delete', 'servicecidr/more', '--timeout=30s');
+  });
+});

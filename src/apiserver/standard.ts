@@ -64,9 +64,10 @@ export function standardParts(options: StandardOptions): StandardParts {
       runtimeClass(),
       defaultIngressClass(),
       podTopologyLabels(),
-      serviceAllocation({ cidr: options.serviceCidr, random }),
       ...auth.admission,
       ...extensionAdmission({ ...options, authorizer: auth.authorizer }),
+      // Where kube-apiserver has it: addresses are given to what all others made of the Service.
+      serviceAllocation({ cidr: options.serviceCidr, random }),
       resourceQuota(),
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion(), definitionDeletion(options.clock)],
