@@ -24,6 +24,9 @@ export type {
   VirtualResource,
   Writer,
 } from './types.ts';
+export { Audit, type AuditOptions } from './audit/audit.ts';
+export { readPolicy as readAuditPolicy, type Policy as AuditPolicy } from './audit/policy.ts';
+export { fileSink, standardOutput, type Sink as AuditSink } from './audit/sink.ts';
 export { Fairness, type FairnessOptions } from './fairness/fairness.ts';
 export type { HealthCheck } from './http/health.ts';
 export type { Descriptions, VersionInfo } from './http/documents.ts';

@@ -174,6 +174,7 @@ class Server implements ApiServer {
     this.#front = new Front({
       log: log.named('apiserver'),
       clock,
+      random,
       registry: this.#registry,
       authenticators,
       authorizer,

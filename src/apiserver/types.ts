@@ -94,6 +94,8 @@ export interface Filter {
   readonly name: string;
   start?(reader: ObjectReader): void;
   handle(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number>;
+  /** Told of a request that ends because nobody could be authenticated. */
+  refused?(exchange: Exchange, error: unknown): void;
   /** Answers paths of its own, after authorization: the code, or undefined when the path is not its. */
   page?(exchange: Exchange): number | undefined;
 }

@@ -1,15 +1,16 @@
 import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
-import { createApiServer, Fairness, openPki, standardParts, type ApiServer, type Filter } from '#apiserver';
+import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
-import { allKinds, defaultFlowSchemas, defaultPriorityLevels, loadDescriptions, loadProtobuf, schemas } from '#kinds';
+import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { certificateAuthority } from './certificates.ts';
 import { LegacyTokenUse } from './legacy-tokens.ts';
+import { openFilters } from './filters.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
@@ -58,6 +59,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     pki.proxyClient(),
   ]);
   const metrics = instanceMetrics(options, paths);
+  const filters = await openFilters(options, metrics, log);
   const nodeStreams = new Map<string, NodeStreams>();
   const legacy = new LegacyTokenUse(log.named('tokens'));
   const parts = standardParts({
@@ -82,7 +84,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     log,
     tls: { cert: serving.cert, key: serving.key, clientCa: pki.ca.cert + pki.proxyCa.cert },
     metrics,
-    ...filters(options, metrics),
+    ...filters,
     nodeStreams: (name) => nodeStreams.get(name),
     aggregation: { proxyClient },
     version: { gitVersion: kubernetesVersion },
@@ -129,6 +131,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
       client.close();
       compactor.close();
       await server.close();
+      await filters.audit?.close();
       await store.close();
     },
   };
@@ -145,13 +148,6 @@ function startLoops(client: Client, log: Logger, metrics: Metrics, options: Cont
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
-}
-
-/** What is around every request. */
-function filters({ maxRequestsInFlight: seats }: UpOptions, metrics: Metrics): { fairness?: Filter } {
-  if (seats === 0) return {};
-  const builtIn = { schemas: defaultFlowSchemas, levels: defaultPriorityLevels };
-  return { fairness: new Fairness({ clock: systemClock, seats, builtIn, metrics }) };
 }
 
 /** One page for the whole process. */

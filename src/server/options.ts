@@ -16,6 +16,14 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** File of an audit Policy; with a log path and without a policy, metadata is written of everything. */
+  auditPolicy?: string | undefined;
+  /** Where audit events go: a file, or `-` for standard output. Undefined: nowhere. */
+  auditLog?: string | undefined;
+  /** The audit log is put away at this size, MB; 0 = never. */
+  auditLogMaxSize: number;
+  /** Audit logs that were put away and stay; 0 = all. */
+  auditLogMaxBackup: number;
   /** Requests that may be in progress at the same time: reads and writes together. */
   maxRequestsInFlight: number;
   /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */

@@ -14,6 +14,7 @@ import {
 } from '#machinery';
 import { bodyType, refuseBodyType } from './negotiate.ts';
 import { readBody, readBytes } from './body.ts';
+import { tapOf } from './taps.ts';
 import type { Request } from './types.ts';
 
 export const objectTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
@@ -31,7 +32,7 @@ export async function readObject(request: Request, protobuf: ProtobufDecoder | u
   const type = bodyType(request);
   if (type === 'application/vnd.kubernetes.protobuf' && protobuf) {
     const bytes = await readBytes(request);
-    return bytes.length === 0 ? undefined : { value: protobuf.decode(bytes), duplicates: [] };
+    return bytes.length === 0 ? undefined : heard(request, { value: protobuf.decode(bytes), duplicates: [] });
   }
   if (type !== 'application/json' && type !== 'application/yaml') {
     request.resume();
@@ -42,7 +43,12 @@ export async function readObject(request: Request, protobuf: ProtobufDecoder | u
   }
   const text = await readBody(request);
   if (text === '') return undefined;
-  return (type === 'application/json' ? parseJsonStrict(text) : await parseYaml(text)) as Body;
+  return heard(request, (type === 'application/json' ? parseJsonStrict(text) : await parseYaml(text)) as Body);
+}
+
+function heard(request: Request, body: Body): Body {
+  tapOf(request)?.request(body.value);
+  return body;
 }
 
 /** A typed object of `kind` from a body; what strict decoding finds becomes an error or warnings. */

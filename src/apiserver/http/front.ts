@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock, Logger } from '#base';
+import type { Clock, Logger, Random } from '#base';
 import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
 import type { AccessMetrics } from '../metrics/server.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
@@ -17,13 +17,14 @@ import { Overloaded } from './overloaded.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
 import type { MetricsPage } from './metrics.ts';
-import { sendFailure, sendObject, sentBytes } from './respond.ts';
+import { addHeaders, sendFailure, sendObject, sentBytes } from './respond.ts';
 import { refuseUpgrade, type Streams } from './streams.ts';
 import type { Exchange, Request, Response } from './types.ts';
 
 export interface FrontDeps {
   readonly log: Logger;
   readonly clock: Clock;
+  readonly random: Random;
   readonly registry: Registry;
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
@@ -78,7 +79,9 @@ export class Front {
     requests.begin(info, longRunning);
     let code = 0;
     try {
-      const done = this.#run({ request, response, info, user: anonymous, longRunning }, 0);
+      const auditId = this.#auditId(request);
+      addHeaders(response, { 'Audit-Id': auditId });
+      const done = this.#run({ request, response, info, user: anonymous, longRunning, auditId }, 0);
       code = typeof done === 'number' ? done : await done;
     } catch (error) {
       code = this.#fail(request, response, error);
@@ -92,11 +95,16 @@ export class Front {
     try {
       const info = parseRequest(message.method ?? 'GET', message.url ?? '/');
       const response = new (process.getBuiltinModule('node:http').ServerResponse)(message);
-      await this.#run({ request: message, response, info, user: anonymous, longRunning: true, connection: { socket, head } }, 0);
+      const auditId = this.#auditId(message);
+      await this.#run({ request: message, response, info, user: anonymous, longRunning: true, auditId, connection: { socket, head } }, 0);
     } catch (error) {
       const { internal } = refuseUpgrade(socket, error);
       if (internal) this.#deps.log.error('upgrade failed', { path: message.url ?? '', error: internal });
     }
+  }
+  #auditId({ headers }: Request): string {
+    const given = headers['audit-id'];
+    return typeof given === 'string' && given !== '' ? given.slice(0, 64) : this.#deps.random.uuid();
   }
   longRunning(info: RequestInfo, change: 1 | -1): void {
     this.#deps.metrics.requests.longRunning(info, change);
@@ -109,6 +117,7 @@ export class Front {
     const { authenticators, metrics } = this.#deps;
     const failed = (error: unknown): never => {
       metrics.access.refused();
+      this.#deps.audit?.refused?.(exchange, error);
       throw error;
     };
     let user: Exchange['user'] | Promise<Exchange['user']>;
@@ -136,11 +145,13 @@ export class Front {
     return next();
   }
   /** Throws Forbidden unless the user may do `verb` to what the request is about. */
-  permit({ info, user }: Exchange, verb: string): void {
+  permit({ info, user, annotate }: Exchange, verb: string): void {
     const own = attributesOf(info, user);
     const attributes = verb === own.verb ? own : { ...own, verb };
     const { allowed, reason } = this.#deps.authorizer.authorize(attributes);
     this.#deps.metrics.access.decided(allowed);
+    annotate?.('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
+    annotate?.('authorization.k8s.io/reason', reason ?? '');
     if (!allowed) throw forbidden(attributes, reason);
   }
   /** Resolves when the connection is over. */

@@ -2,6 +2,7 @@ import { badRequest, goText, parseJsonStrict, parseYaml, type Json, type PatchTy
 import { readBody } from './body.ts';
 import { bodyType, refuseBodyType } from './negotiate.ts';
 import type { PatchedAs } from './decoding.ts';
+import { tapOf } from './taps.ts';
 import type { Request } from './types.ts';
 
 export interface PatchBody extends PatchedAs {
@@ -16,6 +17,11 @@ const patchTypes: readonly PatchType[] = ['application/json-patch+json', 'applic
 
 /** Throws UnsupportedMediaType and BadRequest. */
 export async function readPatchBody(request: Request): Promise<PatchBody> {
+  const patch = await readPatch(request);
+  tapOf(request)?.request(patch.body);
+  return patch;
+}
+async function readPatch(request: Request): Promise<PatchBody> {
   const type = bodyType(request) as PatchType;
   if (!patchTypes.includes(type)) throw refuseBodyType(type, patchTypes);
   const text = await readBody(request);

@@ -4,6 +4,7 @@ import { ApiError, type Status } from '#machinery';
 import { apiFailure } from '../registry/deps.ts';
 import { prefersYaml } from './negotiate.ts';
 import { longBody, writePieces } from './pieces.ts';
+import { tapOf } from './taps.ts';
 import type { Request, Response } from './types.ts';
 
 const pack = promisify<Buffer, ZlibOptions, Buffer>(gzip);
@@ -21,6 +22,7 @@ export interface Representation {
 export function sendJson(response: Response, code: number, body: Buffer, options: Representation): void | Promise<void> {
   const { request, headers } = options;
   (response as Sized)[size] = body.length;
+  tapOf(response)?.body(body);
   // Documents that say their type have no other.
   if (request.headers.accept?.includes('yaml') && !headers?.['content-type'] && prefersYaml(request.headers.accept))
     return sendYaml(response, code, body, options);
@@ -83,6 +85,7 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
 }
 /** The two response classes declare writeHead with overloads that do not unite. */
 export function writeHead(response: Response, code: number, headers: Record<string, string | number | string[]>): void {
+  tapOf(response)?.head(code);
   const added = (response as Sized)[extra];
   if (added) Object.assign(headers, added);
   (response as { writeHead(code: number, headers: Record<string, string | number | string[]>): void }).writeHead(code, headers);

@@ -12,6 +12,10 @@ export interface Exchange {
   readonly request: Request;
   readonly response: Response;
   readonly info: RequestInfo;
+  /** The client's own id of the request, or one of ours. */
+  readonly auditId: string;
+  /** Adds an annotation to the audit event, where there is one. */
+  annotate?: (key: string, value: string) => void;
   /** Who asks, after impersonation. */
   user: UserInfo;
   /** Who really asks, when `user` is impersonated. */

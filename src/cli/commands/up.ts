@@ -35,6 +35,10 @@ function readOptions(args: Parsed): UpOptions {
     json: flag(args, 'json'),
     preload: text(args, 'preload'),
     nodeGraceSeconds: whole(args, 'node-monitor-grace-period', 40, 10_000_000),
+    auditPolicy: text(args, 'audit-policy-file'),
+    auditLog: text(args, 'audit-log-path'),
+    auditLogMaxSize: whole(args, 'audit-log-maxsize', 100, 1_000_000),
+    auditLogMaxBackup: whole(args, 'audit-log-maxbackup', 10, 1_000_000),
     maxRequestsInFlight: whole(args, 'max-requests-inflight', 600, 1_000_000),
     encryptionConfig: text(args, 'encryption-provider-config'),
   };
@@ -57,6 +61,10 @@ export const command: Command = {
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
     preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
     'node-monitor-grace-period': { type: 'string', value: 'SECONDS', help: 'a node unheard of for so long is NotReady', default: '40' },
+    'audit-policy-file': { type: 'string', value: 'FILE', help: 'audit Policy (default: metadata of everything, when there is an audit log)' },
+    'audit-log-path': { type: 'string', value: 'FILE', help: 'write audit events to a file, or to standard output with -' },
+    'audit-log-maxsize': { type: 'string', value: 'MB', help: 'size at which the audit log is put away; 0 = never', default: '100' },
+    'audit-log-maxbackup': { type: 'string', value: 'N', help: 'audit logs that were put away and stay; 0 = all', default: '10' },
     'max-requests-inflight': {
       type: 'string',
       value: 'N',
