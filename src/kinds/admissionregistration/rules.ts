@@ -1,7 +1,7 @@
 /** What webhooks and policies have in common: rules, match conditions, selectors (pkg/apis/admissionregistration). */
 import type { FieldError } from '#machinery';
 import type { V1MatchCondition, V1MatchResources, V1NamedRuleWithOperations, V1RuleWithOperations } from '../generated/types.ts';
-import { duplicate, invalidValue, required, unsupported } from '../support/errors.ts';
+import { duplicate, invalidValue, required, tooMany, unsupported } from '../support/errors.ts';
 import { checked, qualifiedName } from '../support/names.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
 
@@ -69,8 +69,7 @@ export function validateRule(at: string, rule: V1NamedRuleWithOperations): Field
 export function validateMatchConditions(field: string, conditions: V1MatchCondition[] | undefined): FieldError[] {
   const list = conditions ?? [];
   const seen = new Set<string>();
-  const errors: FieldError[] =
-    list.length > 64 ? [{ field, reason: 'FieldValueTooMany', message: `Too many: ${list.length}: must have at most 64 items` }] : [];
+  const errors: FieldError[] = list.length > 64 ? [tooMany(field, list.length, 64)] : [];
   list.forEach((condition, i) => {
     const at = `${field}[${i}]`;
     if (!condition.expression?.trim()) errors.push(required(`${at}.expression`));

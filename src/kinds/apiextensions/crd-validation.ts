@@ -1,5 +1,5 @@
 /** Validation of CustomResourceDefinitions without their schemas (apiextensions-apiserver's apis/apiextensions/validation). */
-import type { FieldError } from '#machinery';
+import { parseJsonPath, validateStructural, type FieldError, type JSONSchemaProps } from '#machinery';
 import type {
   V1CustomResourceColumnDefinition,
   V1CustomResourceConversion,
@@ -9,7 +9,7 @@ import type {
   V1CustomResourceDefinitionVersion,
   V1CustomResourceSubresources,
 } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue, oneOf, required, unchanged, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, oneOf, required, sameJson, unchanged, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel1035, dnsSubdomain } from '../support/names.ts';
 import { validateClientConfig, validateReviewVersions } from '../support/webhooks.ts';
 
@@ -36,11 +36,21 @@ function validateNames(names: V1CustomResourceDefinitionNames, at: string): Fiel
 /** `.spec.replicas`: names only, no lists and no filters. */
 const isSimplePath = (path: string): boolean => /^(\.[A-Za-z_][-\w]*|\['[^']+'\])+$/.test(path);
 
+/** Paths of columns may filter; they must be of the sort that can be printed. */
+function validatePath(field: string, path: string): FieldError[] {
+  if (!path.startsWith('.')) return [invalidValue(field, path, 'must be a simple json path starting with .')];
+  try {
+    parseJsonPath(path);
+    return [];
+  } catch (error) {
+    return [invalidValue(field, path, error instanceof Error ? error.message : String(error))];
+  }
+}
+
 function validateScale(at: string, scale: NonNullable<V1CustomResourceSubresources['scale']>): FieldError[] {
   const under = (field: 'specReplicasPath' | 'statusReplicasPath' | 'labelSelectorPath', roots: readonly string[]): FieldError[] => {
     const path = scale[field];
     if (!path) return field === 'labelSelectorPath' ? [] : [required(`${at}.${field}`)];
-    if (!isSimplePath(path)) return [invalidValue(`${at}.${field}`, path, 'should be a simple json path')];
     return roots.some((root) => path.startsWith(`${root}.`)) ? [] : [invalidValue(`${at}.${field}`, path, `should be a json path under ${roots.join(' or ')}`)];
   };
   return [...under('specReplicasPath', ['.spec']), ...under('statusReplicasPath', ['.status']), ...under('labelSelectorPath', ['.status', '.spec'])];
@@ -51,11 +61,18 @@ function validateColumn(at: string, column: V1CustomResourceColumnDefinition): F
   if (!column.type) errors.push(required(`${at}.type`, `must be one of ${columnTypes.join(',')}`));
   else if (!columnTypes.includes(column.type)) errors.push(unsupported(`${at}.type`, column.type, columnTypes));
   if (column.format && !columnFormats.includes(column.format)) errors.push(unsupported(`${at}.format`, column.format, columnFormats));
-  if (!column.jsonPath) errors.push(required(`${at}.jsonPath`));
-  return errors;
+  return [...errors, ...(column.jsonPath ? validatePath(`${at}.jsonPath`, column.jsonPath) : [required(`${at}.jsonPath`)])];
 }
 
-function validateVersion(at: string, version: V1CustomResourceDefinitionVersion): FieldError[] {
+/** A schema that was accepted once is not judged again until it changes. */
+function validateSchema(at: string, version: V1CustomResourceDefinitionVersion, old: V1CustomResourceDefinition | undefined): FieldError[] {
+  const schema = version.schema?.openAPIV3Schema;
+  if (!schema) return [required(at, 'schemas are required')];
+  const before = old?.spec.versions.find((other) => other.name === version.name)?.schema?.openAPIV3Schema;
+  return before && sameJson(schema, before) ? [] : validateStructural(schema as JSONSchemaProps, at);
+}
+
+function validateVersion(at: string, version: V1CustomResourceDefinitionVersion, old: V1CustomResourceDefinition | undefined): FieldError[] {
   const errors = checked(`${at}.name`, version.name ?? '', dnsLabel1035);
   const { deprecationWarning: warning } = version;
   if (warning !== undefined) {
@@ -63,7 +80,7 @@ function validateVersion(at: string, version: V1CustomResourceDefinitionVersion)
     if (warning.length > 256) errors.push(invalidValue(`${at}.deprecationWarning`, warning, 'must be <= 256 bytes'));
     if (warning === '') errors.push(invalidValue(`${at}.deprecationWarning`, warning, 'must not be an empty string'));
   }
-  if (!version.schema?.openAPIV3Schema) errors.push(required(`${at}.schema.openAPIV3Schema`, 'schemas are required'));
+  errors.push(...validateSchema(`${at}.schema.openAPIV3Schema`, version, old));
   version.additionalPrinterColumns?.forEach((column, i) => errors.push(...validateColumn(`${at}.additionalPrinterColumns[${i}]`, column)));
   if (version.subresources?.scale) errors.push(...validateScale(`${at}.subresources.scale`, version.subresources.scale));
   const fields = version.selectableFields ?? [];
@@ -91,14 +108,14 @@ function validateConversion(at: string, conversion: V1CustomResourceConversion |
   return [...errors, ...validateReviewVersions(`${at}.webhook.conversionReviewVersions`, webhook?.conversionReviewVersions)];
 }
 
-function validateSpec(spec: V1CustomResourceDefinitionSpec): FieldError[] {
+function validateSpec(spec: V1CustomResourceDefinitionSpec, old: V1CustomResourceDefinition | undefined): FieldError[] {
   const errors: FieldError[] = [];
   const { group, versions } = spec;
   if (group === '') errors.push(required('spec.group'));
   else if (dnsSubdomain(group).length > 0) errors.push(...checked('spec.group', group, dnsSubdomain));
   else if (!group.includes('.')) errors.push(invalidValue('spec.group', group, 'should be a domain with at least one dot'));
   errors.push(...oneOf('spec.scope', spec.scope, ['Cluster', 'Namespaced']));
-  versions.forEach((version, i) => errors.push(...validateVersion(`spec.versions[${i}]`, version)));
+  versions.forEach((version, i) => errors.push(...validateVersion(`spec.versions[${i}]`, version, old)));
   if (new Set(versions.map((version) => version.name)).size !== versions.length)
     errors.push(invalidValue('spec.versions', versions, 'must contain unique version names'));
   if (versions.filter((version) => version.storage).length !== 1)
@@ -138,7 +155,13 @@ export function validateStoredVersions(definition: V1CustomResourceDefinition): 
   const errors = stored.flatMap((name, i) =>
     versions.some((version) => version.name === name)
       ? []
-      : [invalidValue(`${field}[${i}]`, name, 'missing from spec.versions; must have been removed only after a storage migration')],
+      : [
+          invalidValue(
+            `${field}[${i}]`,
+            name,
+            `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+          ),
+        ],
   );
   const storage = versions.find((version) => version.storage)?.name;
   if (storage && !stored.includes(storage)) errors.push(invalidValue(field, stored, `must have the storage version ${storage}`));
@@ -149,10 +172,7 @@ export function validateDefinition(definition: V1CustomResourceDefinition, old: 
   const { spec, metadata } = definition;
   const wanted = `${spec.names.plural}.${spec.group}`;
   const errors = metadata?.name && metadata.name !== wanted ? [invalidValue('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')] : [];
-  errors.push(
-    ...validateSpec(spec ?? ({} as V1CustomResourceDefinitionSpec)),
-    ...(old && validateApproval(old).length > 0 ? [] : validateApproval(definition)),
-  );
+  errors.push(...validateSpec(spec, old), ...(old && validateApproval(old).length > 0 ? [] : validateApproval(definition)));
   if (!old) return errors;
   if (isEstablished(old))
     errors.push(...unchanged('spec.scope', spec.scope, old.spec.scope), ...unchanged('spec.names.kind', spec.names.kind, old.spec.names.kind));

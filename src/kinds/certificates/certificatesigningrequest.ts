@@ -1,7 +1,7 @@
 import { defineKind, humanDuration, type FieldError, type Kind } from '#machinery';
 import type { V1CertificateSigningRequest, V1CertificateSigningRequestCondition } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, invalidValue, required, sameJson, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, required, sameJson, unsupported } from '../support/errors.ts';
 import { checked, dnsSubdomain } from '../support/names.ts';
 
 const usages = new Set(
@@ -70,16 +70,10 @@ export function validateStatus(request: V1CertificateSigningRequest, old: V1Cert
   const errors = validateConditions(request.status?.conditions);
   for (const type of ['Approved', 'Denied', 'Failed']) {
     const find = (from: V1CertificateSigningRequest): unknown => from.status?.conditions?.find((condition) => condition.type === type);
-    if (find(old) && !find(request))
-      errors.push({
-        field: 'status.conditions',
-        reason: 'FieldValueForbidden',
-        message: `Forbidden: updates may not remove a condition of type ${JSON.stringify(type)}`,
-      });
+    if (find(old) && !find(request)) errors.push(forbidden('status.conditions', `updates may not remove a condition of type ${JSON.stringify(type)}`));
   }
   const [now, before] = [request.status?.certificate, old.status?.certificate];
-  if (before && !sameJson(now, before))
-    errors.push({ field: 'status.certificate', reason: 'FieldValueForbidden', message: 'Forbidden: updates may not set certificate content' });
+  if (before && !sameJson(now, before)) errors.push(forbidden('status.certificate', 'updates may not set certificate content'));
   if (now && now !== before && !Buffer.from(now, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----'))
     errors.push(invalidValue('status.certificate', '<certificate data>', 'must contain at least one CERTIFICATE PEM block'));
   return errors;

@@ -1,7 +1,8 @@
 import { defineKind, type Kind } from '#machinery';
 import type { V1Lease } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { invalidValue } from '../support/errors.ts';
+import { forbidden, invalidValue } from '../support/errors.ts';
+import { checked, qualifiedName } from '../support/names.ts';
 
 export const Lease: Kind<V1Lease> = defineKind<V1Lease>({
   group: 'coordination.k8s.io',
@@ -16,7 +17,7 @@ export const Lease: Kind<V1Lease> = defineKind<V1Lease>({
     ageColumn,
   ],
   validate(lease) {
-    const { leaseDurationSeconds, leaseTransitions, holderIdentity } = lease.spec ?? {};
+    const { leaseDurationSeconds, leaseTransitions, holderIdentity, preferredHolder, strategy } = lease.spec ?? {};
     return [
       ...(leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0
         ? [invalidValue('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0')]
@@ -24,6 +25,8 @@ export const Lease: Kind<V1Lease> = defineKind<V1Lease>({
       ...(leaseTransitions !== undefined && leaseTransitions < 0
         ? [invalidValue('spec.leaseTransitions', leaseTransitions, 'must be greater than or equal to 0')]
         : []),
+      ...(strategy ? checked('spec.strategy', strategy, qualifiedName) : []),
+      ...(preferredHolder && !strategy ? [forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined')] : []),
       ...(holderIdentity === '' ? [invalidValue('spec.holderIdentity', holderIdentity, 'must not be empty')] : []),
     ];
   },

@@ -16,6 +16,7 @@ export const ComponentStatus: Kind<V1ComponentStatus> = defineKind<V1ComponentSt
   plural: 'componentstatuses',
   shortNames: ['cs'],
   namespaced: false,
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   schema: 'V1ComponentStatus',
   verbs: ['get', 'list'],
   columns: [

@@ -1,8 +1,7 @@
 import { defineKind, type Kind } from '#machinery';
 import type { V1Endpoints } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { required } from '../support/errors.ts';
-import { checked, validIP, validPortNumber } from '../support/names.ts';
+import { validateEndpoints } from './endpoints-validation.ts';
 
 function endpointsText(endpoints: V1Endpoints): string {
   const all: string[] = [];
@@ -25,19 +24,11 @@ export const Endpoints: Kind<V1Endpoints> = defineKind<V1Endpoints>({
   singular: 'endpoints',
   shortNames: ['ep'],
   namespaced: true,
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   schema: 'V1Endpoints',
   columns: [nameColumn, column('Endpoints', 'string', 'The set of all endpoints is the union of all subsets.', endpointsText), ageColumn],
   defaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
-  validate: (endpoints) =>
-    (endpoints.subsets ?? []).flatMap((subset, i) => {
-      const at = `subsets[${i}]`;
-      const addresses = [...(subset.addresses ?? []), ...(subset.notReadyAddresses ?? [])];
-      return [
-        ...(addresses.length === 0 ? [required(at, 'must specify `addresses` or `notReadyAddresses`')] : []),
-        ...addresses.flatMap((address, a) => checked(`${at}.addresses[${a}].ip`, address.ip, validIP)),
-        ...(subset.ports ?? []).flatMap((port, p) => checked(`${at}.ports[${p}].port`, port.port, validPortNumber)),
-      ];
-    }),
+  validate: validateEndpoints,
 });

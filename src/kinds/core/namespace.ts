@@ -1,7 +1,7 @@
 import { defineKind, type Kind } from '#machinery';
 import type { V1Namespace } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { immutable } from '../support/errors.ts';
+import { immutable, invalidValue } from '../support/errors.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
 
@@ -36,5 +36,11 @@ export const Namespace: Kind<V1Namespace> = defineKind<V1Namespace>({
   validate(namespace, old) {
     const name = namespace.metadata?.labels?.[nameLabel];
     return old && name !== namespace.metadata?.name ? [immutable(`metadata.labels[${nameLabel}]`, name)] : [];
+  },
+  validateStatus({ metadata, status }) {
+    const [wanted, text] = metadata?.deletionTimestamp
+      ? ['Terminating', "may only be 'Terminating' if `deletionTimestamp` is not empty"]
+      : ['Active', "may only be 'Active' if `deletionTimestamp` is empty"];
+    return status?.phase === wanted ? [] : [invalidValue('status.Phase', status?.phase ?? '', text)];
   },
 });

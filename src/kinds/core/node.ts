@@ -1,10 +1,12 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1Node, V1Taint } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, forbidden, required, sameJson, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, required, sameJson, unsupportedOf } from '../support/errors.ts';
+import { parseCidr, validCidr } from '../support/ip.ts';
 import { checked, qualifiedName, validLabelValue } from '../support/names.ts';
+import { validateQuantity } from '../support/resources.ts';
 
-const effects = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
+const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 const rolePrefix = 'node-role.kubernetes.io/';
 
 function statusText(node: V1Node): string {
@@ -31,12 +33,37 @@ function validateTaints(taints: V1Taint[] | undefined): FieldError[] {
     const errors = checked(`${at}.key`, taint.key ?? '', qualifiedName);
     if (taint.value) errors.push(...checked(`${at}.value`, taint.value, validLabelValue));
     if (!taint.effect) errors.push(required(`${at}.effect`));
-    else if (!effects.includes(taint.effect)) errors.push(unsupported(`${at}.effect`, taint.effect, effects));
+    else if (!effects.includes(taint.effect)) errors.push(unsupportedOf(`${at}.effect`, taint.effect, effects));
     const id = `${taint.key}:${taint.effect}`;
-    if (seen.has(id)) errors.push(duplicate(at, taint));
+    if (seen.has(id)) {
+      const twice = duplicate(at, taint);
+      errors.push({ ...twice, message: `${twice.message}: taints must be unique by key and effect pair` });
+    }
     seen.add(id);
     return errors;
   });
+}
+
+function validatePodCidrs(cidrs: string[] | undefined): FieldError[] {
+  const field = 'spec.podCIDRs';
+  const errors = (cidrs ?? []).flatMap((cidr, i) => validCidr(`${field}[${i}]`, cidr));
+  if (errors.length > 0 || !cidrs || cidrs.length < 2) return errors;
+  const mixed = parseCidr(cidrs[0]!)!.bits !== parseCidr(cidrs[1]!)!.bits;
+  return mixed && cidrs.length === 2 ? [] : [invalidValue(field, cidrs, 'may specify no more than one CIDR for each IP family')];
+}
+
+/** What a kubelet reports; it may also come with the node itself. */
+function validateStatus({ status }: V1Node): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const name in status?.capacity) errors.push(...validateQuantity(`status.capacity[${name}]`, name, status.capacity[name]!));
+  for (const name in status?.allocatable) errors.push(...validateQuantity(`status.allocatable[${name}]`, name, status.allocatable[name]!));
+  const seen = new Set<string>();
+  status?.addresses?.forEach((one, i) => {
+    const id = `${one.type} ${one.address}`;
+    if (seen.has(id)) errors.push(duplicate(`status.addresses[${i}]`, one));
+    seen.add(id);
+  });
+  return errors;
 }
 
 function validateUpdate(node: V1Node, old: V1Node): FieldError[] {
@@ -46,6 +73,10 @@ function validateUpdate(node: V1Node, old: V1Node): FieldError[] {
     errors.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
   if (old.spec?.providerID && node.spec?.providerID !== old.spec.providerID)
     errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
+  if (node.spec?.externalID !== old.spec?.externalID || !sameJson(node.spec?.configSource, old.spec?.configSource))
+    errors.push(
+      forbidden('', 'node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)'),
+    );
   return errors;
 }
 
@@ -85,5 +116,11 @@ export const Node: Kind<V1Node> = defineKind<V1Node>({
     if (!spec.podCIDR && spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
     if (node.status?.capacity && !node.status.allocatable) node.status.allocatable = { ...node.status.capacity };
   },
-  validate: (node, old) => [...validateTaints(node.spec?.taints), ...(old ? validateUpdate(node, old) : [])],
+  validate: (node, old) => [
+    ...validateStatus(node),
+    ...validatePodCidrs(node.spec?.podCIDRs),
+    ...validateTaints(node.spec?.taints),
+    ...(old ? validateUpdate(node, old) : []),
+  ],
+  validateStatus,
 });

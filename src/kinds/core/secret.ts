@@ -30,7 +30,7 @@ function validateType(secret: V1Secret): FieldError[] {
     case 'kubernetes.io/basic-auth':
       return has(secret, 'username') || has(secret, 'password') ? [] : missing('username', 'password');
     case 'kubernetes.io/ssh-auth':
-      return missing('ssh-privatekey');
+      return secret.data?.['ssh-privatekey'] ? [] : [required('data[ssh-privatekey]')];
     case 'kubernetes.io/tls':
       return missing('tls.crt', 'tls.key');
     default:

@@ -2,7 +2,8 @@ import { defineKind, type Kind } from '#machinery';
 import type { V1Service, V1ServiceSpec } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { formatLabels } from '../support/selectors.ts';
-import { exposed, validateService, validateServiceUpdate } from './service-validation.ts';
+import { validateServiceUpdate } from './service-addresses.ts';
+import { exposed, serviceWarnings, validateService, validateServiceStatus } from './service-validation.ts';
 
 function externalIP(service: V1Service, wide: boolean): string {
   const spec = service.spec ?? {};
@@ -126,6 +127,8 @@ export const Service: Kind<V1Service> = defineKind<V1Service>({
     if (exposed(spec) && exposed(before)) keepNodePorts(spec, before);
   },
   validate: (service, old) => [...validateService(service), ...(old ? validateServiceUpdate(service, old) : [])],
+  validateStatus: validateServiceStatus,
+  warnings: serviceWarnings,
 });
 
 function keepNodePorts(spec: V1ServiceSpec, old: V1ServiceSpec): void {

@@ -2,6 +2,8 @@ import { defineKind, type Kind } from '#machinery';
 import type { V1ServiceAccount } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 
+const mountable = 'kubernetes.io/enforce-mountable-secrets';
+
 export const ServiceAccount: Kind<V1ServiceAccount> = defineKind<V1ServiceAccount>({
   group: '',
   version: 'v1',
@@ -21,4 +23,8 @@ export const ServiceAccount: Kind<V1ServiceAccount> = defineKind<V1ServiceAccoun
     ),
     ageColumn,
   ],
+  warnings: ({ metadata }) =>
+    metadata?.annotations?.[mountable] === undefined
+      ? []
+      : [`metadata.annotations[${mountable}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`],
 });

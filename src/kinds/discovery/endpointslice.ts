@@ -1,29 +1,7 @@
-import { defineKind, type FieldError, type Kind } from '#machinery';
+import { defineKind, type Kind } from '#machinery';
 import type { V1EndpointSlice } from '../generated/types.ts';
 import { ageColumn, column, firstThree, nameColumn } from '../support/columns.ts';
-import { immutable, oneOf, required } from '../support/errors.ts';
-import { checked, dnsSubdomain, isIPv4, isIPv6, validPortNumber } from '../support/names.ts';
-
-function addressProblems(type: string, value: string): string[] {
-  if (type === 'IPv4') return isIPv4(value) ? [] : ['must be a valid IPv4 address'];
-  if (type === 'IPv6') return isIPv6(value) ? [] : ['must be a valid IPv6 address'];
-  return dnsSubdomain(value);
-}
-
-function validate(slice: V1EndpointSlice): FieldError[] {
-  const errors = oneOf('addressType', slice.addressType, ['FQDN', 'IPv4', 'IPv6']);
-  slice.endpoints?.forEach((endpoint, i) => {
-    const at = `endpoints[${i}]`;
-    if ((endpoint.addresses ?? []).length === 0) errors.push(required(`${at}.addresses`, 'must contain at least 1 address'));
-    endpoint.addresses?.forEach((address, a) =>
-      errors.push(...checked(`${at}.addresses[${a}]`, address, (value: string) => addressProblems(slice.addressType, value))),
-    );
-  });
-  slice.ports?.forEach((port, i) => {
-    if (port.port !== undefined) errors.push(...checked(`ports[${i}].port`, port.port, validPortNumber));
-  });
-  return errors;
-}
+import { validateSlice } from './slice-validation.ts';
 
 export const EndpointSlice: Kind<V1EndpointSlice> = defineKind<V1EndpointSlice>({
   group: 'discovery.k8s.io',
@@ -57,5 +35,6 @@ export const EndpointSlice: Kind<V1EndpointSlice> = defineKind<V1EndpointSlice>(
       port.protocol ??= 'TCP';
     }
   },
-  validate: (slice, old) => [...validate(slice), ...(old && old.addressType !== slice.addressType ? [immutable('addressType', slice.addressType)] : [])],
+  validate: validateSlice,
+  warnings: (slice) => (slice.addressType === 'FQDN' ? ['addressType: FQDN endpoints are deprecated'] : []),
 });

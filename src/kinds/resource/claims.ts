@@ -10,7 +10,7 @@ import type {
   V1OpaqueDeviceConfiguration,
   V1ResourceClaimSpec,
 } from '../generated/types.ts';
-import { duplicate, invalidValue, required, unsupported } from '../support/errors.ts';
+import { duplicate, invalidValue, required, tooLong, tooMany, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validLabelValue } from '../support/names.ts';
 import { validateDriverName } from '../core/persistentvolume-validation.ts';
 
@@ -34,18 +34,15 @@ export function defaultClaimSpec(spec: V1ResourceClaimSpec | undefined): void {
   }
 }
 
-const tooMany = (field: string, count: number, max: number): FieldError[] =>
-  count > max ? [{ field, reason: 'FieldValueTooMany', message: `Too many: ${count}: must have at most ${max} items` }] : [];
+const atMost = (field: string, count: number, max: number): FieldError[] => (count > max ? [tooMany(field, count, max)] : []);
 
 export function validateSelectors(field: string, selectors: V1DeviceSelector[] | undefined): FieldError[] {
   return [
-    ...tooMany(field, selectors?.length ?? 0, 32),
+    ...atMost(field, selectors?.length ?? 0, 32),
     ...(selectors ?? []).flatMap(({ cel }, i) => {
       if (!cel) return [required(`${field}[${i}].cel`)];
       if (!cel.expression) return [required(`${field}[${i}].cel.expression`)];
-      return cel.expression.length > 10 * 1024
-        ? [{ field: `${field}[${i}].cel.expression`, reason: 'FieldValueTooLong' as const, message: 'Too long: may not be more than 10240 bytes' }]
-        : [];
+      return cel.expression.length > 10_240 ? [tooLong(`${field}[${i}].cel.expression`, 10_240)] : [];
     }),
   ];
 }
@@ -80,7 +77,7 @@ function validateRequest(at: string, request: V1DeviceRequest): FieldError[] {
     return [...errors, invalidValue(at, null, 'exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set')];
   if (exactly) return [...errors, ...validateWish(`${at}.exactly`, exactly)];
   const names = firstAvailable!.map((one) => one.name);
-  errors.push(...tooMany(`${at}.firstAvailable`, names.length, maxSubRequests));
+  errors.push(...atMost(`${at}.firstAvailable`, names.length, maxSubRequests));
   firstAvailable!.forEach((one, i) => {
     const here = `${at}.firstAvailable[${i}]`;
     if (names.indexOf(one.name) < i) errors.push(duplicate(`${here}.name`, one.name));
@@ -122,7 +119,7 @@ function validateConstraint(at: string, constraint: V1DeviceConstraint, known: R
 function validateDevices(at: string, devices: V1DeviceClaim): FieldError[] {
   const requests = devices.requests ?? [];
   const known = new Set<string>();
-  const errors = tooMany(`${at}.requests`, requests.length, maxRequests);
+  const errors = atMost(`${at}.requests`, requests.length, maxRequests);
   requests.forEach((request, i) => {
     if (known.has(request.name)) errors.push(duplicate(`${at}.requests[${i}].name`, request.name));
     known.add(request.name);

@@ -1,7 +1,7 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { ResourceV1ResourceClaim } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, forbidden, required, sameJson, unchanged } from '../support/errors.ts';
+import { duplicate, forbidden, required, sameJson, tooMany, unchanged } from '../support/errors.ts';
 import { checked, dnsSubdomain } from '../support/names.ts';
 import { defaultClaimSpec, validateClaimSpec } from './claims.ts';
 
@@ -15,8 +15,7 @@ function validateStatus(claim: ResourceV1ResourceClaim, old: ResourceV1ResourceC
   const { allocation, reservedFor = [] } = claim.status ?? {};
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  if (reservedFor.length > 256)
-    errors.push({ field: 'status.reservedFor', reason: 'FieldValueTooMany', message: `Too many: ${reservedFor.length}: must have at most 256 items` });
+  if (reservedFor.length > 256) errors.push(tooMany('status.reservedFor', reservedFor.length, 256));
   reservedFor.forEach((consumer, i) => {
     const at = `status.reservedFor[${i}]`;
     if (consumer.apiGroup) errors.push(...checked(`${at}.apiGroup`, consumer.apiGroup, dnsSubdomain));

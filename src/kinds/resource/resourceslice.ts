@@ -2,7 +2,7 @@ import { defineKind, type FieldError, type Kind } from '#machinery';
 import { validateDriverName } from '../core/persistentvolume-validation.ts';
 import type { V1Device, V1DeviceAttribute, V1ResourceSlice, V1ResourceSliceSpec } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, invalidValue, required, unchanged, unsupported } from '../support/errors.ts';
+import { duplicate, invalidValue, required, tooLong, tooMany, unchanged, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validLabelValue } from '../support/names.ts';
 import { validateNodeSelector } from '../support/node-selector.ts';
 
@@ -33,9 +33,7 @@ function validateAttribute(at: string, attribute: V1DeviceAttribute): FieldError
   if (given.length === 0) return [required(at, 'exactly one value must be specified')];
   if (given.length > 1) return [invalidValue(at, attribute, 'exactly one value must be specified')];
   const text = attribute.string ?? attribute.version;
-  return text !== undefined && text.length > 64
-    ? [{ field: `${at}.${given[0]}`, reason: 'FieldValueTooLong', message: 'Too long: may not be more than 64 bytes' }]
-    : [];
+  return text !== undefined && text.length > 64 ? [tooLong(`${at}.${given[0]}`, 64)] : [];
 }
 
 function validateDevice(at: string, device: V1Device, perDevice: boolean): FieldError[] {
@@ -95,8 +93,7 @@ function validatePool({ pool }: V1ResourceSliceSpec): FieldError[] {
 function validate({ spec }: V1ResourceSlice, old: V1ResourceSlice | undefined): FieldError[] {
   const devices = spec?.devices ?? [];
   const errors = [...validateDriverName('spec.driver', spec?.driver), ...validatePool(spec ?? {}), ...validatePlace(spec ?? {})];
-  if (devices.length > maxDevices)
-    errors.push({ field: 'spec.devices', reason: 'FieldValueTooMany', message: `Too many: ${devices.length}: must have at most ${maxDevices} items` });
+  if (devices.length > maxDevices) errors.push(tooMany('spec.devices', devices.length, maxDevices));
   const seen = new Set<string>();
   devices.forEach((device, i) => {
     if (seen.has(device.name)) errors.push(duplicate(`spec.devices[${i}].name`, device.name));

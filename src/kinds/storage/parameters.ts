@@ -8,7 +8,7 @@ const maxKeys = 512;
 export function validateParameters(parameters: { [key: string]: string } | undefined, mayBeEmpty: boolean): FieldError[] {
   const keys = Object.keys(parameters ?? {});
   if (keys.length === 0) return mayBeEmpty ? [] : [required('parameters', 'must contain at least one key/value pair')];
-  if (keys.length > maxKeys) return [{ field: 'parameters', reason: 'FieldValueTooLong', message: `Too long: may not be more than ${maxKeys} bytes` }];
+  if (keys.length > maxKeys) return [tooLong('parameters', maxKeys)];
   const errors = keys.includes('') ? [invalidValue('parameters', '', 'field can not be empty.')] : [];
   const size = keys.reduce((sum, key) => sum + Buffer.byteLength(key) + Buffer.byteLength(parameters![key]!), 0);
   return size > maxBytes ? [...errors, tooLong('parameters', maxBytes)] : errors;

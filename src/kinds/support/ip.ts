@@ -55,3 +55,19 @@ export function canonicalIP(text: string): string {
   if (!longest) return groups.join(':');
   return `${groups.slice(0, longest.index).join(':')}::${groups.slice(longest.index + longest[0].length).join(':')}`;
 }
+
+const within = (text: string, cidr: string): boolean => {
+  const [address, range] = [parseCidr(`${text}/${isIPv4(text) ? 32 : 128}`), parseCidr(cidr)];
+  return address !== undefined && range !== undefined && (strictlyWithin(address, range) || address.address === range.address);
+};
+const inAny = (text: string, ...cidrs: string[]): boolean => cidrs.some((cidr) => within(text, cidr));
+
+/** Addresses that mean the machine itself, or only the link: no traffic is to be sent there on somebody's behalf. */
+export function specialIP(text: string): string[] {
+  const out: string[] = [];
+  if (text === '0.0.0.0' || within(text, '::/128')) out.push(`may not be unspecified (${text})`);
+  if (inAny(text, '127.0.0.0/8', '::1/128')) out.push('may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  if (inAny(text, '169.254.0.0/16', 'fe80::/10')) out.push('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (inAny(text, '224.0.0.0/24', 'ff02::/16')) out.push('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
+  return out;
+}
