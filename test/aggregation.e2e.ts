@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import test, { after, before, describe } from 'node:test';
 import { startServer, type TestServer } from '../src/apiserver/outbound/testing.ts';
 import { eventually, useCluster } from './harness.ts';
@@ -19,6 +20,14 @@ const flunder = (name: string): object => ({
 });
 
 /** A server in the shape of the sample-apiserver: flunders in memory, with discovery, OpenAPI, watch and deletion. */
+/** Of this machine, but not loopback: endpoints may not be there. */
+function outsideAddress(): string {
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal && !one.address.startsWith('169.254.'));
+  return found?.address ?? assert.fail('this machine has no address but loopback');
+}
+
 describe('an aggregated API server', () => {
   const my = useCluster('--runtime', 'sim', '--nodes', '0');
   const seen: Seen[] = [];
@@ -92,7 +101,7 @@ describe('an aggregated API server', () => {
         if (message.method === 'DELETE') stored.delete(name as string);
         send(message.method === 'DELETE' ? { kind: 'Status', apiVersion: 'v1', status: 'Success' } : found);
       },
-      { names: ['wardle.default.svc'] },
+      { names: ['wardle.default.svc'], host: '0.0.0.0' },
     );
     await my.cluster.apply(`
 apiVersion: v1
@@ -104,7 +113,7 @@ apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: wardle-host, namespace: default, labels: {kubernetes.io/service-name: wardle}}
 addressType: IPv4
-endpoints: [{addresses: [127.0.0.1]}]
+endpoints: [{addresses: [${outsideAddress()}]}]
 ports: [{port: ${server.port}}]
 ---
 apiVersion: apiregistration.k8s.io/v1

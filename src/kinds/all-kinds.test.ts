@@ -4,16 +4,8 @@ import { describe, test } from 'node:test';
 import { cloneObject, decode, renderTable, validateMetadata, type Json, type Kind, type KubeObject } from '#machinery';
 import { allKinds, schemas } from '#kinds';
 import { fixtures, type Manifest } from './fixtures/index.ts';
+import { idOf, now, objectOf, prepared } from './fixtures/objects.ts';
 import { decodeProtobuf, encodeObject } from './fixtures/protobuf.ts';
-
-const now = Date.parse('2031-05-06T07:10:09Z');
-const idOf = (kind: Kind): string => `${kind.apiVersion}/${kind.kind}`;
-
-function objectOf(kind: Kind, manifest: Manifest): KubeObject {
-  const { metadata, ...rest } = cloneObject(manifest);
-  const namespace = kind.namespaced ? { namespace: 'default' } : {};
-  return { apiVersion: kind.apiVersion, kind: kind.kind, metadata: { ...metadata, ...namespace }, ...rest } as KubeObject;
-}
 
 function decoded(kind: Kind, object: KubeObject): KubeObject {
   const { value, unknown, error } = decode(schemas, kind.schema, cloneObject(object), 'Strict');
@@ -22,15 +14,7 @@ function decoded(kind: Kind, object: KubeObject): KubeObject {
   return value as KubeObject;
 }
 
-/** What a create makes of the manifest. */
-function created(kind: Kind, manifest: Manifest): KubeObject {
-  const object = decoded(kind, objectOf(kind, manifest));
-  kind.defaults?.(object);
-  Object.assign(object.metadata!, { creationTimestamp: '2031-05-06T07:09:09Z', uid: 'u-1' });
-  kind.prepareCreate?.(object, { now });
-  kind.defaults?.(object);
-  return object;
-}
+const created = (kind: Kind, manifest: Manifest): KubeObject => prepared(kind, decoded(kind, objectOf(kind, manifest)));
 
 test('every kind has manifests', () => {
   for (const kind of allKinds) assert.ok(fixtures[idOf(kind)], `src/kinds/fixtures/ has no manifests of ${idOf(kind)}`);

@@ -8,7 +8,7 @@ import { allKinds, APIService, EndpointSlice, Namespace, schemas, Service, type 
 import { defineKind, noSchema, type Api } from '#machinery';
 import { startServer, type TestServer } from '../outbound/testing.ts';
 import { issueCa, issueClient, issueServer } from '../pki/x509.ts';
-import { admin, fixture, type Fixture } from '../test-support.ts';
+import { admin, fixture, type Fixture, withLoopback } from '../test-support.ts';
 
 const validity = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2120, 0, 1) };
 const ca = issueCa('ca', validity);
@@ -75,7 +75,7 @@ async function world(options: { healthy?: () => boolean } = {}): Promise<World> 
     },
   );
   const made = await fixture({
-    kinds: [...allKinds],
+    kinds: withLoopback(allKinds),
     schemas,
     tls: { cert: serving.cert, key: serving.key, clientCa: ca.cert },
     authenticators: [{ name: 'all', authenticate: () => admin }],

@@ -29,7 +29,7 @@ const validity = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2120, 0, 
 /** An HTTPS server on loopback with a certificate for `names`. */
 export async function startServer(
   handler: (request: IncomingMessage, response: ServerResponse, body: string) => void,
-  options: { names?: readonly string[]; notAfter?: number; clientCa?: string; setup?: (server: Server) => void } = {},
+  options: { names?: readonly string[]; notAfter?: number; clientCa?: string; setup?: (server: Server) => void; host?: string } = {},
 ): Promise<TestServer> {
   const ca = issueCa('test-ca', validity);
   const { cert, key } = issueServer(ca, {
@@ -51,7 +51,7 @@ export async function startServer(
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, options.host ?? '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     ca: ca.cert,

@@ -15,7 +15,7 @@ import { openPki } from '../pki/pki.ts';
 import { rewriteHtml, rewriteLink } from '../http/rewrite.ts';
 import type { ApiServer } from '../server.ts';
 import { standardParts } from '../standard.ts';
-import { admin, fixture } from '../test-support.ts';
+import { admin, fixture, withLoopback } from '../test-support.ts';
 import { splitTarget } from './proxy.ts';
 
 interface Answer {
@@ -65,7 +65,14 @@ describe('proxy subresources', () => {
     identity = await pki.client('admin', { commonName: 'admin', organizations: ['system:masters'] });
     const parts = standardParts({ clock: systemClock, random: seededRandom(2), serviceCidr: '10.96.0.0/16', clientCa: pki.ca.cert, tokenKey: pki.tokenKey });
     const tls = { ...(await pki.server('api', ['127.0.0.1'])), clientCa: pki.ca.cert };
-    ({ server } = await fixture({ ...parts, clock: systemClock, tls, kinds: allKinds, schemas, nodeStreams: (name) => (name === 'n1' ? node : undefined) }));
+    ({ server } = await fixture({
+      ...parts,
+      clock: systemClock,
+      tls,
+      kinds: withLoopback(allKinds),
+      schemas,
+      nodeStreams: (name) => (name === 'n1' ? node : undefined),
+    }));
     api = server.api(admin);
     await api.create(Namespace, { metadata: { name: 'default' } });
     await api.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });

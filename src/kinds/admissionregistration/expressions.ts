@@ -37,8 +37,10 @@ export function validateConditionExpressions(at: string, conditions: readonly Na
 export function validateVariableExpressions(variables: readonly Named[] | undefined, scope: AdmissionScope): { errors: FieldError[]; scope: AdmissionScope } {
   const given = (variables ?? []).map(({ name = '', expression = '' }) => ({ name, expression }));
   const errors: FieldError[] = [];
-  const { types } = compileVariables(given, scope, (i, error) =>
-    errors.push(compileFailure(`spec.variables[${i}].expression`, given[i]?.expression ?? '', error)),
-  );
+  const { types } = compileVariables(given, scope, (i, error) => {
+    const { expression } = given[i]!;
+    // That an expression is missing has been said.
+    if (expression.trim()) errors.push(compileFailure(`spec.variables[${i}].expression`, expression, error));
+  });
   return { errors, scope: { ...scope, variables: types } };
 }
