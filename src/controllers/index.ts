@@ -21,6 +21,7 @@ import { claimProtectionController } from './protection/claims.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/volumes.ts';
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
+import { replicationController } from './replicaset/replication-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAddressController } from './services/ip-addresses.ts';
 import { serviceCidrController } from './services/service-cidrs.ts';
@@ -33,6 +34,7 @@ export const controllers: readonly Controller[] = [
   rootCaController,
   deploymentController,
   replicaSetController,
+  replicationController,
   endpointSliceController,
   endpointsController,
   garbageCollector,

@@ -181,6 +181,8 @@ export interface ContainerSpec {
   hostIPC: boolean;
   hostNetwork: boolean;
   shareProcessNamespace: boolean;
+  /** Id of the container whose processes this one sees, as a debugger does. */
+  processesOf?: string;
 }
 
 export interface ContainerState {

@@ -1,10 +1,11 @@
+import type { V1EphemeralContainer } from '#kinds';
 import { buildContainerSpec, writeHostsFile } from './container-spec.ts';
 import { ConfigError } from './env.ts';
 import { StartError } from './images.ts';
 import { runHook } from './lifecycle.ts';
 import { latestContainer, nextBackoff, type StartAction } from './plan.ts';
 import { findContainer } from './pod.ts';
-import { RuntimeError, type ImageState } from './runtime.ts';
+import { RuntimeError, type ImageState, type SandboxState } from './runtime.ts';
 import { buildSandboxSpec } from './sandbox-spec.ts';
 import { killContainer } from './stop.ts';
 import type { PodWorker } from './worker.ts';
@@ -154,12 +155,30 @@ function classify(error: unknown): StartError {
   return new StartError('CreateContainerError', textOf(error));
 }
 
+/** Id of the container that an ephemeral one is to look into. It has to run. */
+function targetOf(container: V1EphemeralContainer, sandbox: SandboxState): string | undefined {
+  const name = container.targetContainerName;
+  if (!name) return undefined;
+  const target = latestContainer([sandbox], name);
+  if (target?.state !== 'running') throw new ConfigError(`unable to find target container ${name}`);
+  return target.id;
+}
+
 async function createAndStart(worker: PodWorker, action: StartAction, image: ImageState): Promise<void> {
   const { context, pod } = worker;
   const container = findContainer(pod, action.name)?.container;
   const sandbox = worker.sandboxes[0];
   if (!container || !sandbox) return;
-  const spec = await buildContainerSpec(context, { pod, container, attempt: action.attempt, image, facts: worker.facts(), volumePaths: worker.volumes.paths });
+  const wanted = await buildContainerSpec(context, {
+    pod,
+    container,
+    attempt: action.attempt,
+    image,
+    facts: worker.facts(),
+    volumePaths: worker.volumes.paths,
+  });
+  const target = targetOf(container, sandbox);
+  const spec = target === undefined ? wanted : { ...wanted, processesOf: target };
   worker.starting = true;
   let id: string;
   try {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTime } from '#base';
-import { Pod, ReplicaSet, type V1Pod } from '#kinds';
+import { Pod, ReplicaSet, ReplicationController, type V1Pod } from '#kinds';
 import { ApiError } from '#machinery';
 import { createWorld, playKubelet, podOf, replicaSetOf, type World } from '../testing/world.ts';
 import { inBatches } from './batches.ts';
 import { deletionOrder } from './rank.ts';
 import { replicaSetController } from './replicaset.ts';
+import { replicationController } from './replication-controller.ts';
 
 const start = (): World => createWorld([replicaSetController]);
 const scale = (w: World, replicas: number): unknown => w.api.edit(ReplicaSet, 'default', 'web', (rs) => void (rs.spec!.replicas = replicas));
@@ -166,4 +167,29 @@ test('batches double, and end at the first failure', async () => {
   });
   assert.equal((error as Error).message, 'no');
   assert.equal(tried, 3);
+});
+
+test('a ReplicationController is kept the same way, by its plain selector', async () => {
+  const w = createWorld([replicationController]);
+  playKubelet(w);
+  const labels = { app: 'old' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i:1' }] } };
+  await w.api.create(ReplicationController, { metadata: { name: 'old', namespace: 'default' }, spec: { replicas: 2, selector: labels, template } });
+  await w.run(500);
+  const pods = w.api.all(Pod);
+  assert.equal(pods.length, 2);
+  const [reference] = pods[0]!.metadata!.ownerReferences!;
+  assert.deepEqual([reference!.apiVersion, reference!.kind, reference!.name], ['v1', 'ReplicationController', 'old']);
+  assert.deepEqual(w.api.all(ReplicationController)[0]!.status, {
+    replicas: 2,
+    fullyLabeledReplicas: 2,
+    readyReplicas: 2,
+    availableReplicas: 2,
+    observedGeneration: 1,
+  });
+  // An orphan that fits is adopted, and what is too much goes.
+  w.api.put(Pod, { metadata: { name: 'stray', namespace: 'default', labels }, spec: { containers: [] }, status: { phase: 'Running' } });
+  await w.run(500);
+  assert.equal(count(w), 2);
+  await w.stop();
 });

@@ -1,6 +1,13 @@
 import { formatTime } from '#base';
-import type { V1Pod, V1ReplicaSet, V1ReplicaSetStatus } from '#kinds';
+import type { V1Pod, V1PodTemplateSpec, V1ReplicaSetStatus } from '#kinds';
+import type { KubeObject } from '#machinery';
 import { isPodActive, isPodAvailable, isPodReady, isPodTerminal, isTerminating, podCondition } from '../pods.ts';
+
+/** What ReplicaSets and ReplicationControllers have in common. */
+export interface Replicated extends KubeObject {
+  spec?: { replicas?: number; minReadySeconds?: number; template?: V1PodTemplateSpec };
+  status?: V1ReplicaSetStatus;
+}
 
 export interface Failure {
   reason: 'FailedCreate' | 'FailedDelete';
@@ -8,15 +15,15 @@ export interface Failure {
 }
 
 /** The status that the pods add up to. */
-export function replicaSetStatus(rs: V1ReplicaSet, pods: readonly V1Pod[], failure: Failure | undefined, now: number): V1ReplicaSetStatus {
+export function replicasStatus(rs: Replicated, pods: readonly V1Pod[], failure: Failure | undefined, now: number, tellsTerminating = true): V1ReplicaSetStatus {
   const labels = Object.entries(rs.spec?.template?.metadata?.labels ?? {});
   const minReady = rs.spec?.minReadySeconds ?? 0;
   // As Kubernetes writes them: of the counts, only these two are told when they are zero.
-  const status: V1ReplicaSetStatus = { replicas: 0, terminatingReplicas: 0 };
+  const status: V1ReplicaSetStatus = { replicas: 0, ...(tellsTerminating ? { terminatingReplicas: 0 } : {}) };
   const count = (field: 'fullyLabeledReplicas' | 'readyReplicas' | 'availableReplicas' | 'terminatingReplicas'): number =>
     (status[field] = (status[field] ?? 0) + 1);
   for (const pod of pods) {
-    if (isTerminating(pod) && !isPodTerminal(pod)) count('terminatingReplicas');
+    if (tellsTerminating && isTerminating(pod) && !isPodTerminal(pod)) count('terminatingReplicas');
     if (!isPodActive(pod)) continue;
     status.replicas++;
     if (labels.every(([k, v]) => pod.metadata?.labels?.[k] === v)) count('fullyLabeledReplicas');
@@ -29,7 +36,7 @@ export function replicaSetStatus(rs: V1ReplicaSet, pods: readonly V1Pod[], failu
   return status;
 }
 
-function conditionsOf(rs: V1ReplicaSet, failure: Failure | undefined, now: number): NonNullable<V1ReplicaSetStatus['conditions']> {
+function conditionsOf(rs: Replicated, failure: Failure | undefined, now: number): NonNullable<V1ReplicaSetStatus['conditions']> {
   const all = rs.status?.conditions ?? [];
   const present = all.find((c) => c.type === 'ReplicaFailure');
   if (failure && present) return all;
@@ -39,13 +46,13 @@ function conditionsOf(rs: V1ReplicaSet, failure: Failure | undefined, now: numbe
     : others;
 }
 
-export function sameReplicaSetStatus(a: V1ReplicaSetStatus | undefined, b: V1ReplicaSetStatus): boolean {
+export function sameReplicasStatus(a: V1ReplicaSetStatus | undefined, b: V1ReplicaSetStatus): boolean {
   const fields = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'terminatingReplicas', 'observedGeneration'] as const;
   return a !== undefined && fields.every((f) => (a[f] ?? 0) === (b[f] ?? 0)) && JSON.stringify(a.conditions ?? []) === JSON.stringify(b.conditions ?? []);
 }
 
 /** How long until the next ready pod becomes available, ms. */
-export function untilAvailable(rs: V1ReplicaSet, pods: readonly V1Pod[], now: number): number | undefined {
+export function untilAvailable(rs: Replicated, pods: readonly V1Pod[], now: number): number | undefined {
   const minReadyMs = (rs.spec?.minReadySeconds ?? 0) * 1000;
   if (minReadyMs === 0) return undefined;
   let soonest: number | undefined;

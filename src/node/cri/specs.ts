@@ -57,12 +57,14 @@ interface NamespaceChoice {
   hostPID: boolean;
   hostIPC: boolean;
   shareProcessNamespace: boolean;
+  processesOf?: string;
 }
 function namespaces(spec: NamespaceChoice): Message {
   return {
     network: spec.hostNetwork ? 'NODE' : 'POD',
     pid: spec.hostPID ? 'NODE' : spec.shareProcessNamespace ? 'POD' : 'CONTAINER',
     ipc: spec.hostIPC ? 'NODE' : 'POD',
+    ...(spec.processesOf === undefined ? {} : { pid: 'TARGET', target_id: spec.processesOf }),
   };
 }
 /** CRI forbids a group without a user. */
