@@ -8,6 +8,7 @@ import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleaningController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
 import { flowControlController } from './flowcontrol.ts';
@@ -38,6 +39,7 @@ export const controllers: readonly Controller[] = [
   endpointSliceController,
   endpointsController,
   garbageCollector,
+  disruptionController,
   nodeLifecycleController,
   taintEvictionController,
   podGcController,
