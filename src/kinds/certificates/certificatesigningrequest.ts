@@ -65,6 +65,18 @@ export function validateConditions(conditions: V1CertificateSigningRequestCondit
   });
 }
 
+/** Decisions are for the approval subresource. */
+function decidesNothing(request: V1CertificateSigningRequest, old: V1CertificateSigningRequest): FieldError[] {
+  return ['Approved', 'Denied'].flatMap((type) => {
+    const find = (from: V1CertificateSigningRequest): unknown => from.status?.conditions?.find((condition) => condition.type === type);
+    if (!find(request) || sameJson(find(request), find(old))) return [];
+    const what = find(old) ? 'modify' : 'add';
+    return [
+      { field: 'status.conditions', reason: 'FieldValueForbidden', message: `Forbidden: updates may not ${what} a condition of type ${JSON.stringify(type)}` },
+    ];
+  });
+}
+
 /** The approval subresource decides, the status subresource brings the certificate; neither takes a decision back. */
 export function validateStatus(request: V1CertificateSigningRequest, old: V1CertificateSigningRequest): FieldError[] {
   const errors = validateConditions(request.status?.conditions);
@@ -96,7 +108,12 @@ export const CertificateSigningRequest: Kind<V1CertificateSigningRequest> = defi
   schema: 'V1CertificateSigningRequest',
   status: true,
   generation: false,
-  subresources: [{ name: 'approval', kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] }],
+  aspects: {
+    approval: {
+      confine: (wanted, old) => ({ ...old, status: { ...old.status, ...(wanted.status?.conditions ? { conditions: wanted.status.conditions } : {}) } }),
+      validate: validateStatus,
+    },
+  },
   columns: [
     nameColumn,
     ageColumn,
@@ -122,5 +139,5 @@ export const CertificateSigningRequest: Kind<V1CertificateSigningRequest> = defi
       ? [invalidValue('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')]
       : []),
   ],
-  validateStatus,
+  validateStatus: (request, old) => [...validateStatus(request, old), ...decidesNothing(request, old)],
 });
