@@ -35,6 +35,8 @@ export { bootstrapPolicy } from './auth/rbac/bootstrap/bootstrap.ts';
 export { reconciledBinding, reconciledRole } from './auth/rbac/reconcile.ts';
 export type { Binding, Role } from './auth/rbac/types.ts';
 export { certificateAuthenticator } from './auth/certificates.ts';
+export { defaultAlgorithms, type OidcIssuer } from './auth/oidc/types.ts';
+export { signatureAlgorithms } from './pki/jws.ts';
 export { parseTokenFile, type StaticToken } from './auth/tokens/static.ts';
 export { openPki, proxyName, type Pki } from './pki/pki.ts';
 export { proxyHeaders } from './auth/request-header.ts';

@@ -1,14 +1,17 @@
-import type { Clock, Random } from '#base';
+import { silentLogger, type Clock, type Logger, type Random } from '#base';
 import { certificateApproval, certificateRequester, certificateSigning, certificateSubjectRestriction } from './admission/certificates.ts';
 import { nodeRestriction } from './admission/node-restriction.ts';
 import { rbacEscalation } from './admission/rbac-escalation.ts';
 import { certificateAuthenticator } from './auth/certificates.ts';
+import { oidcTokens } from './auth/oidc/oidc.ts';
+import type { OidcIssuer } from './auth/oidc/types.ts';
 import { requestHeaderAuthenticator } from './auth/request-header.ts';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { bearerAuthenticator, tokenUnion } from './auth/tokens/bearer.ts';
 import { bootstrapTokens } from './auth/tokens/bootstrap.ts';
 import { serviceAccountTokens } from './auth/tokens/service-account.ts';
 import { staticTokens, type StaticToken } from './auth/tokens/static.ts';
+import { Outbound } from './outbound/outbound.ts';
 import { TokenSigner } from './pki/jwt.ts';
 import { proxyName } from './pki/pki.ts';
 import { reviews } from './subresources/reviews.ts';
@@ -29,6 +32,9 @@ export interface AuthOptions {
   /** `iss` of the tokens; their default audience too. */
   readonly issuer?: string;
   readonly tokens?: readonly StaticToken[];
+  /** Issuers of ID tokens. */
+  readonly oidc?: readonly OidcIssuer[];
+  readonly log?: Logger;
   /** Told that the token of a Secret was used, once a day. */
   legacyTokenUsed?(namespace: string, secret: string, day: string): void;
 }
@@ -44,7 +50,8 @@ export interface AuthParts {
 
 /** Who asks, what he may do, and the API about both. */
 export function authParts(options: AuthOptions): AuthParts {
-  const { clock, random, issuer = 'https://kubernetes.default.svc.cluster.local', legacyTokenUsed } = options;
+  const { clock, random, issuer = 'https://kubernetes.default.svc.cluster.local', legacyTokenUsed, log = silentLogger } = options;
+  let outbound: Outbound | undefined;
   const { authorizer, policy } = standardAuthorizer();
   const signer = new TokenSigner(options.tokenKey, issuer, options.verifyKeys);
   const audiences = [issuer];
@@ -52,6 +59,7 @@ export function authParts(options: AuthOptions): AuthParts {
     staticTokens(options.tokens ?? [], audiences),
     serviceAccountTokens({ signer, audiences, clock, ...(legacyTokenUsed ? { legacyTokenUsed } : {}) }),
     bootstrapTokens(audiences, clock),
+    ...(options.oidc ?? []).map((trusted) => oidcTokens({ issuer: trusted, outbound: (outbound ??= new Outbound(clock)), clock, log, own: audiences })),
   ]);
   return {
     authenticators: [

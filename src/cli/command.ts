@@ -47,6 +47,11 @@ export const text = (args: Parsed, name: string): string | undefined => {
   const value = args.values[name];
   return typeof value === 'string' ? value : undefined;
 };
+/** All values of an option that may be given several times. */
+export const texts = (args: Parsed, name: string): string[] => {
+  const value = args.values[name];
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+};
 export const flag = (args: Parsed, name: string): boolean => args.values[name] === true;
 export const pathOptions = (args: Parsed): { dataDir: string | undefined; name: string | undefined } => ({
   dataDir: text(args, 'data-dir'),

@@ -8,6 +8,7 @@ import type { Api, NodeStreams } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
+import { loadAuthentication } from './authentication.ts';
 import { certificateAuthority } from './certificates.ts';
 import { LegacyTokenUse } from './legacy-tokens.ts';
 import { openFilters } from './filters.ts';
@@ -61,6 +62,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   const metrics = instanceMetrics(options, paths);
   const filters = await openFilters(options, metrics, log);
   const nodeStreams = new Map<string, NodeStreams>();
+  const authentication = await loadAuthentication(options.authentication);
   const legacy = new LegacyTokenUse(log.named('tokens'));
   const parts = standardParts({
     clock: systemClock,
@@ -70,6 +72,8 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     proxyCa: pki.proxyCa.cert,
     tokenKey: pki.tokenKey,
     metrics,
+    ...authentication,
+    log: log.named('authentication'),
     legacyTokenUsed: (namespace, secret, day) => legacy.note(namespace, secret, day),
   });
   const server = createApiServer({

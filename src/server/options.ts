@@ -1,3 +1,5 @@
+import type { AuthenticationOptions } from './authentication.ts';
+
 /** What `up` was asked for. Undefined counts and directories are chosen by `up`. */
 export interface UpOptions {
   dataDir?: string | undefined;
@@ -28,4 +30,5 @@ export interface UpOptions {
   maxRequestsInFlight: number;
   /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */
   encryptionConfig?: string | undefined;
+  authentication?: AuthenticationOptions | undefined;
 }

@@ -1,23 +1,30 @@
 import { ApiError, type UserInfo } from '#machinery';
+import { attributesOf } from '../http/attributes.ts';
+import type { RequestInfo } from '../http/request-info.ts';
 import type { Request } from '../http/types.ts';
 import type { Attributes, Authorizer } from '../types.ts';
+import { constrainedImpersonation } from './constrained.ts';
+import { accountGroups, accountOf, withGeneralGroup } from './service-accounts.ts';
+import { unescapeKey } from './request-header.ts';
 import { forbidden } from './forbidden.ts';
 
-const serviceAccount = /^system:serviceaccount:([a-z0-9]([-a-z0-9]*[a-z0-9])?):([a-z0-9]([-.a-z0-9]*[a-z0-9])?)$/;
 const extraPrefix = 'impersonate-extra-';
 
 /**
  * The user that the Impersonate-* headers ask to act as, or `user` when there are none. Throws Forbidden when
- * `user` may not impersonate that user, one of the groups, the uid or an extra (User impersonation, Authenticating).
+ * `user` may not impersonate that user, one of the groups, the uid or an extra, neither for what is asked (constrained
+ * impersonation) nor for anything (User impersonation).
  */
-export function impersonate(request: Request, user: UserInfo, authorizer: Authorizer): UserInfo {
+export function impersonate(request: Request, user: UserInfo, authorizer: Authorizer, info: RequestInfo): UserInfo {
   const { headers } = request;
   const username = headers['impersonate-user'];
   if (username === undefined || username === '') {
-    if (headers['impersonate-group'] === undefined && headers['impersonate-uid'] === undefined) return user;
-    throw new ApiError('BadRequest', 'requested to impersonate a group or uid without impersonating a user');
+    if (!Object.keys(headers).some((name) => name.startsWith('impersonate-') && name !== 'impersonate-user')) return user;
+    throw new ApiError('BadRequest', 'requested to impersonate a group, uid or extra without impersonating a user');
   }
   const wanted = read(String(username), request.rawHeaders);
+  const constrained = constrainedImpersonation(wanted, user, authorizer, attributesOf(info, user));
+  if (constrained) return constrained;
   for (const attributes of permissions(wanted, user)) {
     const { allowed, reason } = authorizer.authorize(attributes);
     if (!allowed) throw forbidden(attributes, reason);
@@ -35,25 +42,17 @@ function read(username: string, raw: readonly string[]): UserInfo {
     const value = raw[i + 1] ?? '';
     if (name === 'impersonate-group') groups.push(value);
     else if (name === 'impersonate-uid') uid = value;
-    else if (name.startsWith(extraPrefix)) (extra[unescape(name.slice(extraPrefix.length))] ??= []).push(value);
+    else if (name.startsWith(extraPrefix)) (extra[unescapeKey(name.slice(extraPrefix.length))] ??= []).push(value);
   }
   return { username, groups, ...(uid ? { uid } : {}), ...(Object.keys(extra).length > 0 ? { extra } : {}) };
 }
-function unescape(key: string): string {
-  try {
-    return decodeURIComponent(key);
-  } catch {
-    return key;
-  }
-}
-
 function permissions(wanted: UserInfo, user: UserInfo): Attributes[] {
   const common = { user, verb: 'impersonate', resource: true, group: '', version: 'v1', subresource: '', namespace: '', path: '' };
-  const account = serviceAccount.exec(wanted.username);
+  const account = accountOf(wanted.username);
   const authentication = { ...common, group: 'authentication.k8s.io' };
   return [
     account
-      ? { ...common, plural: 'serviceaccounts', namespace: account[1] ?? '', name: account[3] ?? '' }
+      ? { ...common, plural: 'serviceaccounts', namespace: account.namespace, name: account.name }
       : { ...common, plural: 'users', name: wanted.username },
     ...wanted.groups.map((name) => ({ ...common, plural: 'groups', name })),
     ...(wanted.uid ? [{ ...authentication, plural: 'uids', name: wanted.uid }] : []),
@@ -63,10 +62,8 @@ function permissions(wanted: UserInfo, user: UserInfo): Attributes[] {
   ];
 }
 
-/** The groups every user of that sort is in, which nobody has to name. */
+/** An account is in the groups of its accounts unless others are named. */
 function withImplied({ username, groups }: UserInfo): string[] {
-  const account = serviceAccount.exec(username);
-  const own = account && groups.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [...groups];
-  const general = username === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated';
-  return own.includes('system:authenticated') || own.includes('system:unauthenticated') ? own : [...own, general];
+  const account = groups.length === 0 ? accountOf(username) : undefined;
+  return withGeneralGroup(username, account ? accountGroups(account.namespace) : groups);
 }

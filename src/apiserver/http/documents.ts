@@ -97,7 +97,7 @@ export class Documents {
       exchange.response.end();
       return 304;
     }
-    const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : {};
+    const caching = aggregated ? { 'cache-control': 'public', vary: 'Accept' } : keyTypes[path] ? { 'cache-control': 'public, max-age=3600' } : {};
     void sendJson(exchange.response, 200, document.body, {
       request,
       headers: { etag: document.etag, 'content-type': document.type, ...caching },
@@ -108,7 +108,7 @@ export class Documents {
     if (this.#made.has(key)) return this.#made.get(key);
     const value = this.#make(key);
     const [, version] = key.split(' ');
-    const type = version ? `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` : 'application/json';
+    const type = version ? `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` : (keyTypes[key] ?? 'application/json');
     const document = value === undefined ? undefined : toDocument(value, type);
     if (document) this.#made.set(key, document);
     return document;
@@ -182,6 +182,12 @@ export class Documents {
     ].toSorted();
   }
 }
+
+/** What verifiers of service-account tokens read, which they may keep for a while (OpenID Connect Discovery). */
+const keyTypes: Readonly<Record<string, string>> = {
+  '/openid/v1/jwks': 'application/jwk-set+json',
+  '/.well-known/openid-configuration': 'application/json',
+};
 
 function toDocument(value: unknown, type: string): Document {
   const body = Buffer.from(JSON.stringify(value));

@@ -136,12 +136,14 @@ export class Front {
   }
   #impersonate(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
     const { user } = exchange;
-    exchange.user = impersonate(exchange.request, user, this.#deps.authorizer);
+    exchange.user = impersonate(exchange.request, user, this.#deps.authorizer, exchange.info);
     if (exchange.user !== user) exchange.impersonator = user;
     return next();
   }
   #authorize(exchange: Exchange, next: () => number | Promise<number>): number | Promise<number> {
     this.permit(exchange, exchange.info.verb);
+    // A WebSocket has to be opened by GET, and yet it is more than a look.
+    if (exchange.connection && exchange.info.verb === 'get' && isPodStream(exchange.info)) this.permit(exchange, 'create');
     return next();
   }
   /** Throws Forbidden unless the user may do `verb` to what the request is about. */
@@ -243,4 +245,9 @@ function isLongRunning({ verb, resource, query }: RequestInfo): boolean {
   const [subresource = ''] = resource.subresource.split('/', 1);
   if (!streaming.has(subresource)) return false;
   return subresource !== 'log' || query?.get('follow') === 'true' || query?.get('follow') === '1';
+}
+
+const podStreams = new Set(['attach', 'exec', 'portforward']);
+function isPodStream({ resource }: RequestInfo): boolean {
+  return resource?.group === '' && resource.plural === 'pods' && podStreams.has(resource.subresource);
 }

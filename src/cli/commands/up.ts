@@ -1,5 +1,5 @@
 import { UsageError, maxNodes, maxSimNodes, runUp, type UpOptions } from '#server';
-import { flag, instanceOptions, text, type Command, type Parsed } from '../command.ts';
+import { flag, instanceOptions, text, texts, type Command, type Parsed } from '../command.ts';
 
 function whole(args: Parsed, name: string, fallback: number, max: number): number {
   const value = text(args, name);
@@ -41,6 +41,33 @@ function readOptions(args: Parsed): UpOptions {
     auditLogMaxBackup: whole(args, 'audit-log-maxbackup', 10, 1_000_000),
     maxRequestsInFlight: whole(args, 'max-requests-inflight', 600, 1_000_000),
     encryptionConfig: text(args, 'encryption-provider-config'),
+    authentication: readAuthentication(args),
+  };
+}
+
+function readAuthentication(args: Parsed): UpOptions['authentication'] {
+  const issuerUrl = text(args, 'oidc-issuer-url');
+  const clientId = text(args, 'oidc-client-id');
+  if ((issuerUrl === undefined) !== (clientId === undefined)) throw new UsageError('--oidc-issuer-url and --oidc-client-id go together');
+  return {
+    tokenAuthFile: text(args, 'token-auth-file'),
+    serviceAccountKeyFiles: texts(args, 'service-account-key-file'),
+    serviceAccountIssuer: text(args, 'service-account-issuer'),
+    authenticationConfig: text(args, 'authentication-config'),
+    oidc:
+      issuerUrl === undefined || clientId === undefined
+        ? undefined
+        : {
+            issuerUrl,
+            clientId,
+            caFile: text(args, 'oidc-ca-file'),
+            usernameClaim: text(args, 'oidc-username-claim'),
+            usernamePrefix: text(args, 'oidc-username-prefix'),
+            groupsClaim: text(args, 'oidc-groups-claim'),
+            groupsPrefix: text(args, 'oidc-groups-prefix'),
+            requiredClaims: texts(args, 'oidc-required-claim'),
+            signingAlgs: text(args, 'oidc-signing-algs'),
+          },
   };
 }
 
@@ -76,6 +103,19 @@ export const command: Command = {
       value: 'FILE',
       help: 'EncryptionConfiguration for the store (default: Secrets, with a key made in the data directory)',
     },
+    'token-auth-file': { type: 'string', value: 'FILE', help: 'CSV of static tokens: token,user,uid,"group1,group2"' },
+    'service-account-key-file': { type: 'string', value: 'FILE', multiple: true, help: 'a further key whose service-account tokens are good (repeatable)' },
+    'service-account-issuer': { type: 'string', value: 'URL', help: 'issuer of service-account tokens' },
+    'authentication-config': { type: 'string', value: 'FILE', help: 'AuthenticationConfiguration: issuers whose tokens are trusted' },
+    'oidc-issuer-url': { type: 'string', value: 'URL', help: 'trust ID tokens of this issuer' },
+    'oidc-client-id': { type: 'string', value: 'ID', help: 'the client that they are for' },
+    'oidc-ca-file': { type: 'string', value: 'FILE', help: 'CA of the issuer' },
+    'oidc-username-claim': { type: 'string', value: 'CLAIM', help: 'claim of the user name', default: 'sub' },
+    'oidc-username-prefix': { type: 'string', value: 'TEXT', help: 'put before user names; - for none (default: the issuer and #, none for email)' },
+    'oidc-groups-claim': { type: 'string', value: 'CLAIM', help: 'claim of the groups' },
+    'oidc-groups-prefix': { type: 'string', value: 'TEXT', help: 'put before groups' },
+    'oidc-required-claim': { type: 'string', value: 'CLAIM=VALUE', multiple: true, help: 'a claim that tokens must have (repeatable)' },
+    'oidc-signing-algs': { type: 'string', value: 'LIST', help: 'accepted signatures, with commas between', default: 'RS256' },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error', default: 'info' },
     json: { type: 'boolean', help: 'log in JSON lines' },
   },

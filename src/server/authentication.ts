@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { defaultAlgorithms, parseTokenFile, signatureAlgorithms, type OidcIssuer, type StaticToken } from '#apiserver';
+import { parseYaml } from '#machinery';
+import { UserError } from './errors.ts';
+
+/** How users prove who they are, besides certificates and service accounts: the flags of kube-apiserver by the same names. */
+export interface AuthenticationOptions {
+  readonly tokenAuthFile?: string | undefined;
+  /** Files of further keys whose service-account tokens are good. */
+  readonly serviceAccountKeyFiles?: readonly string[] | undefined;
+  readonly serviceAccountIssuer?: string | undefined;
+  /** File of an AuthenticationConfiguration; not together with the --oidc flags. */
+  readonly authenticationConfig?: string | undefined;
+  readonly oidc?: OidcFlags | undefined;
+}
+export interface OidcFlags {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly caFile?: string | undefined;
+  readonly usernameClaim?: string | undefined;
+  readonly usernamePrefix?: string | undefined;
+  readonly groupsClaim?: string | undefined;
+  readonly groupsPrefix?: string | undefined;
+  readonly requiredClaims?: readonly string[] | undefined;
+  readonly signingAlgs?: string | undefined;
+}
+export interface Authentication {
+  readonly tokens: readonly StaticToken[];
+  readonly verifyKeys: readonly string[];
+  readonly issuer?: string;
+  readonly oidc: readonly OidcIssuer[];
+}
+
+/** Reads the files that the options name. Throws UserError. */
+export async function loadAuthentication(options: AuthenticationOptions = {}): Promise<Authentication> {
+  const { tokenAuthFile, serviceAccountKeyFiles = [], serviceAccountIssuer, authenticationConfig, oidc } = options;
+  if (oidc && authenticationConfig) throw new UserError('--authentication-config and the --oidc options exclude each other');
+  return {
+    tokens: tokenAuthFile ? readTokens(tokenAuthFile) : [],
+    verifyKeys: serviceAccountKeyFiles.map((file) => read(file, 'service-account key')),
+    ...(serviceAccountIssuer ? { issuer: serviceAccountIssuer } : {}),
+    oidc: oidc
+      ? [fromFlags(oidc)]
+      : authenticationConfig
+        ? await parseAuthentication(read(authenticationConfig, 'authentication configuration'), authenticationConfig)
+        : [],
+  };
+}
+
+function read(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`the ${what} cannot be read: ${(error as Error).message}`);
+  }
+}
+function readTokens(file: string): StaticToken[] {
+  try {
+    return parseTokenFile(read(file, 'token file'));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+function fromFlags(flags: OidcFlags): OidcIssuer {
+  const { issuerUrl, clientId, caFile, usernameClaim = 'sub', usernamePrefix, groupsClaim, groupsPrefix = '', requiredClaims = [], signingAlgs } = flags;
+  const pairs = requiredClaims.map((pair): [string, string] => {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw new UserError(`--oidc-required-claim ${pair}: must be claim=value`);
+    return [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  const prefix = usernamePrefix ?? (usernameClaim === 'email' ? '' : `${issuerUrl}#`);
+  return {
+    url: httpsUrl(issuerUrl, '--oidc-issuer-url'),
+    ...(caFile ? { certificateAuthority: read(caFile, 'CA of the OIDC issuer') } : {}),
+    audiences: [clientId],
+    signingAlgorithms: signingAlgs ? algorithms(signingAlgs.split(',')) : defaultAlgorithms,
+    // A dash stands for none, as an empty flag could not be told from a missing one.
+    username: { claim: usernameClaim, prefix: prefix === '-' ? '' : prefix },
+    ...(groupsClaim ? { groups: { claim: groupsClaim, prefix: groupsPrefix } } : {}),
+    requiredClaims: Object.fromEntries(pairs),
+  };
+}
+function httpsUrl(url: string, what: string): string {
+  if (URL.canParse(url) && new URL(url).protocol === 'https:') return url;
+  throw new UserError(`${what} ${url}: must be an https URL`);
+}
+function algorithms(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !signatureAlgorithms.includes(name));
+  if (unknown !== undefined) throw new UserError(`--oidc-signing-algs ${unknown}: one of ${signatureAlgorithms.join(', ')}`);
+  return names;
+}
+
+type Fields = Record<string, unknown>;
+const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+type Refuse = (path: string, why: string) => never;
+
+/** The issuers of an AuthenticationConfiguration. Throws UserError that names the field; CEL expressions are refused, not ignored. */
+export async function parseAuthentication(document: string, file: string): Promise<OidcIssuer[]> {
+  const refuse: Refuse = (path, why) => {
+    throw new UserError(`${file}: ${path}: ${why}`);
+  };
+  const parsed = await Promise.resolve(parseYaml(document)).catch((error: Error) => refuse('document', error.message));
+  const root = fields(parsed.value);
+  if (root['kind'] !== 'AuthenticationConfiguration') refuse('kind', 'must be AuthenticationConfiguration (apiVersion apiserver.config.k8s.io/v1)');
+  if (root['anonymous'] !== undefined) refuse('anonymous', 'not implemented: anonymous requests may ask for health and version, as roles say');
+  return list(root['jwt']).map((entry, i) => readIssuer(fields(entry), `jwt[${i}]`, refuse));
+}
+function readIssuer(entry: Fields, at: string, refuse: Refuse): OidcIssuer {
+  const issuer = fields(entry['issuer']);
+  const url = text(issuer['url']) ?? refuse(`${at}.issuer.url`, 'Required value');
+  const audiences = list(issuer['audiences']).filter((audience) => typeof audience === 'string');
+  if (audiences.length === 0) refuse(`${at}.issuer.audiences`, 'at least one audience is needed');
+  if (list(entry['userValidationRules']).length > 0) refuse(`${at}.userValidationRules`, 'CEL expressions are not implemented here');
+  const mappings = fields(entry['claimMappings']);
+  if (list(mappings['extra']).length > 0) refuse(`${at}.claimMappings.extra`, 'CEL expressions are not implemented here');
+  const username = mapping(mappings['username'], `${at}.claimMappings.username`, refuse) ?? refuse(`${at}.claimMappings.username`, 'Required value');
+  const groups = mapping(mappings['groups'], `${at}.claimMappings.groups`, refuse);
+  const uid = mapping(mappings['uid'], `${at}.claimMappings.uid`, refuse);
+  const authority = text(issuer['certificateAuthority']);
+  const discovery = text(issuer['discoveryURL']);
+  return {
+    url: httpsUrl(url, `${at}.issuer.url`),
+    ...(discovery ? { discoveryUrl: httpsUrl(discovery, `${at}.issuer.discoveryURL`) } : {}),
+    ...(authority ? { certificateAuthority: authority } : {}),
+    audiences,
+    signingAlgorithms: signatureAlgorithms,
+    username,
+    ...(groups ? { groups } : {}),
+    ...(uid ? { uidClaim: uid.claim } : {}),
+    requiredClaims: requiredClaims(entry, at, refuse),
+  };
+}
+function mapping(value: unknown, path: string, refuse: Refuse): { claim: string; prefix: string } | undefined {
+  if (value === undefined) return undefined;
+  const { claim, prefix, expression } = fields(value);
+  if (expression !== undefined) refuse(`${path}.expression`, 'CEL expressions are not implemented here: use claim and prefix');
+  return { claim: text(claim) ?? refuse(`${path}.claim`, 'Required value'), prefix: text(prefix) ?? '' };
+}
+function requiredClaims(entry: Fields, at: string, refuse: Refuse): Record<string, string> {
+  const rules = list(entry['claimValidationRules']).map((rule, i): [string, string] => {
+    const { claim, requiredValue, expression } = fields(rule);
+    if (expression !== undefined)
+      refuse(`${at}.claimValidationRules[${i}].expression`, 'CEL expressions are not implemented here: use claim and requiredValue');
+    return [text(claim) ?? refuse(`${at}.claimValidationRules[${i}].claim`, 'Required value'), text(requiredValue) ?? ''];
+  });
+  return Object.fromEntries(rules);
+}
