@@ -40,15 +40,32 @@ test('a decision is taken once', () => {
       'status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
       'status.conditions[2].status: Unsupported value: "False": supported values: "True"',
       'status.conditions[3].status: Required value',
+      'status.conditions: Forbidden: updates may not add a condition of type "Approved"',
+      'status.conditions: Forbidden: updates may not add a condition of type "Denied"',
     ],
+    'decisions are for the approval subresource',
   );
   assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [] }, before), [
     'status.conditions: Forbidden: updates may not remove a condition of type "Approved"',
     'status.certificate: Forbidden: updates may not set certificate content',
   ]);
-  assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [approved], certificate: 'QQ==' }), [
+  const decided = (object: { status?: object }): void => void (object.status = { conditions: [approved] });
+  assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [{ ...approved, reason: 'x' }] }, decided), [
+    'status.conditions: Forbidden: updates may not modify a condition of type "Approved"',
+  ]);
+  assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [approved], certificate: 'QQ==' }, decided), [
     'status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block',
   ]);
+});
+
+test('the approval subresource decides, and touches nothing else', () => {
+  const approval = CertificateSigningRequest.aspects?.['approval'];
+  const spec = { request: '', signerName: 'a.b/c', usages: [] };
+  const old = { spec, status: { certificate: 'QQ==' } };
+  const conditions = [{ type: 'Approved', status: 'True' }];
+  const wanted = approval?.confine({ spec: { ...spec, signerName: 'x' }, status: { conditions, certificate: 'other' } }, old);
+  assert.deepEqual(wanted, { spec, status: { certificate: 'QQ==', conditions } });
+  assert.deepEqual(wanted && approval?.validate(wanted, old), []);
 });
 
 test('the state of a request in a row', () => {
