@@ -4,6 +4,7 @@ import { Metrics, renderMetrics, seededRandom } from '#base';
 import {
   allKinds,
   ConfigMap,
+  HorizontalPodAutoscaler,
   MutatingWebhookConfiguration,
   Namespace,
   Node,
@@ -11,6 +12,7 @@ import {
   ValidatingWebhookConfiguration,
   type V1ConfigMap,
   type V1Node,
+  type V2HorizontalPodAutoscaler,
 } from '#kinds';
 import { isApiError, type Api, type ApiError } from '#machinery';
 import { CallFailure } from '../../outbound/outbound.ts';
@@ -327,6 +329,37 @@ describe('mutating webhooks', () => {
     answers['b'] = (review) => patch({ op: 'add', path: '/data', value: { seen: String(review.request.uid !== '') } });
     const made = await api.create(ConfigMap, map('x'));
     assert.deepEqual([made.metadata?.labels, made.data, reviews.length], [{ run: '2' }, { seen: 'true' }, 3]);
+  });
+});
+
+describe('versions of one resource', () => {
+  const v1 = { operations: ['*'], apiGroups: ['autoscaling'], apiVersions: ['v1'], resources: ['horizontalpodautoscalers'] };
+  const scaler = (name: string): V2HorizontalPodAutoscaler => ({
+    metadata: { name, namespace: 'default' },
+    spec: {
+      maxReplicas: 3,
+      scaleTargetRef: { kind: 'Deployment', name: 'd', apiVersion: 'apps/v1' },
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } }],
+    },
+  });
+  it('are shown in the one that the rule names, and patched in it', async () => {
+    const { api, answers, reviews } = await world();
+    await mutating(api, hook('a', { rules: [v1] }));
+    answers['a'] = patch({ op: 'replace', path: '/spec/targetCPUUtilizationPercentage', value: 50 });
+    const made = await api.create(HorizontalPodAutoscaler, scaler('x'));
+    const { request } = reviews[0] ?? assert.fail();
+    assert.deepEqual([request.kind.version, request.requestKind.version, request.object?.apiVersion], ['v1', 'v2', 'autoscaling/v1']);
+    assert.equal(made.spec?.metrics?.[0]?.resource?.target?.averageUtilization, 50);
+  });
+  it('do not matter where the rule means exactly one', async () => {
+    const { api, reviews } = await world();
+    const exact = { matchPolicy: 'Exact' };
+    await validating(api, hook('a', { rules: [v1], ...exact }), hook('b', { rules: [{ ...v1, apiVersions: ['v2'] }], ...exact }));
+    await api.create(HorizontalPodAutoscaler, scaler('x'));
+    assert.deepEqual(
+      reviews.map(({ request }) => request.kind.version),
+      ['v2'],
+    );
   });
 });
 
