@@ -45,7 +45,7 @@ const unreachable = (error: Error, { address, peer }: Forward): ApiError =>
 
 /** Sends the request on and the answer back. Throws ServiceUnavailable when nobody answers. */
 export async function forwardRequest({ request, response }: Exchange, forward: Forward): Promise<number> {
-  const answer = await ask(request, forward);
+  const answer = await ask(request, response, forward);
   const code = answer.statusCode ?? 502;
   const base = proxyBase(request, forward);
   const headers = answerHeaders(answer, forward.peer ? undefined : base);
@@ -59,24 +59,25 @@ export async function forwardRequest({ request, response }: Exchange, forward: F
   return code;
 }
 
-function ask(request: Request, forward: Forward): Promise<IncomingMessage> {
+function ask(request: Request, response: Exchange['response'], forward: Forward): Promise<IncomingMessage> {
   const { address, path, prefix, peer } = forward;
   // Not imported: an ESM import of node:http loads all of fetch with it, 20 ms at start.
   const client = process.getBuiltinModule(address.scheme === 'https' ? 'node:https' : 'node:http');
+  const options = {
+    host: address.host,
+    port: address.port,
+    method: request.method ?? 'GET',
+    path,
+    headers: { ...requestHeaders(request), ...forwardedHeaders(request, prefix), ...peer?.headers },
+    agent: false as const,
+    // Pods and services have certificates of their own; kube-apiserver does not check them here either.
+    ...(peer ? peer.tls : { rejectUnauthorized: false }),
+  };
+  const outgoing = attempt(forward, () => client.request(options));
+  // A client that goes away waits for nothing, not even for the first byte.
+  response.on('close', () => outgoing.destroy());
   return new Promise((resolve, reject) => {
-    const outgoing = client.request(
-      {
-        host: address.host,
-        port: address.port,
-        method: request.method ?? 'GET',
-        path,
-        headers: { ...requestHeaders(request), ...forwardedHeaders(request, prefix), ...peer?.headers },
-        agent: false,
-        // Pods and services have certificates of their own; kube-apiserver does not check them here either.
-        ...(peer ? peer.tls : { rejectUnauthorized: false }),
-      },
-      resolve,
-    );
+    outgoing.on('response', resolve);
     outgoing.on('error', (error) => reject(unreachable(error, forward)));
     request.on('close', () => !request.complete && outgoing.destroy());
     request.on('aborted', () => outgoing.destroy());
@@ -84,6 +85,14 @@ function ask(request: Request, forward: Forward): Promise<IncomingMessage> {
   });
 }
 
+/** What cannot be tried at all, such as a CA that is no certificate, is unreachable too. */
+function attempt<T>(forward: Forward, connect: () => T): T {
+  try {
+    return connect();
+  } catch (error) {
+    throw unreachable(error as Error, forward);
+  }
+}
 function requestHeaders(request: Request): OutgoingHttpHeaders {
   const out: OutgoingHttpHeaders = {};
   const dropped = connectionHeaders(request.headers);

@@ -34,6 +34,7 @@ export function failureText(error: unknown, address: Address | undefined, server
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${wrongName(cert?.subjectaltname, servername)}`;
   if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
     return 'http: server gave HTTP response to HTTPS client';
+  if (code.startsWith('ERR_OSSL_PEM')) return 'unable to load root certificates: unable to parse bytes as PEM block';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'EOF';
   return message;
 }

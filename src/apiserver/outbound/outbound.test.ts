@@ -122,6 +122,12 @@ describe('failures have the words of Go', () => {
       { notAfter: Date.UTC(2021, 0, 1) },
     );
   });
+  it('a CA that is no certificate', async () => {
+    await withServer(async (server, outbound) => {
+      const config = { url: `https://127.0.0.1:${server.port}`, caBundle: Buffer.from('nonsense').toString('base64') };
+      assert.match(await post(outbound, config), /unable to load root certificates|certificate signed by unknown authority/);
+    }, echo);
+  });
   it('nobody listens, and someone who speaks no TLS', async () => {
     const plain = createServer((socket) =>
       socket

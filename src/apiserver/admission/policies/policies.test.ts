@@ -14,10 +14,11 @@ import {
   type V1Deployment,
 } from '#kinds';
 import { settle } from '#base';
-import { isApiError, type Api, type ApiError } from '#machinery';
+import { admissionEnvironment, compileCel, isApiError, type Api, type ApiError } from '#machinery';
 import { fixture, type Fixture } from '../../test-support.ts';
 import type { Attributes } from '../../types.ts';
 import { requestOf } from '../testing.ts';
+import { configurationFrom } from './patch-values.ts';
 import { PolicyStatus } from './policy-status.ts';
 import { mutatingPolicies } from './mutating.ts';
 import type { MutatingSpec, ValidatingSpec } from './types.ts';
@@ -342,6 +343,14 @@ describe('mutating policies', () => {
     await api.delete(MutatingAdmissionPolicyBinding, { name: 'm-b' }, {});
     await mutating(api, apply('Object{spec: Object.wrong{replicas: 1}}'), {}, 'n');
     assert.match(await text(api.create(Deployment, deployment('d', 1))), /type mismatch: unexpected type name "Object\.wrong", expected "Object\.spec"/);
+  });
+  it('may name fields of any name', () => {
+    const source = "Object{spec: Object.spec{a__dash__b: 1, __namespace__: 'x', plain: {'c-d': [Object.spec.plain{}]}}}";
+    assert.throws(() => configurationFrom(compileCel(source, admissionEnvironment({ mutates: true })).evaluate({}).value), /type mismatch/);
+    const right = "Object{spec: Object.spec{a__dash__b: 1, __namespace__: 'x', plain: {'c__dash__d': 2}}}";
+    assert.deepEqual(configurationFrom(compileCel(right, admissionEnvironment({ mutates: true })).evaluate({}).value), {
+      spec: { 'a-b': 1, namespace: 'x', plain: { c__dash__d: 2 } },
+    });
   });
   it('are evaluated again when a later policy changes the object, if they want', async () => {
     const { api } = await world();

@@ -9,6 +9,7 @@ import {
   Namespace,
   Node,
   schemas,
+  Service,
   ValidatingWebhookConfiguration,
   type V1ConfigMap,
   type V1Node,
@@ -19,6 +20,7 @@ import { CallFailure } from '../../outbound/outbound.ts';
 import type { WebhookCall } from '../../outbound/call-webhook.ts';
 import { admin, fixture, type Fixture } from '../../test-support.ts';
 import type { AdmissionPlugin } from '../../types.ts';
+import { serviceAllocation } from '../service-allocation.ts';
 import { requestOf } from '../testing.ts';
 import { ask } from './dispatch.ts';
 import { hooksOf, type Hook } from './hook.ts';
@@ -329,6 +331,21 @@ describe('mutating webhooks', () => {
     answers['b'] = (review) => patch({ op: 'add', path: '/data', value: { seen: String(review.request.uid !== '') } });
     const made = await api.create(ConfigMap, map('x'));
     assert.deepEqual([made.metadata?.labels, made.data, reviews.length], [{ run: '2' }, { seen: 'true' }, 3]);
+  });
+});
+
+describe('steps that reserve something', () => {
+  it('stand being asked again about one write', async () => {
+    const { api, answers } = await world(serviceAllocation({ cidr: '10.96.0.0/29', random: seededRandom(1) }));
+    const services = { operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['services'] };
+    await mutating(api, hook('a', { rules: [services] }));
+    answers['a'] = patch({ op: 'add', path: '/metadata/labels', value: { a: 'b' } });
+    const make = (name: string) => api.create(Service, { metadata: { name, namespace: 'default' }, spec: { type: 'NodePort', ports: [{ port: 80 }] } });
+    const made = [await make('a'), await make('b'), await make('c')];
+    assert.equal(new Set(made.map(({ spec }) => spec?.clusterIP)).size, 3);
+    for (const { metadata } of made) await api.delete(Service, { namespace: 'default', name: metadata?.name ?? '' }, {});
+    // Nothing leaked: the small range gives as many again.
+    for (const name of ['d', 'e', 'f', 'g', 'h']) await make(name);
   });
 });
 
