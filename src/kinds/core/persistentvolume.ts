@@ -3,6 +3,7 @@ import type { V1PersistentVolume } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { validateVolumeSpec, validateVolumeUpdate } from './persistentvolume-validation.ts';
 import { accessModesText, storageClassText } from './volume-columns.ts';
+import { volumeWarnings } from './volume-warnings.ts';
 
 function defaults(volume: V1PersistentVolume): void {
   const spec = (volume.spec ??= {});
@@ -82,5 +83,6 @@ export const PersistentVolume: Kind<V1PersistentVolume> = defineKind<V1Persisten
   prepareCreate(volume, { now }) {
     volume.status = { phase: 'Pending', lastPhaseTransitionTime: `${new Date(now).toISOString().slice(0, 19)}Z` };
   },
+  warnings: volumeWarnings,
   validate: (volume, old) => [...validateVolumeSpec(volume.spec ?? {}, 'spec'), ...(old ? validateVolumeUpdate(volume, old) : [])],
 });

@@ -3,6 +3,7 @@ import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '../ge
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { validateClaimSpec, validateClaimStatus, validateClaimUpdate } from './claim-validation.ts';
 import { accessModesText, storageClassText } from './volume-columns.ts';
+import { claimWarnings } from './volume-warnings.ts';
 
 /** Either reference to a data source fills the other, unless it points into another namespace. */
 export function defaultClaimSpec(spec: V1PersistentVolumeClaimSpec): void {
@@ -50,6 +51,7 @@ export const PersistentVolumeClaim: Kind<V1PersistentVolumeClaim> = defineKind<V
   prepareCreate(claim) {
     claim.status = { phase: 'Pending' };
   },
+  warnings: claimWarnings,
   validate: (claim, old) => [...validateClaimSpec(claim.spec ?? {}, 'spec'), ...(old ? validateClaimUpdate(claim, old) : [])],
   validateStatus: validateClaimStatus,
 });

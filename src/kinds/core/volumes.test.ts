@@ -153,3 +153,21 @@ test('rows of claims and volumes', () => {
     'Block',
   ]);
 });
+
+test('what is out of use is warned of', () => {
+  const annotations = { 'volume.beta.kubernetes.io/storage-class': 'x' };
+  const old = 'metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName" attribute instead';
+  assert.deepEqual(
+    PersistentVolume.warnings!(
+      { metadata: { annotations }, spec: { capacity: { storage: '1500m' }, persistentVolumeReclaimPolicy: 'Recycle', rbd: { image: 'i', monitors: ['m'] } } },
+      undefined,
+    ),
+    [
+      old,
+      'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+      'spec.capacity[storage]: fractional byte value "1500m" is invalid, must be an integer',
+      'spec.rbd: deprecated in v1.28, non-functional in v1.31+',
+    ],
+  );
+  assert.deepEqual(PersistentVolumeClaim.warnings!({ metadata: { annotations }, spec: { resources: { requests: { storage: '1Gi' } } } }, undefined), [old]);
+});

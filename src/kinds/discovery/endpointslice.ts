@@ -16,7 +16,7 @@ export const EndpointSlice: Kind<V1EndpointSlice> = defineKind<V1EndpointSlice>(
     column('AddressType', 'string', 'addressType specifies the type of address carried by this EndpointSlice.', (slice) => slice.addressType),
     column('Ports', 'string', 'ports specifies the list of network ports exposed by each endpoint in this slice.', (slice) =>
       firstThree(
-        (slice.ports ?? []).map((port) => String(port.port ?? '*')),
+        (slice.ports ?? []).map((port) => String(port.port ?? (port.name || '*'))),
         '<unset>',
       ),
     ),

@@ -101,7 +101,7 @@ export const FlowSchema: Kind<V1FlowSchema> = defineKind<V1FlowSchema>({
     ),
     column(
       'MatchingPrecedence',
-      'integer',
+      'string',
       'matchingPrecedence is used to choose among the FlowSchemas that match a given request.',
       ({ spec }) => spec?.matchingPrecedence,
     ),

@@ -1,6 +1,6 @@
 import { defineKind, pathSegmentProblems, type FieldError, type Kind } from '#machinery';
 import type { V1IPAddress, V1ParentReference } from '../generated/types.ts';
-import { ageColumn, column, nameColumn } from '../support/columns.ts';
+import { column, nameColumn } from '../support/columns.ts';
 import { invalidValue, required, unchanged } from '../support/errors.ts';
 import { canonicalIP } from '../support/ip.ts';
 import { checked, dnsSubdomain, validIP } from '../support/names.ts';
@@ -38,8 +38,7 @@ export const IPAddress: Kind<V1IPAddress> = defineKind<V1IPAddress>({
   namespaced: false,
   schema: 'V1IPAddress',
   nameRule: 'path-segment',
-  columns: [nameColumn, column('ParentRef', 'string', 'ParentRef references the resource that an IPAddress is attached to.', parentText), ageColumn],
-  selectableFields: {},
+  columns: [nameColumn, column('ParentRef', 'string', 'ParentRef references the resource that an IPAddress is attached to.', parentText)],
   validate: ({ metadata, spec }, old) => [
     ...(old ? unchanged('spec.parentRef', spec?.parentRef, old.spec?.parentRef) : validateName(metadata?.name ?? '')),
     ...validateParent(spec?.parentRef),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { renderTable } from '#machinery';
 import { prepared, refused, refusedStatus, refusedUpdate } from '../fixtures/objects.ts';
-import { canonicalIP, parseCidr, strictlyWithin } from '../support/ip.ts';
+import { canonicalIP, parseCidr, specialIP, strictlyWithin } from '../support/ip.ts';
 import { Ingress } from './ingress.ts';
 import { IngressClass } from './ingressclass.ts';
 import { IPAddress } from './ipaddress.ts';
@@ -153,4 +153,16 @@ test('arithmetic of addresses', () => {
   assert.equal(parseCidr('10.0.0.0/08'), undefined);
   assert.ok(strictlyWithin(parseCidr('2001:db8:1::/48')!, parseCidr('2001:db8::/32')!));
   assert.ok(!strictlyWithin(parseCidr('10.0.0.0/16')!, parseCidr('::/0')!));
+  for (const [text, count] of [
+    ['::', 1],
+    ['::1', 1],
+    ['fe80::1', 1],
+    ['febf::1', 1],
+    ['fec0::1', 0],
+    ['ff02::1', 1],
+    ['2001:db8::1', 0],
+    ['10.0.0.1', 0],
+    ['127.9.9.9', 1],
+  ] as const)
+    assert.equal(specialIP(text).length, count, text);
 });

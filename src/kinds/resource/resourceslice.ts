@@ -119,12 +119,7 @@ export const ResourceSlice: Kind<V1ResourceSlice> = defineKind<V1ResourceSlice>(
   generation: true,
   columns: [
     nameColumn,
-    column(
-      'Node',
-      'string',
-      'NodeName identifies the node which provides the resources in this slice.',
-      ({ spec }) => spec?.nodeName ?? (spec?.allNodes ? '<all>' : '<none>'),
-    ),
+    column('Node', 'string', 'NodeName identifies the node which provides the resources in this slice.', ({ spec }) => spec?.nodeName ?? ''),
     column('Driver', 'string', 'Driver identifies the DRA driver providing the capacity information.', ({ spec }) => spec?.driver),
     column('Pool', 'string', 'Pool describes the pool that this ResourceSlice belongs to.', ({ spec }) => spec?.pool?.name),
     ageColumn,

@@ -1,7 +1,7 @@
 import { quantityToNumber } from '#base';
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1CSIStorageCapacity } from '../generated/types.ts';
-import { ageColumn, column, nameColumn } from '../support/columns.ts';
+import { column, nameColumn } from '../support/columns.ts';
 import { invalidValue, unchanged } from '../support/errors.ts';
 import { checked, dnsSubdomain } from '../support/names.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
@@ -25,7 +25,6 @@ export const CSIStorageCapacity: Kind<V1CSIStorageCapacity> = defineKind<V1CSISt
       (o) => o.storageClassName,
     ),
     column('Capacity', 'string', 'capacity is the value reported by the CSI driver in its GetCapacityResponse.', (o) => o.capacity ?? '<unset>'),
-    ageColumn,
   ],
   validate: (object, old) => [
     ...checked('storageClassName', object.storageClassName ?? '', dnsSubdomain),
