@@ -15,8 +15,19 @@ const binaries = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 export const zeroAmount: Amount = { nano: 0n, format: 'decimal' };
 export const wholeAmount = (count: number): Amount => ({ nano: BigInt(count) * billion, format: 'decimal' });
 
+/** The same few texts come again and again, and amounts are never changed. */
+const known = new Map<string | number, Amount | undefined>();
+const mostKnown = 2000;
+
 /** Undefined when the text is not a quantity. Finer than a billionth is rounded away from zero. */
 export function parseAmount(text: string | number): Amount | undefined {
+  if (known.has(text)) return known.get(text);
+  if (known.size >= mostKnown) known.clear();
+  const amount = parse(text);
+  known.set(text, amount);
+  return amount;
+}
+function parse(text: string | number): Amount | undefined {
   const match = pattern.exec(String(text));
   if (!match || (!match[2] && !match[3])) return undefined;
   const [, sign, whole = '', fraction = '', exponent, suffix = ''] = match;

@@ -47,7 +47,7 @@ export interface Pod extends KubeObject {
   spec?: PodSpec;
   status?: { phase?: string; qosClass?: string; containerStatuses?: ContainerStatus[]; initContainerStatuses?: ContainerStatus[] };
 }
-interface ContainerStatus {
+export interface ContainerStatus {
   name: string;
   allocatedResources?: ResourceList;
   resources?: Resources;
@@ -85,20 +85,25 @@ function combine(into: Amounts, other: Amounts, join: (a: Amount, b: Amount) => 
 /**
  * The sum of a pod's containers and sidecars, or its largest init container with the sidecars started before it,
  * whichever is more (KEP-753); what the pod itself asks for takes the place of it (KEP-2837). Without overhead.
+ * What `container` gives is taken over.
  */
 export function podAmounts(spec: PodSpec, of: 'requests' | 'limits', container: (c: Container) => Amounts = (c) => amountsOf(c.resources?.[of])): Amounts {
   const running: Amounts = new Map();
+  for (const one of spec.containers ?? []) addTo(running, container(one));
+  if (spec.initContainers?.length) raiseTo(running, initAmounts(spec.initContainers, running, container));
+  if (spec.resources?.[of]) for (const [name, amount] of amountsOf(spec.resources[of])) running.set(name, amount);
+  return running;
+}
+/** The most that is asked for while starting; sidecars are added to what runs. */
+function initAmounts(containers: readonly Container[], running: Amounts, container: (c: Container) => Amounts): Amounts {
   const sidecars: Amounts = new Map();
   const starting: Amounts = new Map();
-  for (const one of spec.containers ?? []) addTo(running, container(one));
-  for (const one of spec.initContainers ?? []) {
+  for (const one of containers) {
     const amounts = container(one);
     if (one.restartPolicy === 'Always') {
       addTo(running, amounts);
       raiseTo(starting, addTo(sidecars, amounts));
     } else raiseTo(starting, addTo(amounts, sidecars));
   }
-  raiseTo(running, starting);
-  for (const [name, amount] of amountsOf(spec.resources?.[of])) running.set(name, amount);
-  return running;
+  return starting;
 }

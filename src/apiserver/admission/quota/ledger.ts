@@ -47,9 +47,6 @@ export class Ledger {
   tallies(namespace: string | undefined): ReadonlyMap<string, Tally> | undefined {
     return namespace === undefined ? undefined : this.#namespaces.get(namespace);
   }
-  get empty(): boolean {
-    return this.#namespaces.size === 0;
-  }
   evaluator(group: string, plural: string): Evaluator {
     const key = keyOf({ group, plural });
     let found = this.#evaluators.get(key);
@@ -58,7 +55,7 @@ export class Ledger {
   }
   /** All that an object takes, its count included. */
   usage(evaluator: Evaluator, object: KubeObject): Amounts {
-    return evaluator.usage(object, this.#options.now()).set(countName(evaluator), wholeAmount(1));
+    return evaluator.usage(object, this.#options.now()).set(countName(evaluator), one);
   }
 
   /** Holds what the object of a write will take, in every quota that limits it. Gives the tallies that changed. */
@@ -77,20 +74,40 @@ export class Ledger {
     return [...(this.tallies(namespace)?.values() ?? [])].filter((tally) => visit(tally, tally.part(evaluator, object, usage)));
   }
 
-  /** Counts everything anew. */
-  recount(): void {
-    for (const tallies of this.#namespaces.values()) for (const { quota } of tallies.values()) this.#open(quota);
+  /** Looks at every object again, a few hundred between two pauses: what it takes may change by time alone. */
+  async recount(pause: () => Promise<void>): Promise<void> {
+    for (const [namespace, tallies] of this.#namespaces)
+      for (const [name, tally] of tallies)
+        for (const evaluator of this.#limiting(tally)) {
+          this.follow(evaluator);
+          await this.#recount(evaluator, namespace, () => this.#namespaces.get(namespace)?.get(name), pause);
+        }
+  }
+  async #recount(evaluator: Evaluator, namespace: string, current: () => Tally | undefined, pause: () => Promise<void>): Promise<void> {
+    const { reader, changed } = this.#options;
+    for (const [i, { metadata }] of reader.list(evaluator.group, evaluator.plural, namespace).entries()) {
+      if (i % slice === slice - 1) await pause();
+      const object = reader.get(evaluator.group, evaluator.plural, namespace, metadata?.name ?? '');
+      const tally = current();
+      if (object && tally?.look(object.metadata?.uid ?? '', tally.part(evaluator, object, this.usage(evaluator, object)))) changed(tally);
+    }
   }
   /** Follows a resource that a quota limits, if it is not followed yet (its kind may have come later than the quota). */
   follow(evaluator: Evaluator): void {
     const { served, reader } = this.#options;
     const kind = served(evaluator.group, evaluator.plural);
     const key = keyOf(evaluator);
-    if (kind === undefined || this.#followed.get(key) === kind) return;
+    const before = this.#followed.get(key);
+    if (kind === undefined || before === kind) return;
     this.#followed.set(key, kind);
     reader.observe(evaluator.group, evaluator.plural, (object, old) => {
       if (this.#followed.get(key) === kind) this.#objectChanged(evaluator, object, old);
     });
+    if (before !== undefined) this.#reopen(evaluator);
+  }
+  /** What went while its kind was not served, nobody told of. */
+  #reopen(evaluator: Evaluator): void {
+    for (const tallies of this.#namespaces.values()) for (const tally of tallies.values()) if (tally.limits(evaluator).length > 0) this.#open(tally.quota);
   }
   #objectChanged(evaluator: Evaluator, object: KubeObject | undefined, old: KubeObject | undefined): void {
     const { namespace, uid = '' } = (object ?? old)?.metadata ?? {};
@@ -151,4 +168,7 @@ export class Ledger {
   }
 }
 
+const one = wholeAmount(1);
+/** Objects that are looked at in one go: a few milliseconds. */
+const slice = 500;
 const keyOf = ({ group, plural }: Pick<Evaluator, 'group' | 'plural'>): string => `${group}/${plural}`;

@@ -12,7 +12,24 @@ const namespace = 'x';
 const hard = { pods: '6', cpu: '2', 'count/configmaps': '4' };
 type Action = readonly [name: string, object: number, amount: number];
 const action = fc.tuple(
-  fc.constantFrom('create', 'create', 'create', 'delete', 'end', 'dry', 'again', 'map', 'unmap', 'resize', 'invalid', 'refused', 'requota'),
+  fc.constantFrom(
+    'create',
+    'create',
+    'create',
+    'delete',
+    'end',
+    'dry',
+    'again',
+    'map',
+    'unmap',
+    'touch',
+    'resize',
+    'resize',
+    'time',
+    'invalid',
+    'refused',
+    'requota',
+  ),
   fc.nat(11),
   fc.integer({ min: 0, max: 8 }),
 );
@@ -42,7 +59,7 @@ function truth({ server }: Fixture): Truth {
   return { pods: pods.length, cpu: cpu.reduce((sum, milli) => sum + milli, 0), maps: server.reader.list('', 'configmaps', namespace).length };
 }
 
-async function act({ api }: Fixture, [verb, at, amount]: Action): Promise<void> {
+async function act({ api, clock }: Fixture, [verb, at, amount]: Action): Promise<void> {
   const key = { namespace, name: `p${at}` };
   switch (verb) {
     case 'create':
@@ -63,8 +80,14 @@ async function act({ api }: Fixture, [verb, at, amount]: Action): Promise<void> 
       return void (await api.create(ConfigMap, { metadata: key }));
     case 'unmap':
       return void (await api.delete(ConfigMap, key));
-    case 'resize':
+    case 'time':
+      return clock.advance(300_001);
+    case 'touch':
       return void (await api.patch(Pod, key, 'application/merge-patch+json', { metadata: { labels: { size: String(amount) } } }));
+    case 'resize': {
+      const spec = { containers: [{ name: 'c', resources: { requests: { cpu: `${amount * 100}m` } } }] };
+      return void (await api.patch(Pod, key, 'application/strategic-merge-patch+json', { spec }, { subresource: 'resize' }));
+    }
     default:
       return void (await api.patch(ResourceQuota, { namespace, name: 'q' }, 'application/merge-patch+json', { spec: { hard: { services: String(amount) } } }));
   }

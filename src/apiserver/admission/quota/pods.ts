@@ -1,8 +1,20 @@
 import { wholeAmount } from '#base';
 import type { KubeObject } from '#machinery';
-import { addTo, amountsOf, podAmounts, raiseTo, type Amounts, type Container, type Pod, type PodAffinity, type PodSpec } from '../pods.ts';
+import {
+  addTo,
+  amountsOf,
+  podAmounts,
+  raiseTo,
+  type Amounts,
+  type Container,
+  type ContainerStatus,
+  type Pod,
+  type PodAffinity,
+  type PodSpec,
+} from '../pods.ts';
 import { satisfies, type Evaluator, type ScopeRequirement } from './evaluator.ts';
 
+const one = wholeAmount(1);
 const plain = ['cpu', 'memory', 'ephemeral-storage'];
 const computed = new Set(['pods', ...plain, ...plain.map((name) => `requests.${name}`), ...plain.map((name) => `limits.${name}`)]);
 const hugePages = /^(requests\.)?hugepages-/;
@@ -18,12 +30,12 @@ export const podEvaluator: Evaluator = {
   usage(object, now) {
     const pod: Pod = object;
     if (ended(pod, now)) return new Map();
-    const requests = podAmounts(pod.spec ?? {}, 'requests', (container) => asked(pod, container, 'requests'));
-    const limits = podAmounts(pod.spec ?? {}, 'limits', (container) => asked(pod, container, 'limits'));
-    const overhead = amountsOf(pod.spec?.overhead);
-    addTo(requests, overhead);
-    for (const [name, amount] of overhead) if (limits.get(name)?.nano) addTo(limits, new Map([[name, amount]]));
-    return addTo(named(requests, limits), new Map([['pods', wholeAmount(1)]]));
+    const { spec = {} } = pod;
+    const statuses = statusesOf(pod);
+    const requests = podAmounts(spec, 'requests', (container) => asked(container, statuses, 'requests'));
+    const limits = podAmounts(spec, 'limits', (container) => asked(container, statuses, 'limits'));
+    if (spec.overhead) addOverhead(amountsOf(spec.overhead), requests, limits);
+    return named(requests, limits).set('pods', one);
   },
   inScope: (object, requirement) => inScope(object, requirement),
   missing(object, required) {
@@ -51,24 +63,45 @@ function ended({ metadata, status }: Pod, now: number): boolean {
   return now > Date.parse(metadata.deletionTimestamp) + metadata.deletionGracePeriodSeconds * 1000;
 }
 
-/** While a resize is under way, the most of what is wanted, promised and in force. */
-function asked({ status }: Pod, container: Container, of: 'requests' | 'limits'): Amounts {
-  const wanted = amountsOf(container.resources?.[of]);
-  const statuses = status?.containerStatuses ?? [];
-  const present = [...statuses, ...(status?.initContainerStatuses ?? [])].find(({ name }) => name === container.name);
-  if (!present) return wanted;
-  raiseTo(wanted, amountsOf(present.resources?.[of]));
-  return of === 'requests' ? raiseTo(wanted, amountsOf(present.allocatedResources)) : wanted;
+function addOverhead(overhead: Amounts, requests: Amounts, limits: Amounts): void {
+  addTo(requests, overhead);
+  for (const [name, amount] of overhead) if (limits.get(name)?.nano) addTo(limits, new Map([[name, amount]]));
 }
 
+type Statuses = ReadonlyMap<string, ContainerStatus> | undefined;
+/** Undefined when no status tells of resources: most pods are never resized. */
+function statusesOf({ status }: Pod): Statuses {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].filter((one) => one.resources ?? one.allocatedResources);
+  return all.length > 0 ? new Map(all.map((one) => [one.name, one])) : undefined;
+}
+/** While a resize is under way, the most of what is wanted, promised and in force. */
+function asked(container: Container, statuses: Statuses, of: 'requests' | 'limits'): Amounts {
+  const wanted = amountsOf(container.resources?.[of]);
+  const present = statuses?.get(container.name);
+  if (present?.resources?.[of]) raiseTo(wanted, amountsOf(present.resources[of]));
+  if (of === 'requests' && present?.allocatedResources) raiseTo(wanted, amountsOf(present.allocatedResources));
+  return wanted;
+}
+
+/** The names by which quotas know what pods ask for: looked up, not put together, for there are many pods. */
+const requestNames = new Map(plain.map((name) => [name, [name, `requests.${name}`]]));
+const limitNames = new Map(plain.map((name) => [name, `limits.${name}`]));
+function requestNamesOf(name: string): readonly string[] {
+  let names = requestNames.get(name);
+  if (!names) {
+    names = name.startsWith('hugepages-') ? [name, `requests.${name}`] : isExtended(name) ? [`requests.${name}`] : [];
+    requestNames.set(name, names);
+  }
+  return names;
+}
 /** Requests and limits under the names that quotas know them by. */
 function named(requests: Amounts, limits: Amounts): Amounts {
   const out: Amounts = new Map();
-  for (const [name, amount] of requests) {
-    if (plain.includes(name) || name.startsWith('hugepages-')) out.set(name, amount).set(`requests.${name}`, amount);
-    else if (isExtended(name)) out.set(`requests.${name}`, amount);
+  for (const [name, amount] of requests) for (const known of requestNamesOf(name)) out.set(known, amount);
+  for (const [name, amount] of limits) {
+    const known = limitNames.get(name);
+    if (known) out.set(known, amount);
   }
-  for (const [name, amount] of limits) if (plain.includes(name)) out.set(`limits.${name}`, amount);
   return out;
 }
 

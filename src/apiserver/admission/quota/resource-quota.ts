@@ -1,3 +1,4 @@
+import { sleep } from '#base';
 import type { AdmissionPlugin, AdmissionRequest, Writer } from '../../types.ts';
 import type { Amounts } from '../pods.ts';
 import { forbidden } from '../refusals.ts';
@@ -21,7 +22,7 @@ export const evaluators: readonly Evaluator[] = [
   counter('', 'replicationcontrollers', 'replicationcontrollers'),
   counter('', 'resourcequotas', 'resourcequotas'),
 ];
-/** How often everything is counted anew (--quota-sync period of kube-controller-manager): time alone frees what overdue pods hold. */
+/** How often everything is looked at again (--resource-quota-sync-period of kube-controller-manager): time alone frees what overdue pods hold. */
 const recountMs = 5 * 60_000;
 
 /**
@@ -29,20 +30,21 @@ const recountMs = 5 * 60_000;
  * last of the validating steps: what it reserves is not given back for the objection of another.
  */
 export function resourceQuota(): AdmissionPlugin {
-  let ledger: Ledger;
+  /** Undefined while the server starts: what is written then is its own. */
+  let ledger: Ledger | undefined;
   let status: StatusWriter;
   const reservations = new WeakMap<AdmissionRequest, Reservation>();
   return {
     name: 'ResourceQuota',
     handles: (kind) => kind.namespaced,
     startWriting(writer) {
-      status = new StatusWriter(writer, ({ quota }) => ledger.tallies(quota.metadata?.namespace)?.get(quota.metadata?.name ?? ''));
+      status = new StatusWriter(writer, ({ quota }) => ledger?.tallies(quota.metadata?.namespace)?.get(quota.metadata?.name ?? ''));
       ledger = open(writer, status);
       recountAgain(writer, ledger);
     },
     validate(request) {
-      const tallies = ledger.tallies(request.namespace);
-      if (!tallies) return;
+      const tallies = ledger?.tallies(request.namespace);
+      if (!ledger || !tallies) return;
       const evaluator = ledger.evaluator(request.kind.group, request.kind.plural);
       if (request.operation === 'UPDATE' ? !evaluator.updates?.includes(request.subresource ?? '') : request.subresource) return;
       const concerned = [...tallies.values()].filter((tally) => tally.concerns(evaluator, request.object));
@@ -61,7 +63,7 @@ export function resourceQuota(): AdmissionPlugin {
       const reservation = reservations.get(request);
       if (!reservation) return;
       reservations.delete(request);
-      ledger.release(reservation);
+      ledger?.release(reservation);
     },
   };
 }
@@ -77,10 +79,8 @@ function open(writer: Writer, status: StatusWriter): Ledger {
   });
 }
 function recountAgain(writer: Writer, ledger: Ledger): void {
-  writer.clock.after(recountMs, () => {
-    ledger.recount();
-    recountAgain(writer, ledger);
-  });
+  const again = (): void => recountAgain(writer, ledger);
+  writer.clock.after(recountMs, () => void ledger.recount(() => sleep(writer.clock, 0)).then(again, again));
 }
 async function all(writes: readonly Promise<void>[]): Promise<void> {
   await Promise.all(writes);

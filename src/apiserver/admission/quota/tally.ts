@@ -63,6 +63,10 @@ export class Tally {
   store(uid: string, stored: Amounts | undefined): boolean {
     return this.#set(uid, stored?.size ? stored : undefined, undefined);
   }
+  /** What is stored of an object, seen again: nothing was written. */
+  look(uid: string, stored: Amounts | undefined): boolean {
+    return this.#set(uid, stored?.size ? stored : undefined, this.#shares.get(uid)?.reserved);
+  }
   /** Holds what a write would take, until it is stored or released. */
   reserve(uid: string, token: object, amounts: Amounts): boolean {
     const share = this.#shares.get(uid);
@@ -80,15 +84,16 @@ export class Tally {
     const counted = most([stored, ...(reserved?.values() ?? [])]);
     if (stored || reserved) this.#shares.set(uid, { stored, reserved, counted });
     else this.#shares.delete(uid);
+    if (counted === before) return false;
     let changed = false;
-    for (const name of new Set([...before.keys(), ...counted.keys()])) {
-      const difference = (counted.get(name)?.nano ?? 0n) - (before.get(name)?.nano ?? 0n);
-      if (difference === 0n) continue;
-      const format = (counted.get(name) ?? before.get(name) ?? zeroAmount).format;
-      this.used.set(name, addAmounts(this.used.get(name) ?? zeroAmount, { nano: difference, format }));
-      changed = true;
-    }
+    for (const [name, value] of counted) if (this.#add(name, value.nano - amount(before, name), value)) changed = true;
+    for (const [name, value] of before) if (!counted.has(name) && this.#add(name, -value.nano, value)) changed = true;
     return changed;
+  }
+  #add(name: string, nano: bigint, { format }: Amount): boolean {
+    if (nano === 0n) return false;
+    this.used.set(name, addAmounts(this.used.get(name) ?? zeroAmount, { nano, format }));
+    return true;
   }
 
   /** What of a further need goes beyond the limit, as kube-apiserver tells it; undefined when it fits. */
