@@ -36,6 +36,8 @@ export function compileRegex(pattern: string): Regex {
 
 function make(pattern: string): Regex {
   let compiled: RE2JS;
+  // The parser would find out too, after a while.
+  if (deeplyNested(pattern)) throw new SyntaxError('error parsing regexp: expression nests too deeply');
   try {
     compiled = load().compile(pattern);
   } catch (error) {
@@ -91,4 +93,15 @@ function replaceMatches(compiled: RE2JS, text: string, replacement: string, limi
     at = matcher.end();
   }
   return out + text.slice(at);
+}
+
+function deeplyNested(pattern: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < pattern.length; i++) {
+    const c = pattern[i];
+    if (c === '\\') i++;
+    else if (c === '(' && ++depth > 1000) return true;
+    else if (c === ')') depth--;
+  }
+  return false;
 }

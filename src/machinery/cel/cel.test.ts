@@ -140,7 +140,7 @@ describe('what fails', () => {
     ['1 / self.replicas', { replicas: 0 }, 'division by zero'],
     ['self.name.startsWith("a")', { name: null }, 'no such overload'],
     ['9223372036854775807 + self.replicas', { replicas: 1 }, 'integer overflow'],
-    ['self.name.matches("(")', { name: 'a' }, 'error parsing regexp: missing closing ): `(`'],
+    ['self.name.matches(self.a__dash__b)', { name: 'a', 'a-b': '(' }, 'error parsing regexp: missing closing ): `(`'],
     ['optional.none().value()', {}, 'optional.none() dereference'],
   ];
   for (const [source, self, expected] of cases)
@@ -228,5 +228,41 @@ describe('admission', () => {
       failure(() => compileCel('JSONPatch{nope: 1}', { variables: {}, structs })),
       /undefined field 'nope'/,
     );
+  });
+});
+
+describe('literals that can never be read', () => {
+  const cases: [source: string, expected: string][] = [
+    ['"a".matches("(")', 'ERROR: <input>:1:13: invalid matches argument\n | "a".matches("(")\n | ............^'],
+    ['duration("1x") == duration("1s")', 'ERROR: <input>:1:10: invalid duration argument\n | duration("1x") == duration("1s")\n | .........^'],
+    ['timestamp("now") == timestamp(0)', 'ERROR: <input>:1:11: invalid timestamp argument\n | timestamp("now") == timestamp(0)\n | ..........^'],
+  ];
+  for (const [source, expected] of cases)
+    test(source, () =>
+      assert.equal(
+        failure(() => evaluate(source)),
+        expected,
+      ),
+    );
+});
+
+describe('results that would be too large are not made', () => {
+  const big = 'a'.repeat(1_000_000);
+  const cases: [source: string, self: Json][] = [
+    ['self.name.replace("", self.name)', { name: big }],
+    ['[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(x, self.name).join("")', { name: big }],
+    ['"%s%s%s%s%s%s%s%s%s%s%s".format([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(x, self.name))', { name: big }],
+  ];
+  for (const [source, self] of cases)
+    test(source, () =>
+      assert.equal(
+        failure(() => evaluate(source, self)),
+        'operation cancelled: actual cost limit exceeded',
+      ),
+    );
+  test('large sets are compared in one pass', () => {
+    const tags = Array.from({ length: 100_000 }, (_, i) => `t${i}`);
+    const program = compileCel('self.tags == other.tags', { variables: { self: selfType, other: selfType } });
+    assert.equal(program.evaluate({ self: { tags }, other: { tags: tags.toReversed() } }).value, true);
   });
 });

@@ -2,7 +2,9 @@ import type { Call, Expr, Fold } from './ast.ts';
 import { CelCompileError, type Issue } from './errors.ts';
 import type { FunctionTable, Overload } from './functions.ts';
 import { bool, dyn, errorType, formatType, int, isOptional, listOf, mapOf, optionalOf, type CelType, type ObjectType } from './types.ts';
+import { parseDuration, parseTimestamp } from './time.ts';
 import { Substitution } from './unify.ts';
+import { compileRegex } from '../regex.ts';
 
 /** Types that an expression may make with `Name{…}`. */
 export interface StructTypes {
@@ -45,6 +47,19 @@ export function qualifiedName(expr: Expr): string | undefined {
   if (expr.kind !== 'select' || expr.test) return undefined;
   const operand = qualifiedName(expr.operand);
   return operand === undefined ? undefined : `${operand}.${expr.field}`;
+}
+
+/** Literals that can never be read are found before anything runs. */
+function literalProblem(fn: string, text: string): boolean {
+  if (fn === 'duration') return parseDuration(text) === undefined;
+  if (fn === 'timestamp') return parseTimestamp(text) === undefined;
+  if (fn !== 'matches') return false;
+  try {
+    compileRegex(text);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 class Checker {
@@ -225,7 +240,11 @@ class Checker {
       result = result === undefined || this.#format(result) === this.#format(found) ? found : dyn;
     }
     this.#calls.set(expr, fitting);
-    if (result !== undefined) return result;
+    if (result !== undefined) {
+      const last = expr.args.at(-1);
+      if (last?.kind === 'const' && typeof last.value === 'string' && literalProblem(fn, last.value)) this.#report(last.at, `invalid ${fn} argument`);
+      return result;
+    }
     const shown = `(${args.map((arg) => this.#format(arg)).join(', ')})`;
     return this.#report(expr.at, `found no matching overload for '${fn}' applied to '${target === undefined ? shown : `${this.#format(target)}.${shown}`}'`);
   }

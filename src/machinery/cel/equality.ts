@@ -55,7 +55,10 @@ export function celEquals(a: Value, b: Value): boolean {
 function equalLists(a: List, b: List): boolean {
   if (a.items.length !== b.items.length) return false;
   // The order of sets and of lists of type map says nothing.
-  if (a.listType === 'set') return a.items.every((item) => b.items.some((other) => celEquals(item, other)));
+  if (a.listType === 'set') {
+    const others = new Set(b.items.map(canonical));
+    return a.items.every((item) => others.has(canonical(item)));
+  }
   if (a.listType === 'map') {
     const others = new Map(b.items.map((item) => [listMapKey(item, a.mapKeys), item]));
     return a.items.every((item) => {
@@ -74,6 +77,16 @@ function equalMaps(a: CelMap, b: CelMap): boolean {
   });
 }
 
+/** Text that equal items of sets share: sets may be large, and comparing every two would take too long. */
+function canonical(value: Value): string {
+  const key = keyText(value);
+  if (key !== undefined) return JSON.stringify(key);
+  if (value instanceof List) return `[${value.items.map(canonical).join()}]`;
+  if (!(value instanceof CelMap)) return JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? String(member) : member));
+  const members = value.keys().map((name) => `${canonical(name)}:${canonical(value.get(name) ?? null)}`);
+  return `{${members.toSorted().join()}}`;
+}
+
 /** What tells items of a list of type map apart. */
 export function listMapKey(item: Value, keys: readonly string[]): string {
   if (!(item instanceof CelMap)) return '';
@@ -83,7 +96,8 @@ export function listMapKey(item: Value, keys: readonly string[]): string {
 /** Concatenation: sets keep what they have once, lists of type map let the right side's items win. */
 export function concatLists(a: List, b: List): List {
   if (a.listType === 'set') {
-    const added = b.items.filter((item) => !a.items.some((other) => celEquals(item, other)));
+    const known = new Set(a.items.map(canonical));
+    const added = b.items.filter((item) => !known.has(canonical(item)));
     return new List([...a.items, ...added], 'set');
   }
   if (a.listType === 'map') {

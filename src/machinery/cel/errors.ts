@@ -11,6 +11,13 @@ export class CelCostError extends Error {
   }
 }
 
+/** As much text as concatenation can make within the limit of a call. */
+const maxText = 10_000_000;
+/** Guards functions whose result may be much longer than what their cost counts. */
+export function checkLength(length: number): void {
+  if (length > maxText) throw new CelCostError();
+}
+
 export interface Issue {
   /** Offset in UTF-16 units. */
   readonly at: number;

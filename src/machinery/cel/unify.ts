@@ -1,4 +1,4 @@
-import { dyn, type CelType } from './types.ts';
+import { dyn, isOptional, type CelType } from './types.ts';
 
 /** What is known of type parameters; grows as calls are resolved. */
 export class Substitution {
@@ -77,7 +77,7 @@ export class Substitution {
   }
 
   #structure(target: CelType, source: CelType): boolean {
-    if (target.kind === 'null' || source.kind === 'null') return nullable(target.kind) && nullable(source.kind);
+    if (target.kind === 'null' || source.kind === 'null') return nullable(target) && nullable(source);
     if (target.kind !== source.kind) return false;
     if (target.kind === 'list' && source.kind === 'list') return this.assignable(target.element, source.element);
     if (target.kind === 'map' && source.kind === 'map') return this.assignable(target.key, source.key) && this.assignable(target.value, source.value);
@@ -119,5 +119,6 @@ export class Substitution {
   }
 }
 
-/** Kinds whose values may be null. */
-const nullable = (kind: CelType['kind']): boolean => kind === 'null' || kind === 'object' || kind === 'timestamp' || kind === 'duration' || kind === 'opaque';
+/** Types whose values may be null. */
+const nullable = (type: CelType): boolean =>
+  type.kind === 'null' || type.kind === 'object' || type.kind === 'timestamp' || type.kind === 'duration' || (type.kind === 'opaque' && !isOptional(type));

@@ -104,8 +104,10 @@ class RuleWalk {
       this.#failed(error, rule, path, type);
       return;
     }
-    const finding = findingOf(rule, compiled.fieldPath === undefined ? path : joinPath(path, compiled.fieldPath), type, this.#messageOf(compiled, variables));
     const unchanged = !compiled.usesOldSelf && correlated !== undefined && sameJson(correlated.value, correlated.old);
+    const place = compiled.fieldPath === undefined ? path : joinPath(path, compiled.fieldPath);
+    const detail = this.#messageOf(compiled, variables);
+    const finding = this.#stopped ? invalidValue(place, type, detail) : findingOf(rule, place, type, detail);
     if (!unchanged) this.#errors.push(finding);
   }
 
@@ -128,7 +130,7 @@ class RuleWalk {
     else this.#errors.push(invalidValue(path, type, `${error.message} evaluating rule: ${shown}`));
   }
 
-  /** A message expression that fails, or gives no usable text, leaves the rule's own message. */
+  /** A message expression that fails, or gives no usable text, leaves the rule's own message; one that costs too much ends everything. */
   #messageOf(compiled: RuleProgram, variables: { readonly [name: string]: () => CelValue }): string {
     const { rule, message } = compiled;
     const fallback = rule.message ? rule.message.trim() : `failed rule: ${rule.rule.trim()}`;
@@ -137,8 +139,12 @@ class RuleWalk {
       const text = celToJson(message.evaluate(variables, this.#budget).value);
       return typeof text === 'string' && text.trim() !== '' && !text.includes('\n') && text.length <= maxMessage ? text.trim() : fallback;
     } catch (error) {
-      if (error instanceof CelError || error instanceof CelCostError) return fallback;
-      throw error;
+      if (error instanceof CelError) return fallback;
+      if (!(error instanceof CelCostError)) throw error;
+      this.#stopped = true;
+      return this.#budget.remaining <= 0
+        ? 'messageExpression evaluation failed due to running out of cost budget'
+        : `no further validation rules will be run due to call cost exceeds limit for messageExpression: ${rule.messageExpression?.trim()}`;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { CelError } from '../errors.ts';
+import { CelError, checkLength } from '../errors.ts';
 import { formatDouble } from '../numbers.ts';
 import { formatDuration, formatTimestamp } from '../time.ts';
 import { CelMap, Duration, List, Timestamp, TypeValue, typeNameOf, Uint, type Value } from '../values.ts';
@@ -10,12 +10,15 @@ const fail = (text: string): never => {
 /** string.format(): %s %d %f %e %b %o %x %X, with a precision for %f and %e. */
 export function formatText(template: string, args: readonly Value[]): string {
   let next = 0;
+  let length = template.length;
   return template.replace(/%(?:%|(?:\.(\d+))?([a-zA-Z]?))/g, (text: string, precision: string | undefined, verb: string | undefined) => {
     if (text === '%%') return '%';
     const write = verb === undefined ? undefined : verbs[verb];
     if (write === undefined) return fail(`could not parse formatting clause: unrecognized formatting clause "${verb ?? ''}"`);
     if (next >= args.length) fail(`index ${next} out of range`);
-    return write(args[next++]!, precision === undefined ? 6 : Number(precision));
+    const out = write(args[next++]!, precision === undefined ? 6 : Number(precision));
+    checkLength((length += out.length));
+    return out;
   });
 }
 

@@ -1,5 +1,5 @@
 import { joins, readsFirst, replaces, rewritesFirst, searches, splits } from '../cost-rules.ts';
-import { CelError } from '../errors.ts';
+import { CelError, checkLength } from '../errors.ts';
 import type { FunctionSpec } from '../functions.ts';
 import { List } from '../values.ts';
 import { formatText } from './format-text.ts';
@@ -39,6 +39,8 @@ function substring(text: string, start: bigint, end?: bigint): string {
   return joined(all.slice(Number(start), end === undefined ? undefined : Number(end)));
 }
 function replace(text: string, from: string, to: string, count = -1n): string {
+  const most = Math.floor(text.length / Math.max(1, from.length)) + 1;
+  checkLength(text.length + to.length * (count < 0n ? most : Math.min(most, Number(count))));
   if (count < 0n) return text.replaceAll(from, () => to);
   const parts = from === '' ? ['', ...text, ''] : text.split(from);
   const head = parts.slice(0, Number(count) + 1);
@@ -54,6 +56,7 @@ function split(text: string, separator: string, limit = -1n): List {
 function join(list: List, separator = ''): string {
   const texts = list.items.filter((item) => typeof item === 'string');
   if (texts.length < list.items.length) throw new CelError('no such overload');
+  checkLength(texts.reduce((sum, text) => sum + text.length + separator.length, 0));
   return texts.join(separator);
 }
 const quotes: { readonly [char: string]: string | undefined } = {
