@@ -70,7 +70,7 @@ describe('schemas and rules of custom resources, with kubectl', () => {
   test('definitions with rules that do not compile or cost too much are refused', async () => {
     await refused(
       definition({ ...spec, 'x-kubernetes-validations': [{ rule: 'self.nope == 1' }] }),
-      '.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{Rule:"self.nope == 1"',
+      'spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{Rule:"self.nope == 1"',
       "compilation failed: ERROR: <input>:1:5: undefined field 'nope'",
     );
     await refused(

@@ -64,15 +64,19 @@ function validateColumn(at: string, column: V1CustomResourceColumnDefinition): F
   return [...errors, ...(column.jsonPath ? validatePath(`${at}.jsonPath`, column.jsonPath) : [required(`${at}.jsonPath`)])];
 }
 
+/** Where findings about schemas are shown: one that all versions share stands at the definition, as the real server keeps it. */
+const schemaPath = (versions: readonly V1CustomResourceDefinitionVersion[], i: number): string =>
+  versions.every((version) => sameJson(version.schema, versions[0]?.schema)) ? 'spec.validation.openAPIV3Schema' : `spec.versions[${i}].schema.openAPIV3Schema`;
+
 /** A schema that was accepted once is not judged again until it changes. */
 function validateSchema(at: string, version: V1CustomResourceDefinitionVersion, old: V1CustomResourceDefinition | undefined): FieldError[] {
   const schema = version.schema?.openAPIV3Schema;
-  if (!schema) return [required(at, 'schemas are required')];
+  if (!schema) return [];
   const before = old?.spec.versions.find((other) => other.name === version.name)?.schema?.openAPIV3Schema;
   return before && sameJson(schema, before) ? [] : validateStructural(schema as JSONSchemaProps, at);
 }
 
-function validateVersion(at: string, version: V1CustomResourceDefinitionVersion, old: V1CustomResourceDefinition | undefined): FieldError[] {
+function validateVersion(at: string, version: V1CustomResourceDefinitionVersion): FieldError[] {
   const errors = checked(`${at}.name`, version.name ?? '', dnsLabel1035);
   const { deprecationWarning: warning } = version;
   if (warning !== undefined) {
@@ -80,7 +84,6 @@ function validateVersion(at: string, version: V1CustomResourceDefinitionVersion,
     if (warning.length > 256) errors.push(invalidValue(`${at}.deprecationWarning`, warning, 'must be <= 256 bytes'));
     if (warning === '') errors.push(invalidValue(`${at}.deprecationWarning`, warning, 'must not be an empty string'));
   }
-  errors.push(...validateSchema(`${at}.schema.openAPIV3Schema`, version, old));
   version.additionalPrinterColumns?.forEach((column, i) => errors.push(...validateColumn(`${at}.additionalPrinterColumns[${i}]`, column)));
   if (version.subresources?.scale) errors.push(...validateScale(`${at}.subresources.scale`, version.subresources.scale));
   const fields = version.selectableFields ?? [];
@@ -115,7 +118,12 @@ function validateSpec(spec: V1CustomResourceDefinitionSpec, old: V1CustomResourc
   else if (dnsSubdomain(group).length > 0) errors.push(...checked('spec.group', group, dnsSubdomain));
   else if (!group.includes('.')) errors.push(invalidValue('spec.group', group, 'should be a domain with at least one dot'));
   errors.push(...oneOf('spec.scope', spec.scope, ['Cluster', 'Namespaced']));
-  versions.forEach((version, i) => errors.push(...validateVersion(`spec.versions[${i}]`, version, old)));
+  versions.forEach((version, i) => {
+    errors.push(...validateVersion(`spec.versions[${i}]`, version));
+    const at = schemaPath(versions, i);
+    if (!version.schema?.openAPIV3Schema) errors.push(required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required'));
+    else if (i === 0 || !at.startsWith('spec.validation')) errors.push(...validateSchema(at, version, old));
+  });
   if (new Set(versions.map((version) => version.name)).size !== versions.length)
     errors.push(invalidValue('spec.versions', versions, 'must contain unique version names'));
   if (versions.filter((version) => version.storage).length !== 1)

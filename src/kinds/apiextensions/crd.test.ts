@@ -75,7 +75,7 @@ test('versions have schemas, paths and columns', () => {
   const at = 'spec.versions[0]';
   assert.deepEqual(version({ schema: undefined }), [`${at}.schema.openAPIV3Schema: Required value: schemas are required`]);
   assert.deepEqual(version({ schema: { openAPIV3Schema: { type: 'object', properties: { a: {} } } } }), [
-    `${at}.schema.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields`,
+    'spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields',
   ]);
   assert.deepEqual(version({ deprecationWarning: 'old' }), [`${at}.deprecationWarning: Invalid value: "old": can only be set for deprecated versions`]);
   assert.deepEqual(
