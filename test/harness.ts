@@ -211,5 +211,14 @@ export function background(
 export function kubectlVersions(): string[] {
   const dir = '/usr/lib/google-cloud-sdk/bin';
   const found = existsSync(dir) ? readdirSync(dir).filter((f) => /^kubectl\.1\.\d+$/.test(f)) : [];
-  return found.length ? found.sort().map((f) => join(dir, f)) : [kubectlProgram];
+  const older = found.length ? found.sort().map((f) => join(dir, f)) : [kubectlProgram];
+  return [...older, ...fetchedClients('kubectl')];
 }
+/** What scripts/fetch-clients.ts could get, oldest first. */
+function fetchedClients(program: 'kubectl' | 'helm'): string[] {
+  const dir = join(root, 'node_modules/.cache/clients');
+  const found = existsSync(dir) ? readdirSync(dir).filter((f) => f.startsWith(`${program}.1.`)) : [];
+  return found.sort().map((f) => join(dir, f));
+}
+/** helm, or undefined when it could not be fetched. */
+export const helmProgram = (): string | undefined => fetchedClients('helm').at(-1);
