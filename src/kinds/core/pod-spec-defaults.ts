@@ -117,6 +117,8 @@ function defaultVolume(volume: V1Volume): void {
 }
 
 export function defaultPodSpec(spec: V1PodSpec): void {
+  // Required, and left out all the same by some; validation then has a list to find empty.
+  spec.containers ??= [];
   spec.dnsPolicy ||= 'ClusterFirst';
   spec.restartPolicy ||= 'Always';
   spec.securityContext ??= {};
