@@ -318,12 +318,12 @@ test('nothing is half-written: what is refused over HTTP leaves the stored objec
         judge(
           await ask(
             'GET',
-            `${path.replace(/[^/]*$/, '')}?labelSelector=${encodeURIComponent(String(odd))}&limit=${at}&continue=${encodeURIComponent(JSON.stringify(odd))}`,
+            `${path.replace(/[^/]*$/, '')}?labelSelector=${encodeURIComponent(JSON.stringify(odd))}&limit=${at}&continue=${encodeURIComponent(JSON.stringify(odd))}`,
             '',
             'application/json',
           ),
         );
-        judge(await ask('GET', `${path}?resourceVersion=${encodeURIComponent(String(odd))}`, '', 'application/json'));
+        judge(await ask('GET', `${path}?resourceVersion=${encodeURIComponent(JSON.stringify(odd))}`, '', 'application/json'));
       }),
       { numRuns: numRuns * 2 },
     );
