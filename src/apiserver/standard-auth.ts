@@ -1,6 +1,5 @@
 import { silentLogger, type Clock, type Logger, type Random } from '#base';
 import { certificateApproval, certificateRequester, certificateSigning, certificateSubjectRestriction } from './admission/certificates.ts';
-import { nodeRestriction } from './admission/node-restriction.ts';
 import { rbacEscalation } from './admission/rbac-escalation.ts';
 import { certificateAuthenticator } from './auth/certificates.ts';
 import { oidcTokens } from './auth/oidc/oidc.ts';
@@ -70,7 +69,6 @@ export function authParts(options: AuthOptions): AuthParts {
     authorizer,
     signer,
     admission: [
-      nodeRestriction(),
       certificateRequester(clock),
       certificateApproval(authorizer),
       certificateSigning(authorizer),

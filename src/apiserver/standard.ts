@@ -3,6 +3,7 @@ import { defaultTolerations } from './admission/default-tolerations.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { PolicyStatus } from './admission/policies/policy-status.ts';
+import { nodeRestriction } from './admission/node-restriction.ts';
 import { podTopologyLabels, taintNewNodes } from './admission/nodes.ts';
 import { podSecurity } from './admission/pod-security/pod-security.ts';
 import { priority, priorityClassDeletion } from './admission/priority.ts';
@@ -52,6 +53,7 @@ export function standardParts(options: StandardOptions): StandardParts {
     // In the order of kube-apiserver: what comes later sees what came before, and webhooks, policies and quota see all of it.
     admission: [
       namespaceLifecycle(),
+      nodeRestriction(),
       limitRanger(),
       serviceAccount(random),
       taintNewNodes(),

@@ -23,7 +23,8 @@ export function nodeRestriction(): AdmissionPlugin {
     operations: ['CREATE', 'UPDATE', 'DELETE'],
     subresources: true,
     start: (given) => void (reader = given),
-    validate(request) {
+    // Before other plugins add to what the kubelet sent.
+    mutate(request) {
       const { kind, context } = request;
       const node = nodeOf(context.user);
       if (node === undefined) return;

@@ -1,5 +1,6 @@
 import { randomSuffix, type Random } from '#base';
 import { ApiError, type KubeObject } from '#machinery';
+import { referencesOf, type Pod as Referrer } from '../auth/node/references.ts';
 import type { AdmissionPlugin, ObjectReader } from '../types.ts';
 
 interface Mount {
@@ -40,7 +41,8 @@ export function serviceAccount(random: Random): AdmissionPlugin {
     start: (given) => void (reader = given),
     mutate({ operation, object, namespace }) {
       const { metadata, spec } = object as Pod;
-      if (operation !== 'CREATE' || !spec || metadata?.annotations?.[mirror] !== undefined) return;
+      if (operation !== 'CREATE' || !spec) return;
+      if (metadata?.annotations?.[mirror] !== undefined) return checkMirror(object as Pod & Referrer);
       const name = spec.serviceAccountName || spec.serviceAccount || 'default';
       spec.serviceAccountName = name;
       spec.serviceAccount = name;
@@ -51,6 +53,17 @@ export function serviceAccount(random: Random): AdmissionPlugin {
         spec.imagePullSecrets = account.imagePullSecrets.map(({ name: secret }) => ({ name: secret }));
     },
   };
+}
+
+/** Whoever makes mirror pods must not get at anybody's credentials by them. */
+function checkMirror(pod: Pod & Referrer): void {
+  const { metadata, spec } = pod;
+  const name = metadata?.name ?? '';
+  const refuse = (why: string): ApiError => new ApiError('Forbidden', `pods ${JSON.stringify(name)} is forbidden: ${why}`, { name, kind: 'pods' });
+  if (spec?.serviceAccountName) throw refuse('a mirror pod may not reference service accounts');
+  if (referencesOf(pod).secrets.size > 0) throw refuse('a mirror pod may not reference secrets');
+  if (spec?.volumes?.some((volume) => volume.projected?.sources?.some((source) => source.serviceAccountToken)))
+    throw refuse('a mirror pod may not use service account token volume projections');
 }
 
 function missing({ metadata }: KubeObject, namespace: string, account: string): ApiError {

@@ -22,8 +22,8 @@ export function requestHeaderAuthenticator({ ca, allowedNames, clock }: RequestH
   });
   return {
     name: 'request-header',
-    authenticate({ certificate, rawHeaders = [] }) {
-      if (!certificate) return undefined;
+    authenticate({ certificate, headers, rawHeaders = [] }) {
+      if (!certificate || headers?.[names.username] === undefined) return undefined;
       const claimed = collect(rawHeaders);
       if (claimed.username === '' || !isProxy(certificate)) return undefined;
       return { ...claimed, groups: withAuthenticated(claimed.groups) };

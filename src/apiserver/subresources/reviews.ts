@@ -1,6 +1,7 @@
 import { formatTime, type Clock } from '#base';
 import { badRequest, invalid, type FieldError, type KubeObject, type UserInfo } from '#machinery';
 import type { Attributes, Authorizer, Selectors, TokenAuthenticator, VirtualResource } from '../types.ts';
+import { checkShape, type Shape } from './shape.ts';
 
 type Extra = { [key: string]: string[] };
 interface FieldRequirement {
@@ -42,6 +43,26 @@ interface ReviewOptions {
   readonly clock: Clock;
 }
 
+const requirement: Shape = { requirements: [{ key: 'string', operator: 'string', values: ['string'] }], rawSelector: 'string' };
+const accessShape: Shape = {
+  user: 'string',
+  uid: 'string',
+  groups: ['string'],
+  extra: { '*': ['string'] },
+  resourceAttributes: {
+    namespace: 'string',
+    verb: 'string',
+    group: 'string',
+    version: 'string',
+    resource: 'string',
+    subresource: 'string',
+    name: 'string',
+    fieldSelector: requirement,
+    labelSelector: requirement,
+  },
+  nonResourceAttributes: { path: 'string', verb: 'string' },
+};
+
 const authorization = 'authorization.k8s.io';
 const authentication = 'authentication.k8s.io';
 
@@ -63,6 +84,7 @@ function accessReviews(authorizer: Authorizer): VirtualResource[] {
     kind,
     namespaced: plural.startsWith('local'),
     create(body: KubeObject, user: UserInfo, namespace = ''): KubeObject {
+      checkShape(body, kind, accessShape);
       const errors = check(body as AccessReview, namespace);
       if (errors.length > 0) throw invalid({ group: authorization, plural, kind }, '', errors);
       const spec = (body as AccessReview).spec ?? {};
@@ -90,6 +112,7 @@ function rulesReview(authorizer: Authorizer): VirtualResource {
     kind: 'SelfSubjectRulesReview',
     namespaced: false,
     create(body, user) {
+      checkShape(body, 'SelfSubjectRulesReview', { namespace: 'string' });
       const { namespace = '' } = (body as KubeObject & { spec?: { namespace?: string } }).spec ?? {};
       if (!namespace) throw badRequest('no namespace on request');
       const { rules, incomplete } = authorizer.rulesFor?.(user, namespace) ?? { rules: [], incomplete: 'the authorizer does not support user rule resolution' };
@@ -126,11 +149,12 @@ function tokenReview({ tokens, audiences }: ReviewOptions): VirtualResource {
     kind: 'TokenReview',
     namespaced: false,
     async create(body) {
+      checkShape(body, 'TokenReview', { token: 'string', audiences: ['string'] });
       const spec = (body as KubeObject & { spec?: { token?: string; audiences?: string[] } }).spec ?? {};
-      if (typeof spec.token !== 'string' || spec.token === '') throw badRequest('token is required for TokenReview in authentication');
+      if (!spec.token) throw badRequest('token is required for TokenReview in authentication');
       const verdict = await tokens.review(spec.token, spec.audiences?.length ? spec.audiences : audiences);
       const status = !verdict
-        ? { user: {} }
+        ? { user: {}, error: 'invalid bearer token' }
         : 'error' in verdict
           ? { user: {}, error: verdict.error }
           : { authenticated: true, user: shown(verdict.user), audiences: verdict.audiences };

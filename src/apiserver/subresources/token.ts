@@ -2,6 +2,7 @@ import { formatTime, type Clock, type Random } from '#base';
 import { badRequest, conflict, invalid, notFound, type FieldError, type KubeObject } from '#machinery';
 import type { BoundRef, TokenSigner } from '../pki/jwt.ts';
 import type { ObjectReader, RequestContext, SubresourceHandler } from '../types.ts';
+import { checkShape } from './shape.ts';
 
 interface ObjectRef {
   kind?: string;
@@ -40,6 +41,11 @@ export function serviceAccountToken(options: TokenOptions): SubresourceHandler {
     verbs: ['create'],
     handles: (kind) => kind.group === '' && kind.plural === 'serviceaccounts',
     async handle({ kind, key, body, writer, context }) {
+      checkShape(body as KubeObject, 'TokenRequest', {
+        audiences: ['string'],
+        expirationSeconds: 'number',
+        boundObjectRef: { kind: 'string', apiVersion: 'string', name: 'string', uid: 'string' },
+      });
       const account = writer.get('', 'serviceaccounts', key.namespace, key.name);
       if (!account) throw notFound(kind, key.name);
       return issue(options, account, body as TokenRequest, writer, context);
