@@ -214,6 +214,20 @@ describe('requests to another server', () => {
       },
     ]);
   });
+  it('go there even when a custom resource has the group version too', async () => {
+    const { api, remote, server, get } = await world();
+    const shape = { decode: () => assert.fail(), patchSchema: noSchema, openapi: {}, openapiV2: {} };
+    const kind = { group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder', plural: 'flunders', namespaced: true, schema: '', shape };
+    server.serve(defineKind(kind));
+    const path = '/apis/wardle.example.com/v1alpha1/namespaces/default/flunders';
+    assert.match((await get(path)).body, /"FlunderList"/);
+    await serve(api, remote.port);
+    await api.create(APIService, service(remote.caBundle));
+    await available(api);
+    assert.equal((JSON.parse((await get(path)).body) as { url?: string }).url, path);
+    await api.delete(APIService, { name: 'v1alpha1.wardle.example.com' }, {});
+    assert.match((await get(path)).body, /"FlunderList"/);
+  });
   it('may become connections', async () => {
     const { api, remote, port } = await world();
     await serve(api, remote.port);
