@@ -31,7 +31,10 @@ const deny = (message: string): object => ({ allowed: false, status: { code: 403
 /** What the webhooks of this test do, by the path of their URL. */
 const behaviours: Record<string, (request: Review['request']) => object> = {
   '/labels': ({ object }) => patch(...(object?.metadata?.labels ? [] : [add('/metadata/labels', {})]), add('/metadata/labels/mutated', 'true')),
-  '/deny': ({ object, oldObject }) => ((object ?? oldObject)?.metadata?.labels?.['forbidden'] ? deny('the label "forbidden" is forbidden') : { allowed: true }),
+  '/deny': ({ object, oldObject }) =>
+    (object ?? oldObject)?.metadata?.labels?.['forbidden']
+      ? { ...deny('the label "forbidden" is forbidden'), warnings: ['watch your labels'] }
+      : { allowed: true },
   '/warn': ({ operation, dryRun }) => ({ allowed: true, warnings: [`${operation} seen${dryRun ? ' in a dry run' : ''}`] }),
   '/connect': ({ name, object, userInfo }) => deny(`${userInfo.username} may not ${object?.kind} ${name}`),
 };
@@ -96,6 +99,7 @@ describe('admission webhooks', () => {
     const denied = /admission webhook "deny\.example\.com" denied the request: the label "forbidden" is forbidden/;
     const created = await my.cluster.tryKubectl(['apply', '-f', '-'], { input: map('bad', { forbidden: 'yes' }) });
     assert.match(created.err, denied);
+    assert.match(created.err, /Warning: watch your labels/);
     const deleted = await my.cluster.tryKubectl(['delete', 'configmap', 'old', '-n', 'hooked']);
     assert.match(deleted.err, /Error from server \(Forbidden\): admission webhook/);
     await my.cluster.kubectl('label', 'configmap', 'one', '-n', 'hooked', 'fine=yes');

@@ -78,13 +78,15 @@ export class Front {
     const longRunning = isLongRunning(info);
     requests.begin(info, longRunning);
     let code = 0;
+    let exchange: Exchange | undefined;
     try {
       const auditId = this.#auditId(request);
       addHeaders(response, { 'Audit-Id': auditId });
-      const done = this.#run({ request, response, info, user: anonymous, longRunning, auditId }, 0);
+      exchange = { request, response, info, user: anonymous, longRunning, auditId };
+      const done = this.#run(exchange, 0);
       code = typeof done === 'number' ? done : await done;
     } catch (error) {
-      code = this.#fail(request, response, error);
+      code = this.#fail(request, response, error, exchange?.warnings);
       if (error instanceof Overloaded) requests.terminated(info, this.#knows(info), code);
     }
     requests.end(info, longRunning, this.#knows(info), code, (performance.now() - started) / 1000, sentBytes(response));
@@ -215,10 +217,10 @@ export class Front {
   #kindAt(at: ResourcePath): Kind | undefined {
     return this.#deps.registry.kindAt(at.group, at.version, at.plural);
   }
-  #fail(request: Request, response: Response, error: unknown): number {
+  #fail(request: Request, response: Response, error: unknown, warnings?: readonly string[]): number {
     let outcome: ReturnType<typeof sendFailure>;
     try {
-      outcome = sendFailure(response, error, request);
+      outcome = sendFailure(response, error, request, warnings);
     } catch (failure) {
       response.destroy();
       this.#deps.log.warn('an error could not be sent', { path: request.url ?? '', error: failure });

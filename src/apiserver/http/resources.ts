@@ -211,7 +211,9 @@ export class ResourceHandler {
     return decodeObject(this.#deps.schemas, kind, body, fieldValidation, warnings);
   }
   #context(exchange: Exchange): WriteContext {
-    return { ...writeQuery(exchange), user: exchange.user, track: true, warnings: [], annotate: exchange.annotate };
+    const warnings: string[] = [];
+    exchange.warnings = warnings;
+    return { ...writeQuery(exchange), user: exchange.user, track: true, warnings, annotate: exchange.annotate };
   }
   #answer(exchange: Exchange, kind: Kind, code: number, shown: Shown, warnings: readonly string[]): number {
     const { request, response, info } = exchange;

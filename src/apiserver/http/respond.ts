@@ -140,12 +140,17 @@ export function statusOf(thrown: unknown): { status: Status; code: number; inter
   const internal = error instanceof Error ? error : new Error(String(error));
   return { ...statusOf(new ApiError('InternalError', `Internal error occurred: ${internal.message}`)), internal };
 }
-export function sendFailure(response: Response, thrown: unknown, request: Request): { code: number; internal: Error | undefined } {
+export function sendFailure(
+  response: Response,
+  thrown: unknown,
+  request: Request,
+  warnings: readonly string[] = [],
+): { code: number; internal: Error | undefined } {
   const { status, code, internal } = statusOf(thrown);
   if (response.headersSent || isGone(response)) response.destroy();
   else {
     const retry = status.details?.retryAfterSeconds;
-    sendObject(response, code, status, { request, headers: retry ? { 'retry-after': String(retry) } : {} });
+    sendObject(response, code, status, { request, warnings, headers: retry ? { 'retry-after': String(retry) } : {} });
   }
   return { code, internal };
 }

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly auditId: string;
   /** Adds an annotation to the audit event, where there is one. */
   annotate?: (key: string, value: string) => void;
+  /** Warnings for the client so far: it gets them with a refusal too. */
+  warnings?: readonly string[];
   /** Who asks, after impersonation. */
   user: UserInfo;
   /** Who really asks, when `user` is impersonated. */
