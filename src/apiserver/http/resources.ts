@@ -183,6 +183,7 @@ export class ResourceHandler {
     const context = this.#context(exchange);
     const options = await this.#deleteOptions(exchange);
     const selection = listOptions(queryOf(exchange.info), at);
+    if (kind.defaultPropagationWarning && !options.propagationPolicy) context.warnings.push(kind.defaultPropagationWarning);
     const { entries, revision } = await this.#deps.registry.deleteCollection(
       kind,
       selection,
@@ -190,7 +191,7 @@ export class ResourceHandler {
       options,
     );
     const body = renderList(kind, { entries, revision, continue: '', remaining: undefined }, negotiate(exchange.request), this.#deps.clock.now(), null);
-    return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request }));
+    return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request, warnings: context.warnings }));
   }
   async #subresource(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;

@@ -110,7 +110,11 @@ export const StatefulSet: Kind<V1StatefulSet> = defineKind<V1StatefulSet>({
     spec.podManagementPolicy ||= 'OrderedReady';
     const strategy = (spec.updateStrategy ??= {});
     strategy.type ||= 'RollingUpdate';
-    if (strategy.type === 'RollingUpdate') (strategy.rollingUpdate ??= {}).partition ??= 0;
+    if (strategy.type === 'RollingUpdate') {
+      const rolling = (strategy.rollingUpdate ??= {});
+      rolling.partition ??= 0;
+      rolling.maxUnavailable ??= 1;
+    }
     const retention = (spec.persistentVolumeClaimRetentionPolicy ??= {});
     retention.whenDeleted ||= 'Retain';
     retention.whenScaled ||= 'Retain';

@@ -182,6 +182,10 @@ function validateResize(field: string, policies: V1ContainerResizePolicy[] | und
   });
 }
 
+/** One of `values`; that there is none is no other finding. */
+const word = (field: string, value: string | undefined, values: readonly string[]): FieldError[] =>
+  values.includes(value ?? '') ? [] : [unsupportedOf(field, value ?? '', values)];
+
 /** A container's own policy and the exits it makes exceptions for (KEP-5307). */
 function validateRestart(at: string, { restartPolicy: policy, restartPolicyRules: rules = [] }: V1Container): FieldError[] {
   const policies = ['Always', 'Never', 'OnFailure'];
@@ -192,9 +196,9 @@ function validateRestart(at: string, { restartPolicy: policy, restartPolicyRules
   if (rules.length > 20) errors.push(tooMany(`${at}.restartPolicyRules`, rules.length, 20));
   rules.forEach(({ action, exitCodes }, i) => {
     const here = `${at}.restartPolicyRules[${i}]`;
-    errors.push(...oneOf(`${here}.action`, action, ['Restart', 'RestartAllContainers']));
+    errors.push(...word(`${here}.action`, action, ['Restart', 'RestartAllContainers']));
     if (!exitCodes) return void errors.push(required(`${here}.exitCodes`, 'must be specified'));
-    errors.push(...oneOf(`${here}.exitCodes.operator`, exitCodes.operator, ['In', 'NotIn']));
+    errors.push(...word(`${here}.exitCodes.operator`, exitCodes.operator, ['In', 'NotIn']));
     const count = exitCodes.values?.length ?? 0;
     if (count === 0) errors.push(required(`${here}.exitCodes.values`, 'must specify at least one exit code'));
     if (count > 255) errors.push(tooMany(`${here}.exitCodes.values`, count, 255));

@@ -36,11 +36,8 @@ function checkGates(now: V1PodSpec['schedulingGates'], before: V1PodSpec['schedu
 
 /** Of a pod that waits for its gates, labels may be added to the node selector. */
 function checkNodeSelector(now: V1PodSpec['nodeSelector'], before: V1PodSpec['nodeSelector']): FieldError[] {
-  const at = 'spec.nodeSelector';
-  return Object.entries(before ?? {}).flatMap(([key, value]) => {
-    if (now?.[key] === undefined) return [invalidValue(at, now ?? {}, `additions are allowed, but found deletion of key ${key}`)];
-    return now[key] === value ? [] : [invalidValue(at, now, `only additions are allowed (no mutations or deletions), but found mutation of key ${key}`)];
-  });
+  const kept = Object.entries(before ?? {}).every(([key, value]) => now?.[key] === value);
+  return kept ? [] : [invalidValue('spec.nodeSelector', now ?? {}, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)')];
 }
 
 /** Whether `now` only adds to what `before` asks for. */
