@@ -48,6 +48,7 @@ interface Budget extends KubeObject {
 const budgets = { group: 'policy', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' };
 /** More evictions than this that the budget's controller has not seen yet are too many. */
 const mostDisrupted = 2000;
+const mostTries = 20;
 const violates = "Cannot evict pod as it would violate the pod's disruption budget.";
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } satisfies Status as KubeObject;
 
@@ -70,15 +71,20 @@ export function podEviction(): SubresourceHandler {
   };
 }
 
-async function evict(request: SubresourceRequest, options: DeleteOptions): Promise<void> {
+async function evict(request: SubresourceRequest, options: DeleteOptions, tries = 1): Promise<void> {
   const { kind, key, writer } = request;
   const pod = writer.get(kind.group, kind.plural, key.namespace, key.name) as Pod | undefined;
   if (!pod) throw notFound(kind, key.name);
   checkPreconditions(kind, pod, options.preconditions);
   if (isUnguarded(pod)) {
-    // What runs to its end is not raced for: nothing it could become would count for a budget.
-    const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-    return remove(request, ended ? options : pinned(options, pod));
+    try {
+      return await remove(request, isOver(pod) ? options : pinned(options, pod));
+    } catch (error) {
+      // It changed meanwhile, and a budget may count it now: look again.
+      const again = isApiError(error, 'Conflict') && !options.preconditions?.resourceVersion && tries < mostTries;
+      if (again) return evict(request, options, tries + 1);
+      throw error;
+    }
   }
   const found = budgetsOf(pod, writer);
   if (found.length > 1) throw new ApiError('', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
@@ -97,9 +103,11 @@ async function evict(request: SubresourceRequest, options: DeleteOptions): Promi
   }
 }
 
+/** Nothing that it could become would count for a budget. */
+const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 /** Pods that no budget counts: not started yet, ended, or already going. */
-function isUnguarded({ status, metadata }: Pod): boolean {
-  return metadata?.deletionTimestamp !== undefined || ['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? '');
+function isUnguarded(pod: Pod): boolean {
+  return pod.metadata?.deletionTimestamp !== undefined || pod.status?.phase === 'Pending' || isOver(pod);
 }
 function isReady({ status }: Pod): boolean {
   return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;

@@ -1,16 +1,9 @@
 /** Validation of where a pod may run: tolerations, affinity, spreading, gates. */
 import type { FieldError, LabelSelector } from '#machinery';
-import type {
-  V1Affinity,
-  V1NodeSelectorRequirement,
-  V1NodeSelectorTerm,
-  V1PodAffinityTerm,
-  V1PodSpec,
-  V1Toleration,
-  V1TopologySpreadConstraint,
-} from '../generated/types.ts';
+import type { V1Affinity, V1PodAffinityTerm, V1PodSpec, V1Toleration, V1TopologySpreadConstraint } from '../generated/types.ts';
 import { duplicate, forbidden, invalidValue, required, unsupportedOf } from '../support/errors.ts';
-import { checked, dnsLabel, dnsSubdomain, qualifiedName, validLabelValue } from '../support/names.ts';
+import { checked, dnsLabel, qualifiedName, validLabelValue } from '../support/names.ts';
+import { validateNodeSelector, validateNodeTerm } from '../support/node-selector.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
 
 const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
@@ -33,42 +26,6 @@ export function validateTolerations(field: string, tolerations: V1Toleration[] |
     if (effect && !effects.includes(effect)) errors.push(unsupportedOf(`${at}.effect`, effect, effects));
     return errors;
   });
-}
-
-function validateExpression(at: string, { key, operator, values = [] }: V1NodeSelectorRequirement): FieldError[] {
-  const errors: FieldError[] = [];
-  switch (operator) {
-    case 'In':
-    case 'NotIn':
-      if (values.length === 0) errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-      break;
-    case 'Exists':
-    case 'DoesNotExist':
-      if (values.length > 0) errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-      break;
-    case 'Gt':
-    case 'Lt':
-      if (values.length !== 1) errors.push(required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
-      break;
-    default:
-      errors.push(invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator'));
-  }
-  return [...errors, ...checked(`${at}.key`, key ?? '', qualifiedName)];
-}
-
-function validateNodeField(at: string, { key, operator, values = [] }: V1NodeSelectorRequirement): FieldError[] {
-  const errors: FieldError[] = [];
-  if (operator !== 'In' && operator !== 'NotIn') errors.push(invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator'));
-  else if (values.length !== 1) errors.push(required(`${at}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
-  if (key !== 'metadata.name') return [...errors, invalidValue(`${at}.key`, key ?? '', 'not a valid field selector key')];
-  return [...errors, ...values.flatMap((value, i) => checked(`${at}.values[${i}]`, value, dnsSubdomain))];
-}
-
-export function validateNodeTerm(at: string, term: V1NodeSelectorTerm | undefined): FieldError[] {
-  return [
-    ...(term?.matchExpressions ?? []).flatMap((expression, i) => validateExpression(`${at}.matchExpressions[${i}]`, expression)),
-    ...(term?.matchFields ?? []).flatMap((expression, i) => validateNodeField(`${at}.matchFields[${i}]`, expression)),
-  ];
 }
 
 const weight = (at: string, value: number): FieldError[] =>
@@ -113,12 +70,10 @@ export function validateAffinity(at: string, affinity: V1Affinity | undefined): 
   if (!affinity) return [];
   const errors: FieldError[] = [];
   const needed = affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const neededAt = `${at}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
-  if (needed && (needed.nodeSelectorTerms ?? []).length === 0) errors.push(required(neededAt, 'must have at least one node selector term'));
-  needed?.nodeSelectorTerms?.forEach((term, i) => errors.push(...validateNodeTerm(`${neededAt}[${i}]`, term)));
+  if (needed) errors.push(...validateNodeSelector(`${at}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution`, needed));
   affinity.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.forEach((preference, i) => {
     const here = `${at}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[${i}]`;
-    errors.push(...weight(here, preference.weight), ...validateNodeTerm(`${here}.preference`, preference.preference));
+    errors.push(...weight(here, preference.weight), ...validateNodeTerm(`${here}.preference`, preference.preference, false));
   });
   for (const kind of ['podAffinity', 'podAntiAffinity'] as const) {
     affinity[kind]?.requiredDuringSchedulingIgnoredDuringExecution?.forEach((term, i) =>

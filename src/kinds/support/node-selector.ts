@@ -1,12 +1,12 @@
 /** Node selectors and topology terms (ValidateNodeSelector of pkg/apis/core/validation). */
 import type { FieldError } from '#machinery';
-import type { V1NodeSelector, V1NodeSelectorRequirement, V1TopologySelectorTerm } from '../generated/types.ts';
+import type { V1NodeSelector, V1NodeSelectorRequirement, V1NodeSelectorTerm, V1TopologySelectorTerm } from '../generated/types.ts';
 import { duplicate, forbidden, invalidValue, required, sameJson } from './errors.ts';
 import { checked, dnsSubdomain, qualifiedName, validLabelValue } from './names.ts';
 
 const operators = ['DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn'];
 
-function validateExpression(at: string, { key, operator, values = [] }: V1NodeSelectorRequirement): FieldError[] {
+function validateExpression(at: string, { key, operator, values = [] }: V1NodeSelectorRequirement, strict: boolean): FieldError[] {
   const errors: FieldError[] = [];
   if (['In', 'NotIn'].includes(operator) && values.length === 0) errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
   if (['Exists', 'DoesNotExist'].includes(operator) && values.length > 0)
@@ -15,7 +15,7 @@ function validateExpression(at: string, { key, operator, values = [] }: V1NodeSe
     errors.push(required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
   if (!operators.includes(operator)) errors.push(invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator'));
   errors.push(...checked(`${at}.key`, key ?? '', qualifiedName));
-  values.forEach((value, i) => errors.push(...checked(`${at}.values[${i}]`, value, validLabelValue)));
+  if (strict) values.forEach((value, i) => errors.push(...checked(`${at}.values[${i}]`, value, validLabelValue)));
   return errors;
 }
 
@@ -32,10 +32,15 @@ function validateField(at: string, { key, operator, values = [] }: V1NodeSelecto
 export function validateNodeSelector(at: string, selector: V1NodeSelector): FieldError[] {
   const terms = selector.nodeSelectorTerms ?? [];
   if (terms.length === 0) return [required(`${at}.nodeSelectorTerms`, 'must have at least one node selector term')];
-  return terms.flatMap((term, t) => [
-    ...(term.matchExpressions ?? []).flatMap((expression, i) => validateExpression(`${at}.nodeSelectorTerms[${t}].matchExpressions[${i}]`, expression)),
-    ...(term.matchFields ?? []).flatMap((expression, i) => validateField(`${at}.nodeSelectorTerms[${t}].matchFields[${i}]`, expression)),
-  ]);
+  return terms.flatMap((term, t) => validateNodeTerm(`${at}.nodeSelectorTerms[${t}]`, term, true));
+}
+
+/** `strict`: values have to be possible values of labels, as they have to where a term decides. */
+export function validateNodeTerm(at: string, term: V1NodeSelectorTerm | undefined, strict: boolean): FieldError[] {
+  return [
+    ...(term?.matchExpressions ?? []).flatMap((expression, i) => validateExpression(`${at}.matchExpressions[${i}]`, expression, strict)),
+    ...(term?.matchFields ?? []).flatMap((expression, i) => validateField(`${at}.matchFields[${i}]`, expression)),
+  ];
 }
 
 export function validateTopologyTerms(at: string, terms: V1TopologySelectorTerm[] | undefined): FieldError[] {
