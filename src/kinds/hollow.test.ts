@@ -45,10 +45,13 @@ function exercise(kind: Kind, fields: Value): void {
   for (const field in kind.selectableFields) kind.selectableFields[field]!(object);
 }
 
+/** All kinds with templates check them with the same functions: one of them stands for the others. */
+const withWholePods = new Set(['Pod', 'CronJob']);
+
 for (const kind of allKinds)
   test(`${kind.kind} of ${kind.apiVersion} stands hollow objects`, () => {
     let count = 0;
-    for (const fields of hollow(kind.schema, 0, [])) {
+    for (const fields of hollow(kind.schema, 0, withWholePods.has(kind.kind) ? [] : ['V1PodSpec'])) {
       count++;
       try {
         exercise(kind, fields);
