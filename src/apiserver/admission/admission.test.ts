@@ -75,6 +75,21 @@ describe('service addresses', () => {
     );
     assert.equal((await api.create(Service, service('h', { clusterIP: 'None' }))).spec?.clusterIP, 'None');
   });
+  it('are of the one family that there is', async () => {
+    const { api } = await cluster();
+    await assert.rejects(
+      api.create(Service, service('b', { ipFamilies: ['IPv6'] })),
+      refused('Invalid', /spec\.ipFamilies\[0\]: Invalid value: "IPv6": not configured on this cluster/),
+    );
+    await assert.rejects(
+      api.create(Service, service('b', { ipFamilyPolicy: 'RequireDualStack' })),
+      refused('Invalid', /spec\.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services/),
+    );
+    const both = await api.create(Service, service('c', { clusterIP: 'None' }));
+    assert.deepEqual(both.spec?.ipFamilies, ['IPv4', 'IPv6']);
+    assert.deepEqual((await api.update(Service, service('c', { ...both.spec, selector: { a: 'b' } }))).spec?.ipFamilies, ['IPv4', 'IPv6']);
+    assert.deepEqual((await api.create(Service, service('d', { ipFamilyPolicy: 'PreferDualStack', selector: { a: 'b' } }))).spec?.ipFamilies, ['IPv4']);
+  });
   it('are kept by updates, and node ports with them', async () => {
     const { api } = await cluster();
     const made = await api.create(Service, service('a', { type: 'NodePort' }));

@@ -16,6 +16,7 @@ interface Spec {
   clusterIP?: string;
   clusterIPs?: string[];
   ipFamilies?: string[];
+  selector?: { [key: string]: string };
   ipFamilyPolicy?: string;
   ports?: Port[];
   allocateLoadBalancerNodePorts?: boolean;
@@ -101,10 +102,21 @@ class Allocation {
   }
   run(): void {
     if (this.#spec.type === 'ExternalName') return;
+    this.#families();
     this.#inherit();
     this.#address();
     if (this.#spec.type === 'NodePort' || (this.#spec.type === 'LoadBalancer' && this.#spec.allocateLoadBalancerNodePorts !== false)) this.#nodePorts();
     this.#healthPort();
+  }
+  /** One family is all that a cluster has here. Of Services whose endpoints are written by hand, either may be. */
+  #families(): void {
+    const { clusterIP, selector = {}, ipFamilies = [], ipFamilyPolicy } = this.#spec;
+    if (clusterIP === 'None' && Object.keys(selector).length === 0) return;
+    if (this.#old.ipFamilyPolicy === ipFamilyPolicy && String(this.#old.ipFamilies ?? []) === String(ipFamilies)) return;
+    const odd = ipFamilies.indexOf('IPv6');
+    if (odd >= 0) throw this.#refuse(`spec.ipFamilies[${odd}]`, '"IPv6"', 'not configured on this cluster');
+    if (ipFamilyPolicy === 'RequireDualStack')
+      throw this.#refuse('spec.ipFamilyPolicy', '"RequireDualStack"', 'this cluster is not configured for dual-stack services');
   }
   /** An update that leaves the address and the node ports out keeps them. */
   #inherit(): void {
