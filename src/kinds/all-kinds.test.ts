@@ -16,6 +16,49 @@ function decoded(kind: Kind, object: KubeObject): KubeObject {
 
 const created = (kind: Kind, manifest: Manifest): KubeObject => prepared(kind, decoded(kind, objectOf(kind, manifest)));
 
+/** Copies with one field (or list item) taken away or emptied, at every depth. */
+function* variants(whole: unknown): Generator<KubeObject> {
+  const walk = function* (value: unknown, rebuild: (next: unknown) => unknown): Generator<unknown> {
+    if (typeof value !== 'object' || value === null) {
+      yield rebuild(typeof value === 'number' ? 0 : typeof value === 'string' ? '' : false);
+      return;
+    }
+    yield rebuild(Array.isArray(value) ? [] : {});
+    if (Array.isArray(value)) yield rebuild([...value, null]);
+    for (const key of Object.keys(value)) {
+      const { [key]: inner, ...rest } = value as { [key: string]: unknown };
+      const put = (next: unknown): unknown => rebuild(Array.isArray(value) ? value.with(Number(key), next) : { ...value, [key]: next });
+      if (!Array.isArray(value)) yield rebuild(rest);
+      // What is inside a pod is tried with the Pod.
+      if (key === 'template') yield put({});
+      else yield* walk(inner, put);
+    }
+  };
+  for (const variant of walk(whole, (next) => next)) yield cloneObject(variant) as KubeObject;
+}
+function survives(kind: Kind, old: KubeObject, broken: KubeObject): void {
+  const text = JSON.stringify(broken);
+  try {
+    const { value, error } = decode(schemas, kind.schema, broken, 'Ignore');
+    if (error !== undefined) return;
+    const object = value as KubeObject;
+    object.metadata ??= {};
+    const posted = prepared(kind, cloneObject(object));
+    const refused = (kind.validate?.(posted, undefined) ?? []).length > 0;
+    kind.prepareUpdate?.(posted, old, { now });
+    kind.validate?.(posted, old);
+    kind.warnings?.(posted, old);
+    const reported = { ...posted, status: (object as { status?: unknown }).status } as KubeObject;
+    kind.validateStatus?.(reported, old);
+    // What was refused is never shown; a status is shown as it was reported.
+    if (refused) return;
+    renderTable(kind, [reported], now);
+    for (const field in kind.selectableFields) kind.selectableFields[field]!(reported);
+  } catch (error) {
+    assert.fail(`${idOf(kind)}: ${error instanceof Error ? error.stack : String(error)}\n${text}`);
+  }
+}
+
 test('every kind has manifests', () => {
   for (const kind of allKinds) assert.ok(fixtures[idOf(kind)], `src/kinds/fixtures/ has no manifests of ${idOf(kind)}`);
 });
@@ -47,6 +90,11 @@ for (const kind of allKinds) {
         assert.deepEqual(decodeProtobuf(encodeObject(object as { [field: string]: Json })), object);
       });
     }
+    test('whatever one field is missing or empty, every step answers', () => {
+      const old = created(kind, fixture.full);
+      const whole = objectOf(kind, fixture.full);
+      for (const broken of variants(fixture.status === undefined ? whole : { ...whole, status: fixture.status })) survives(kind, old, broken);
+    });
     if (fixture.status === undefined) return;
     test('status: valid and shown', () => {
       assert.equal(kind.status, true);

@@ -94,13 +94,13 @@ function validateHostname(job: V1Job, { completionMode, completions = 0 }: V1Job
 }
 
 /** Where the pods go may be changed until the first of them was made: what queueing systems do with suspended jobs. */
-function withScheduling(template: V1PodTemplateSpec, from: V1PodTemplateSpec): V1PodTemplateSpec {
-  const { nodeSelector, tolerations, schedulingGates, affinity } = from.spec ?? { containers: [] };
+function withScheduling(template: V1PodTemplateSpec, from: V1PodTemplateSpec | undefined): V1PodTemplateSpec {
+  const { nodeSelector, tolerations, schedulingGates, affinity } = from?.spec ?? { containers: [] };
   const own = { ...template.spec?.affinity, nodeAffinity: affinity?.nodeAffinity };
   const wanted = Object.values(own).some((value) => value !== undefined) || affinity ? own : undefined;
   return {
     ...template,
-    metadata: { ...template.metadata, labels: from.metadata?.labels, annotations: from.metadata?.annotations } as NonNullable<V1PodTemplateSpec['metadata']>,
+    metadata: { ...template.metadata, labels: from?.metadata?.labels, annotations: from?.metadata?.annotations } as NonNullable<V1PodTemplateSpec['metadata']>,
     spec: { ...template.spec, nodeSelector, tolerations, schedulingGates, affinity: wanted } as NonNullable<V1PodTemplateSpec['spec']>,
   };
 }

@@ -106,9 +106,10 @@ export function validatePodUpdate(pod: V1Pod, old: V1Pod): FieldError[] {
   const { spec } = pod;
   const before = old.spec;
   if (!spec || !before || sameJson(spec, before)) return [];
-  const containers = checkContainers(spec, before);
+  const count = ((spec as Partial<V1PodSpec>).containers ?? []).length;
+  const containers = count === 0 ? 'counts' : checkContainers(spec, before);
   if (containers === 'counts') {
-    const role = spec.containers.length === before.containers.length ? 'initContainers' : 'containers';
+    const role = count === before.containers.length ? 'initContainers' : 'containers';
     return [forbidden(`spec.${role}`, 'pod updates may not add or remove containers')];
   }
   const errors = [
