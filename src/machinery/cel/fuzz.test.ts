@@ -17,7 +17,7 @@ function outcome(source: string): void {
     const { min, max } = program.estimatedCost;
     assert.ok(min <= max, `${source}: ${min} > ${max}`);
     const { value, cost } = program.evaluate(values);
-    assert.ok(cost <= costLimit);
+    assert.ok(cost <= costLimit && cost <= max, `${source}: cost ${cost}, at most ${max}`);
     JSON.stringify(celToJson(value));
   } catch (error) {
     if (!(error instanceof CelCompileError || error instanceof CelError || error instanceof CelCostError))

@@ -1,6 +1,7 @@
 import { invalidValue, tooLong, unsupported, wrongValueType } from '../field-errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { Json } from '../object.ts';
+import { runes } from '../cel/std/strings.ts';
 import { compileRegex } from '../regex.ts';
 import { formats } from './formats.ts';
 import { sameJson, type JSONSchemaProps } from './types.ts';
@@ -27,16 +28,6 @@ export function checkType(value: Json, schema: JSONSchemaProps, expected: readon
   if (schema.format && !numeric && (actual === 'string' || actual === 'array')) return;
   if (expected.includes(actual) || (actual === 'integer' && expected.includes('number'))) return;
   errors.push(typeFailure(path, expected.join(','), actual));
-}
-
-/** Characters as Go counts them: code points. */
-export function runes(text: string): number {
-  let count = text.length;
-  for (let i = 0; i < text.length - 1; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) count--;
-  }
-  return count;
 }
 
 /** Only the first failure of a string is reported. */

@@ -1,4 +1,4 @@
-import { readsFirst, rewritesFirst } from '../cost-rules.ts';
+import { rewritesFirst } from '../cost-rules.ts';
 import { CelError } from '../errors.ts';
 import type { FunctionSpec } from '../functions.ts';
 import { formatDouble } from '../numbers.ts';
@@ -76,7 +76,7 @@ export const conversions: readonly FunctionSpec[] = [
   ],
   ['timestamp(int) timestamp', (seconds: bigint) => timestampOf(seconds, 0) ?? fail('timestamp overflow')],
   ['duration(string) duration', (text: string) => parseDuration(text) ?? fail(`time: invalid duration ${JSON.stringify(text)}`)],
-  ...['size(string) int', 'string.size() int'].map((signature): FunctionSpec => [signature, (text: string) => BigInt(runes(text)), readsFirst]),
+  ...['size(string) int', 'string.size() int'].map((signature): FunctionSpec => [signature, (text: string) => BigInt(runes(text))]),
   ...['size(bytes) int', 'bytes.size() int'].map((signature): FunctionSpec => [signature, (value: Uint8Array) => BigInt(value.length)]),
   ...['size(list<A>) int', 'list<A>.size() int'].map((signature): FunctionSpec => [signature, (list: List) => BigInt(list.items.length)]),
   ...['size(map<K, V>) int', 'map<K, V>.size() int'].map((signature): FunctionSpec => [signature, (map: CelMap) => BigInt(map.size)]),
