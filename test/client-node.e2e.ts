@@ -96,6 +96,64 @@ describe('@kubernetes/client-node', () => {
     }
   });
 
+  test('under churn, every event once and in order, for an informer and for a plain watch', async () => {
+    const seconds = Number(process.env['CHURN_SECONDS'] ?? 20);
+    const created = await core.createNamespace({ body: { metadata: { name: 'churn' } } });
+    assert.ok(created.metadata?.uid);
+    const known = new Map<string, string>();
+    const wrong: string[] = [];
+    const informer = makeInformer(config, '/api/v1/namespaces/churn/configmaps', () => core.listNamespacedConfigMap({ namespace: 'churn' }));
+    informer.on('error', (error: unknown) => void wrong.push(String(error)));
+    await informer.start();
+    const { metadata, items } = await core.listNamespacedConfigMap({ namespace: 'churn' });
+    for (const { metadata: m } of items) known.set(m?.name ?? '', m?.resourceVersion ?? '');
+    let last = Number(metadata?.resourceVersion);
+    const watching = await new Watch(config).watch(
+      '/api/v1/namespaces/churn/configmaps',
+      { resourceVersion: metadata?.resourceVersion },
+      (phase: string, { metadata: meta }: V1ConfigMap) => {
+        const [name = '', version = ''] = [meta?.name, meta?.resourceVersion];
+        if (Number(version) <= last) wrong.push(`${phase} ${name} ${version} after ${last}`);
+        last = Number(version);
+        if (known.has(name) === (phase === 'ADDED')) wrong.push(`${phase} of ${name}, ${known.has(name) ? 'known' : 'unknown'}`);
+        if (phase === 'DELETED') known.delete(name);
+        else known.set(name, version);
+      },
+      () => {},
+    );
+    const end = Date.now() + seconds * 1000;
+    let writes = 0;
+    const churn = async (worker: number): Promise<void> => {
+      for (let i = 0; Date.now() < end; i++) {
+        const name = `w${worker}-${i % 5}`;
+        const body = { ...configMap(name, { i: String(i) }), metadata: { name } };
+        await core.createNamespacedConfigMap({ namespace: 'churn', body });
+        await core.replaceNamespacedConfigMap({ namespace: 'churn', name, body: { ...body, data: { i: `${i}!` } } });
+        if (i % 5 !== 4 || i % 2 === 0) await core.deleteNamespacedConfigMap({ namespace: 'churn', name });
+        else await core.deleteCollectionNamespacedConfigMap({ namespace: 'churn', fieldSelector: `metadata.name=${name}` });
+        writes += 3;
+      }
+      await core.createNamespacedConfigMap({ namespace: 'churn', body: { ...configMap(`kept-${worker}`), metadata: { name: `kept-${worker}` } } });
+    };
+    try {
+      await Promise.all([0, 1, 2, 3].map(churn));
+      const truth = (await core.listNamespacedConfigMap({ namespace: 'churn' })).items.map(({ metadata: m }) => `${m?.name} ${m?.resourceVersion}`).sort();
+      const shown = (): string[] => [...known].map(([name, version]) => `${name} ${version}`).sort();
+      await eventually('the watch has seen all', async () => JSON.stringify(shown()) === JSON.stringify(truth), 20_000);
+      const cached = (): string[] =>
+        informer
+          .list()
+          .map(({ metadata: m }) => `${m?.name} ${m?.resourceVersion}`)
+          .sort();
+      await eventually('the informer has seen all', async () => JSON.stringify(cached()) === JSON.stringify(truth), 20_000);
+      assert.deepEqual(wrong, []);
+      assert.ok(writes > seconds * 10, `only ${writes} writes`);
+    } finally {
+      watching.abort();
+      await informer.stop();
+    }
+  });
+
   test('a watch from a version, ended by the client', async () => {
     const { metadata } = await core.listNamespacedConfigMap({ namespace });
     const seen: string[] = [];

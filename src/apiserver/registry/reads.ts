@@ -14,6 +14,13 @@ export interface ListResult {
   readonly remaining: number | undefined;
 }
 
+interface Range {
+  readonly entries: readonly CacheEntry[];
+  readonly revision: Revision;
+  /** How many more there are behind these; 0 when they are all. */
+  readonly beyond?: number;
+}
+
 /** Reads of any kind. `store` answers for revisions the cache has moved past. */
 export class Reads {
   readonly #cache: ObjectCache;
@@ -44,8 +51,13 @@ export class Reads {
     const filter = createFilter(kind, options);
     const from = options.continue ? decodeContinue(options.continue, filter.prefix) : undefined;
     const exact = from ? from.revision : this.#exact(options);
-    const { entries, revision } = exact === undefined ? this.#now(kind, filter, from?.after) : await this.#at(kind, filter, exact, from?.after);
+    const { entries, revision, beyond }: Range =
+      exact === undefined ? this.#now(kind, filter, from?.after) : await this.#at(kind, filter, exact, from?.after, options.limit ?? 0);
     const versions = this.#versions(kind);
+    if (beyond) {
+      const shown = versions.converts ? await versions.showAll(entries) : entries;
+      return { entries: shown, revision, ...rest(filter, entries, revision, true), remaining: beyond };
+    }
     if (!versions.converts) return page(filter, entries, revision, options.limit ?? 0);
     if (filter.byFields) return page(filter, await versions.showAll(entries), revision, options.limit ?? 0);
     const chosen = page(filter, entries, revision, options.limit ?? 0);
@@ -69,16 +81,21 @@ export class Reads {
   #now(kind: Kind, filter: Filter, after: string | undefined): { entries: readonly CacheEntry[]; revision: Revision } {
     return { entries: this.#cache.of(kind).range(filter.prefix, after), revision: this.#cache.revision };
   }
-  async #at(kind: Kind, filter: Filter, revision: Revision, after: string | undefined): Promise<{ entries: readonly CacheEntry[]; revision: Revision }> {
+  /** A page of the past is no more than the page: what lies beyond it stays with the store. */
+  async #at(kind: Kind, filter: Filter, revision: Revision, after: string | undefined, limit: number): Promise<Range> {
     const cache = this.#cache.of(kind);
     if (cache.lastChange <= revision) return { entries: cache.range(filter.prefix, after), revision };
     try {
-      const listing = await this.#store.list(filter.prefix, { revision, ...(after === undefined ? {} : { after }) });
+      const listing = await this.#store.list(filter.prefix, {
+        revision,
+        ...(after === undefined ? {} : { after }),
+        ...(limit > 0 && filter.everything ? { limit } : {}),
+      });
       const entries = listing.entries.map((entry) => {
         const present = cache.get(entry.key);
         return present?.revision === entry.revision ? present : cache.entry(entry.key, entry.revision, entry.value);
       });
-      return { entries, revision };
+      return { entries, revision, beyond: listing.remaining };
     } catch (error) {
       if (!isStoreError(error) || error.code !== 'compacted') throw error;
       throw after === undefined
