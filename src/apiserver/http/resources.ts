@@ -160,12 +160,10 @@ export class ResourceHandler {
     return (value) => decodePatched(this.#deps.schemas, kind, value, patch, context.fieldValidation, context.warnings);
   }
   /** Undeclared fields were refused when it was applied, so that only duplicates are left to find. */
-  #applied({ strict, body }: PatchBody, kind: Kind, { fieldValidation: mode, warnings }: WriteContext): (value: Json) => KubeObject {
+  #applied({ strict }: PatchBody, kind: Kind, { fieldValidation: mode, warnings }: WriteContext): (value: Json) => KubeObject {
     return (value) => {
       if (mode === 'Strict' && strict.length > 0) throw badRequest(`error strict decoding YAML: ${strict.join(', ')}`);
       if (mode === 'Warn') warnings.push(...strict);
-      if (kind.shape && !kind.shape.patchSchema.closed)
-        decodeObject(this.#deps.schemas, kind, { value: structuredClone(body), duplicates: [] }, mode, warnings);
       return decodeObject(this.#deps.schemas, kind, { value, duplicates: [] }, 'Ignore', []);
     };
   }

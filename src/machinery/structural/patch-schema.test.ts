@@ -72,3 +72,23 @@ test('two appliers share a set, a list of type map and a map', () => {
     labels: { a: '1', b: '2' },
   });
 });
+
+test('types are closed unless they preserve what they do not know', () => {
+  const root = patchSchema.field(type.patchType, 'spec')?.type ?? '';
+  const closed = (name: string): boolean | undefined => patchSchema.closed?.(patchSchema.field(root, name)?.type ?? '');
+  assert.deepEqual(
+    [patchSchema.closed?.(type.patchType), patchSchema.closed?.(root), closed('ports'), closed('free'), closed('labels')],
+    [true, true, true, false, false],
+  );
+  const patch = {
+    apiVersion: 'example.com/v1',
+    kind: 'Widget',
+    metadata: { name: 'w', namespace: 'n' },
+    unknownField: 1,
+    spec: { free: { x: 1 }, labels: { a: 'b' } },
+  };
+  assert.throws(
+    () => applyPatch({ live: undefined, patch, manager: 'm', apiVersion: 'example.com/v1', schema: patchSchema, type: type.patchType, now: 0 }),
+    /\(n\/w; example.com\/v1, Kind=Widget\): \.unknownField: field not declared in schema$/,
+  );
+});

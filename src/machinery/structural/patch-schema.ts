@@ -57,5 +57,11 @@ export function structuralPatchSchema(root: Node, meta: PatchSchema = noSchema):
       type.views.set(name, view);
       return view;
     },
+    closed(typeName) {
+      const type = types.get(typeName);
+      if (type === undefined) return meta.closed?.(typeName) === true;
+      const { node } = type;
+      return node.type === 'object' && !node.preserve && node.additional === undefined && node.schema.properties !== undefined;
+    },
   };
 }
