@@ -15,6 +15,7 @@ export function startProbe(target: ProbeTarget): { stop(): Promise<number[]> } {
       new Promise((resolve, reject) => {
         worker.once('message', (waits: number[]) => void worker.terminate().then(() => resolve(waits), reject));
         worker.once('error', reject);
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
         worker.postMessage('stop');
       }),
   };
@@ -24,9 +25,9 @@ async function probe({ port, path, tls }: ProbeTarget): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const options = { host: '127.0.0.1', port, path, agent, ca: Buffer.from(tls.ca), cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) };
   const waits: number[] = [];
-  let on = true;
-  parentPort?.once('message', () => (on = false));
-  while (on) {
+  const told = new AbortController();
+  parentPort?.once('message', () => told.abort());
+  while (!told.signal.aborted) {
     const started = performance.now();
     await new Promise<void>((resolve, reject) => {
       request(options, (response) => response.resume().on('end', resolve))
@@ -38,6 +39,7 @@ async function probe({ port, path, tls }: ProbeTarget): Promise<void> {
   }
   agent.destroy();
   // The first request makes the connection.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
   parentPort?.postMessage(waits.slice(1));
 }
 
