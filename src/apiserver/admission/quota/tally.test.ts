@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAmount, parseAmount, zeroAmount, type Amount } from '#base';
+import type { KubeObject } from '#machinery';
 import type { Amounts } from '../pods.ts';
+import { claimEvaluator } from './claims.ts';
+import { deviceClaimEvaluator } from './device-claims.ts';
 import { Tally } from './tally.ts';
 
 const amounts = (cpu: string): Amounts => new Map([['cpu', parseAmount(cpu) as Amount]]);
@@ -31,4 +34,29 @@ test('what is taken away is exactly what was added', () => {
   for (let i = 0; i < 30; i++) tally.store(`u${i}`, undefined);
   assert.equal(used(tally), '0');
   assert.equal(tally.excess(amounts('1')), undefined);
+});
+
+test('a device claim takes what it asks for by class; of alternatives the largest', () => {
+  const requests = [
+    { exactly: { deviceClassName: 'gpu', count: 2 } },
+    { firstAvailable: [{ deviceClassName: 'gpu' }, { deviceClassName: 'gpu', count: 3 }, { deviceClassName: 'nic' }] },
+    { exactly: { deviceClassName: 'nic', allocationMode: 'All' } },
+  ];
+  const taken = deviceClaimEvaluator.usage({ spec: { devices: { requests } } } as KubeObject, 0);
+  assert.deepEqual(
+    [...taken].map(([name, amount]) => [name, formatAmount(amount)]),
+    [
+      ['gpu.deviceclass.resource.k8s.io/devices', '5'],
+      ['nic.deviceclass.resource.k8s.io/devices', '33'],
+    ],
+  );
+  assert.ok(deviceClaimEvaluator.limits('gpu.deviceclass.resource.k8s.io/devices'));
+});
+
+test('a claim is in the scope of every VolumeAttributesClass that it has or is to have', () => {
+  const claim = { spec: { volumeAttributesClassName: 'new' }, status: { currentVolumeAttributesClassName: 'old' } } as KubeObject;
+  const inScope = (operator: string, values: string[] = [], object = claim): boolean | undefined =>
+    claimEvaluator.inScope?.(object, { scopeName: 'VolumeAttributesClass', operator, values });
+  assert.deepEqual([inScope('In', ['old']), inScope('In', ['new']), inScope('In', ['other']), inScope('Exists')], [true, true, false, true]);
+  assert.deepEqual([inScope('Exists', [], {}), inScope('DoesNotExist', [], {}), inScope('NotIn', ['old'], {})], [false, true, true]);
 });
