@@ -17,18 +17,19 @@ const label1035Text = `a DNS-1035 label must consist of lower case alphanumeric 
 const nameText = `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`;
 const valueText = `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`;
 
-function problems(value: string, max: number, rule: RegExp, text: string): string[] {
+/** Texts are made for those who need them: names are checked with every write. */
+function problems(value: string, max: number, rule: RegExp, text: () => string): string[] {
   const out: string[] = [];
   if (Buffer.byteLength(value) > max) out.push(tooLong(max));
-  if (!rule.test(value)) out.push(text);
+  if (!rule.test(value)) out.push(text());
   return out;
 }
 
-export const dnsLabelProblems = (value: string): string[] => problems(value, 63, labelRule, regexText(labelText, label, 'my-name', '123-abc'));
+export const dnsLabelProblems = (value: string): string[] => problems(value, 63, labelRule, () => regexText(labelText, label, 'my-name', '123-abc'));
 export const dnsSubdomainProblems = (value: string): string[] =>
-  problems(value, 253, subdomainRule, regexText(subdomainText, `${label}(\\.${label})*`, 'example.com'));
+  problems(value, 253, subdomainRule, () => regexText(subdomainText, `${label}(\\.${label})*`, 'example.com'));
 export const dns1035LabelProblems = (value: string): string[] =>
-  problems(value, 63, label1035Rule, regexText(label1035Text, '[a-z]([-a-z0-9]*[a-z0-9])?', 'my-name', 'abc-123'));
+  problems(value, 63, label1035Rule, () => regexText(label1035Text, '[a-z]([-a-z0-9]*[a-z0-9])?', 'my-name', 'abc-123'));
 
 export function pathSegmentProblems(value: string): string[] {
   if (value === '.' || value === '..') return [`may not be '${value}'`];
@@ -84,5 +85,5 @@ function qualifiedNameProblems(key: string): string[] {
 }
 
 export function labelValueProblems(value: string): string[] {
-  return problems(value, 63, valueRule, regexText(valueText, '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?', 'MyValue', 'my_value', '12345'));
+  return problems(value, 63, valueRule, () => regexText(valueText, '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?', 'MyValue', 'my_value', '12345'));
 }

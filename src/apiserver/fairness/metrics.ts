@@ -21,7 +21,7 @@ export interface FlowMetrics {
 
 /** apiserver_flowcontrol_* as kube-apiserver names them. */
 export class FairnessMetrics {
-  readonly #known = new Map<string, FlowMetrics>();
+  readonly #known = new Map<string, Map<string, FlowMetrics>>();
   readonly #make: (schema: string, level: string) => FlowMetrics;
 
   constructor(metrics: Metrics, config: Config) {
@@ -41,9 +41,10 @@ export class FairnessMetrics {
     collectLimits(metrics, config);
   }
   of(schema: string, level: string): FlowMetrics {
-    const key = `${schema}\0${level}`;
-    let known = this.#known.get(key);
-    if (!known) this.#known.set(key, (known = this.#make(schema, level)));
+    let levels = this.#known.get(schema);
+    if (!levels) this.#known.set(schema, (levels = new Map()));
+    let known = levels.get(level);
+    if (!known) levels.set(level, (known = this.#make(schema, level)));
     return known;
   }
 }

@@ -1,9 +1,12 @@
 import type { Histogram, Metrics } from '#base';
 
-/** Told of each call of an admission plugin and of each whole step. */
+export type AdmissionStep = 'admit' | 'validate';
+/** Told how long something took, each time. */
+export type Observe = (rejected: boolean, seconds: number) => void;
+/** Who is told of the calls of a plugin, and of whole steps: found once, because every write passes here. */
 export interface AdmissionObserver {
-  plugin(name: string, step: 'admit' | 'validate', operation: string, rejected: boolean, seconds: number): void;
-  step(step: 'admit' | 'validate', operation: string, rejected: boolean, seconds: number): void;
+  plugin(name: string, step: AdmissionStep, operation: string): Observe;
+  step(step: AdmissionStep, operation: string): Observe;
 }
 
 export function admissionMetrics(metrics: Metrics): AdmissionObserver {
@@ -21,16 +24,17 @@ export function admissionMetrics(metrics: Metrics): AdmissionObserver {
     buckets: [0.005, 0.025, 0.1, 0.5, 1, 2.5],
     stability: 'STABLE',
   });
-  const known = new Map<string, Histogram>();
-  const find = (key: string, make: () => Histogram): Histogram => {
-    let sample = known.get(key);
-    if (!sample) known.set(key, (sample = make()));
-    return sample;
-  };
   return {
-    plugin: (name, step, operation, rejected, seconds) =>
-      find(`${name} ${step} ${operation} ${rejected}`, () => plugins.with(name, operation, String(rejected), step)).observe(seconds),
-    step: (step, operation, rejected, seconds) =>
-      find(`${step} ${operation} ${rejected}`, () => steps.with(operation, String(rejected), step)).observe(seconds),
+    plugin: (name, step, operation) => observer((rejected) => plugins.with(name, operation, rejected, step)),
+    step: (step, operation) => observer((rejected) => steps.with(operation, rejected, step)),
+  };
+}
+
+/** A series begins with its first value. */
+function observer(series: (rejected: string) => Histogram): Observe {
+  let accepted: Histogram | undefined;
+  return (rejected, seconds) => {
+    if (rejected) series('true').observe(seconds);
+    else (accepted ??= series('false')).observe(seconds);
   };
 }

@@ -1,5 +1,5 @@
 import type { Kind } from '#machinery';
-import type { AdmissionObserver } from '../metrics/admission.ts';
+import type { AdmissionObserver, AdmissionStep, Observe } from '../metrics/admission.ts';
 import type { AdmissionPlugin, AdmissionRequest, Mutated, Operation } from '../types.ts';
 
 const usual: readonly Operation[] = ['CREATE', 'UPDATE'];
@@ -10,7 +10,7 @@ export type Subject = 'main' | 'other';
 /** The admission steps of a kind, found once for each operation. */
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
-  readonly #chosen = new Map<string, readonly AdmissionPlugin[]>();
+  readonly #chosen = new Map<string, Chosen>();
   readonly #observer: AdmissionObserver | undefined;
   constructor(kind: Kind, all: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
     this.#observer = observer;
@@ -62,40 +62,45 @@ export class AdmissionChain {
       throw error;
     }
   }
-  #step(
-    step: 'admit' | 'validate',
-    { operation }: AdmissionRequest,
-    subject: Subject,
-    ask: (plugin: AdmissionPlugin) => void | Promise<void>,
-  ): void | Promise<void> {
-    const plugins = this.#for(operation, subject);
-    const observer = this.#observer;
-    if (!observer || plugins.length === 0) return run(plugins, ask);
-    const method = step === 'admit' ? 'mutate' : 'validate';
-    const timed = (plugin: AdmissionPlugin): void | Promise<void> =>
-      plugin[method] &&
-      timing(
-        () => ask(plugin),
-        (rejected, seconds) => observer.plugin(plugin.name, step, operation, rejected, seconds),
-      );
-    return timing(
-      () => run(plugins, timed),
-      (rejected, seconds) => observer.step(step, operation, rejected, seconds),
-    );
+  #step(step: AdmissionStep, { operation }: AdmissionRequest, subject: Subject, ask: (plugin: AdmissionPlugin) => void | Promise<void>): void | Promise<void> {
+    const { plugins, timed } = this.#chosenFor(operation, subject);
+    if (!timed || plugins.length === 0) return run(plugins, ask);
+    const { whole, each } = timed[step];
+    return timing(() => run(plugins, (plugin, i) => each[i] && timing(() => ask(plugin), each[i])), whole);
   }
   #for(operation: Operation, subject: Subject): readonly AdmissionPlugin[] {
+    return this.#chosenFor(operation, subject).plugins;
+  }
+  #chosenFor(operation: Operation, subject: Subject): Chosen {
     const key = operation + subject;
     let chosen = this.#chosen.get(key);
-    if (!chosen) {
-      chosen = this.#plugins.filter((plugin) => (plugin.operations ?? usual).includes(operation) && (subject === 'main' || plugin.subresources === true));
-      this.#chosen.set(key, chosen);
-    }
+    if (!chosen) this.#chosen.set(key, (chosen = this.#choose(operation, subject)));
     return chosen;
+  }
+  #choose(operation: Operation, subject: Subject): Chosen {
+    const plugins = this.#plugins.filter((plugin) => (plugin.operations ?? usual).includes(operation) && (subject === 'main' || plugin.subresources === true));
+    const observer = this.#observer;
+    if (!observer) return { plugins };
+    const timed = (step: AdmissionStep, method: 'mutate' | 'validate'): Timed => ({
+      whole: observer.step(step, operation),
+      each: plugins.map((plugin) => plugin[method] && observer.plugin(plugin.name, step, operation)),
+    });
+    return { plugins, timed: { admit: timed('admit', 'mutate'), validate: timed('validate', 'validate') } };
   }
 }
 
+interface Timed {
+  readonly whole: Observe;
+  /** Nobody where the plugin has nothing to do in the step. */
+  readonly each: readonly (Observe | undefined)[];
+}
+interface Chosen {
+  readonly plugins: readonly AdmissionPlugin[];
+  readonly timed?: { readonly [step in AdmissionStep]: Timed };
+}
+
 /** Does `work` and tells how long it took; waits only when it does. */
-function timing(work: () => void | Promise<void>, tell: (rejected: boolean, seconds: number) => void): void | Promise<void> {
+function timing(work: () => void | Promise<void>, tell: Observe): void | Promise<void> {
   const started = performance.now();
   const ended = (rejected: boolean): void => tell(rejected, (performance.now() - started) / 1000);
   let pending: void | Promise<void>;
@@ -116,9 +121,9 @@ function timing(work: () => void | Promise<void>, tell: (rejected: boolean, seco
 }
 
 /** In order; a promise only when one of them is waited for. */
-function run(plugins: readonly AdmissionPlugin[], step: (plugin: AdmissionPlugin) => void | Promise<void>, from = 0): void | Promise<void> {
+function run(plugins: readonly AdmissionPlugin[], step: (plugin: AdmissionPlugin, i: number) => void | Promise<void>, from = 0): void | Promise<void> {
   for (let i = from; i < plugins.length; i++) {
-    const pending = step(plugins[i] as AdmissionPlugin);
+    const pending = step(plugins[i] as AdmissionPlugin, i);
     if (pending) return pending.then(() => run(plugins, step, i + 1));
   }
 }

@@ -76,6 +76,7 @@ export class Registry implements Writer, KindReader {
   readonly #resources = new Map<Kind, Resource>();
   readonly #byName = new Map<string, Kind>();
   readonly #byVersion = new Map<string, Kind>();
+  readonly #byPlural = new Map<string, readonly Kind[]>();
   readonly #followers: ((kind: Kind) => void)[] = [];
 
   constructor(options: RegistryOptions) {
@@ -119,7 +120,9 @@ export class Registry implements Writer, KindReader {
     this.#followers.push(follower);
   }
   kindAt(group: string, version: string, plural: string): Kind | undefined {
-    return this.#byVersion.get(`${group}/${version}/${plural}`);
+    // Asked several times for every request: no text is put together for it.
+    for (const kind of this.#byPlural.get(plural) ?? none) if (kind.group === group && kind.version === version) return kind;
+    return undefined;
   }
   #drop(kind: Kind): void {
     this.#resources.delete(kind);
@@ -127,6 +130,10 @@ export class Registry implements Writer, KindReader {
   }
   /** Among the versions of a resource, group and plural alone mean the one that is stored. */
   #rename(kind: Kind): void {
+    this.#byPlural.set(
+      kind.plural,
+      [...this.#byVersion.values()].filter((other) => other.plural === kind.plural),
+    );
     const name = `${kind.group}/${kind.plural}`;
     const versions = [...this.#byVersion.values()].filter((other) => other.group === kind.group && other.plural === kind.plural);
     const chosen = versions.find((other) => other.storageVersion === other.apiVersion) ?? versions[0];
@@ -268,4 +275,5 @@ export class Registry implements Writer, KindReader {
   }
 }
 
+const none: readonly Kind[] = [];
 const versionPath = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;
