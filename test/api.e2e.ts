@@ -312,7 +312,7 @@ describe('the API as kubectl uses it', () => {
       );
       await fails(
         ['create', 'service', 'clusterip', 'c2', '--tcp=80', '--clusterip', '192.168.250.1'],
-        /the provided IP \(192\.168\.250\.1\) is not in the valid range\. The range of valid IPs is 10\./,
+        /failed to allocate IP 192\.168\.250\.1: the provided network does not match the current range/,
       );
       await k('create', 'service', 'nodeport', 'n1', '--tcp=80', '--node-port=30123');
       await fails(
