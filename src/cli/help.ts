@@ -8,9 +8,11 @@ export async function overview(commands: Record<string, () => Promise<{ command:
 }
 
 export function commandHelp(command: Command): string {
-  const rows = Object.entries(withHelp(command.options)).map(([name, o]) => {
-    const left = `  --${name}${o.type === 'string' ? ` ${o.value ?? 'VALUE'}` : ''}`;
-    return `${left.padEnd(28)}${o.help}${o.default === undefined ? '' : ` (default ${o.default})`}`;
-  });
+  const options = Object.entries(withHelp(command.options)).map(([name, o]) => ({
+    left: `  --${name}${o.type === 'string' ? ` ${o.value ?? 'VALUE'}` : ''}`,
+    o,
+  }));
+  const width = Math.max(...options.map(({ left }) => left.length)) + 2;
+  const rows = options.map(({ left, o }) => `${left.padEnd(width)}${o.help}${o.default === undefined ? '' : ` (default ${o.default})`}`);
   return `${command.summary}\n\nUsage: bin/batuta ${command.name}${command.usage ? ` ${command.usage}` : ''} [OPTIONS]\n\n${rows.join('\n')}\n`;
 }
