@@ -230,3 +230,55 @@ describe('fairness', () => {
     assert.equal(w.metric('rejected_requests_total{flow_schema="mine",priority_level="none",reason="concurrency-limit"}'), 1);
   });
 });
+
+describe('beside a flood', () => {
+  /** Work as a request's: something at once, something after its promises, something in a later turn. */
+  async function work(): Promise<number> {
+    await Promise.resolve();
+    const end = performance.now() + 0.15;
+    while (performance.now() < end);
+    await new Promise((resolve) => setImmediate(resolve));
+    return 200;
+  }
+  /** How many requests of a flood of so many are answered while a quiet client has one answered, on average. */
+  async function overtaken(handle: (user: string) => number | Promise<number>, outstanding: number): Promise<number> {
+    let over = false;
+    let flooded = 0;
+    const streams = Array.from({ length: outstanding }, async () => {
+      while (!over) {
+        await Promise.resolve(handle('flood')).catch(() => new Promise((resolve) => setImmediate(resolve)));
+        flooded++;
+      }
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    let during = 0;
+    const rounds = 6;
+    for (let i = 0; i < rounds; i++) {
+      const before = flooded;
+      await handle('quiet');
+      during += flooded - before;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    over = true;
+    await Promise.all(streams);
+    return during / rounds;
+  }
+
+  it('a quiet client is answered before most of what was there first', async () => {
+    const fairness = new Fairness({ clock: new FakeClock(), builtIn: { schemas: defaultFlowSchemas, levels: defaultPriorityLevels } });
+    const handle = (username: string): number | Promise<number> => {
+      const exchange = {
+        response: new EventEmitter(),
+        info: parseRequest('GET', '/api/v1/namespaces/a/pods/b'),
+        user: { username, groups: ['system:authenticated'] },
+        longRunning: false,
+      } as unknown as Exchange;
+      return fairness.handle(exchange, work);
+    };
+    const outstanding = 200;
+    const without = await overtaken(() => work(), outstanding);
+    const beside = await overtaken(handle, outstanding);
+    assert.ok(without > outstanding * 0.5, `without fairness ${without} of ${outstanding} come first`);
+    assert.ok(beside < without / 2, `with fairness ${beside} of ${outstanding} come first, without ${without}`);
+  });
+});

@@ -309,8 +309,8 @@ describe('turns', () => {
       turns.running = turns.window;
       turn(20);
     }
-    assert.equal(turns.window, 16);
-    turns.running = 16;
+    assert.equal(turns.window, 64);
+    turns.running = 64;
     assert.equal(turns.mayBegin(), false);
     for (let i = 0; i < 200; i++) turn(1);
     assert.equal(turns.window, 600);

@@ -2,7 +2,8 @@
 const sliceMs = 5;
 /** A turn that takes longer is too long. */
 const longTurnMs = 8;
-const leastWindow = 16;
+/** Writes wait for the disk together, so many of them in progress cost little. */
+const leastWindow = 64;
 
 /**
  * What one thread can do beyond counting seats. A seat says that a request may be in progress; here it says when it may
