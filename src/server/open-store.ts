@@ -14,7 +14,8 @@ export async function openStore(options: UpOptions, paths: Paths, log: Logger): 
   // A key that was added takes over in the background; what it has not come to is read by the old one.
   store.rewrite().then(
     (count) => count > 0 && log.named('store').info('encrypted again with the first key', { values: count }),
-    (error: unknown) => log.named('store').warn('values could not be encrypted again; the next start tries it', { error }),
+    (error: unknown) =>
+      (error as StoreError).code === 'closed' || log.named('store').warn('values could not be encrypted again; the next start tries it', { error }),
   );
   return store;
 }

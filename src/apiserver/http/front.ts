@@ -234,9 +234,15 @@ export class Front {
   /** Whether the resource of a request exists; what is beside resources is always known. */
   #knows({ resource: at }: RequestInfo): boolean {
     if (!at) return true;
-    if (this.#deps.registry.kindAt(at.group, at.version, at.plural)) return true;
+    const kind = this.#kindAt(at);
+    if (kind) return isSubresource(kind, at.subresource);
     return this.#deps.virtual.some((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
   }
+}
+
+function isSubresource({ subresources }: Kind, path: string): boolean {
+  const name = path.split('/', 1)[0];
+  return name === '' || name === 'status' || name === 'scale' || subresources.some((one) => one.name === name);
 }
 
 /** Subresources whose answers go on for as long as the client likes. */

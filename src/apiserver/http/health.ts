@@ -47,7 +47,7 @@ export class Health {
       }
       const failure = this.#ask(check, endpoint);
       if (failure !== undefined) failures.set(check.name, failure);
-      // Why is for the log and for those who ask for the one check: this page is open to everyone.
+      // Why is for those who may ask for the one check: this page is open to everyone.
       lines.push(failure === undefined ? `[+]${check.name} ok` : `[-]${check.name} failed: reason withheld`);
     }
     if (excluded.size > 0) lines.push(`warn: some health checks cannot be excluded: no matches for ${[...excluded].map((n) => JSON.stringify(n)).join(',')}`);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type ClientHttp2Stream } from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import { serveHttps, type HttpsFixture } from '../testing/https.ts';
 import { Note } from '../test-support.ts';
@@ -7,7 +9,7 @@ describe('long bodies', () => {
   let https: HttpsFixture;
   const texts = Array.from({ length: 30 }, (_, i) => `${i} é `.repeat(20_000));
   before(async () => {
-    https = await serveHttps();
+    https = await serveHttps({}, [{ token: 'root', user: { username: 'root', groups: ['system:masters'] } }]);
     for (const [i, text] of texts.entries()) await https.api.create(Note, { metadata: { name: `n${String(i).padStart(2, '0')}` }, data: { text } });
   });
   after(() => https.close());
@@ -23,6 +25,23 @@ describe('long bodies', () => {
         texts,
       );
     }
+  });
+
+  it('arrive whole over HTTP/2, and end with their client there too', async () => {
+    const port = https.server.address?.port ?? 0;
+    const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    const open = (): ClientHttp2Stream => session.request({ ':path': '/api/v1/notes', authorization: 'Bearer root' });
+    const gone = open();
+    await once(gone, 'data');
+    gone.close();
+    const chunks: Buffer[] = [];
+    for await (const chunk of open()) chunks.push(chunk as Buffer);
+    const { items } = JSON.parse(Buffer.concat(chunks).toString()) as { items: { data: { text: string } }[] };
+    assert.deepEqual(
+      items.map((item) => item.data.text),
+      texts,
+    );
+    session.close();
   });
 
   it('end with their client, and hold up nobody', async () => {

@@ -11,11 +11,11 @@ const waiting: (() => boolean)[] = [];
 let running = false;
 
 /** Writes a long body piece by piece, in turn with others and with everything else. Resolves when it is over, or the client is gone. */
-export function writePieces(response: Response, body: Buffer): Promise<void> {
+export function writePieces(response: Response, body: Buffer, isGone: (response: Response) => boolean): Promise<void> {
   let at = 0;
   return new Promise((resolve) => {
     const piece = (): boolean => {
-      if (response.destroyed || response.writableEnded) return false;
+      if (isGone(response) || response.writableEnded) return false;
       const end = Math.min(body.length, at + pieceBytes);
       const more = (response as { write(chunk: Buffer): boolean }).write(body.subarray(at, end));
       at = end;

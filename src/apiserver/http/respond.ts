@@ -80,7 +80,7 @@ function finish(response: Response, code: number, body: Buffer, { warnings, head
   if (warnings?.length) all['warning'] = cut([...new Set(warnings)]).map(warningHeader);
   writeHead(response, code, all);
   if (request.method === 'HEAD') response.end();
-  else if (body.length >= longBody) return writePieces(response, body);
+  else if (body.length >= longBody) return writePieces(response, body, isGone);
   else (response as { end(body: Buffer): void }).end(body);
 }
 /** The two response classes declare writeHead with overloads that do not unite. */

@@ -61,6 +61,7 @@ describe('/metrics', () => {
     await https.call('DELETE', `${base}/a`);
     await https.call('GET', '/apis/made-up.example.org/v1/things');
     await https.call('GET', '/made/up');
+    await https.call('GET', `${base}/a/made-up`);
     await https.call('GET', '/livez');
     await https.call('GET', base, { token: 'bobs' });
     await https.call('GET', base, { token: 'wrong' });
@@ -77,7 +78,7 @@ describe('/metrics', () => {
     assert.equal(total({ verb: 'DELETE', code: '200', scope: 'resource' }), 1);
     assert.equal(total({ verb: 'WATCH', code: '200' }), 1);
     assert.equal(value(families, 'apiserver_request_total', { resource: '', subresource: '/livez', verb: 'GET', code: '200' }), 1);
-    assert.equal(value(families, 'apiserver_request_total', { resource: '', subresource: '', verb: 'GET', code: '404' }), 2);
+    assert.equal(value(families, 'apiserver_request_total', { resource: '', subresource: '', verb: 'GET', code: '404' }), 3);
     assert.equal(value(families, 'apiserver_request_duration_seconds_count', { ...common, verb: 'POST', dry_run: 'All' }), 1);
     assert.equal(value(families, 'apiserver_request_sli_duration_seconds_count', { ...common, verb: 'POST' }), 1, 'without dry runs');
     assert.equal(value(families, 'apiserver_request_sli_duration_seconds_count', { ...common, verb: 'WATCH' }), undefined);

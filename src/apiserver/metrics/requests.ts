@@ -71,7 +71,7 @@ export class RequestMetrics {
     const at = known ? info.resource : undefined;
     const dryRun = info.query?.has('dryRun') && info.query.get('dryRun') === 'All' ? 'All' : '';
     const key = at
-      ? `${info.verb} ${info.method} ${dryRun} ${scopeOf(info)} ${at.group}/${at.version}/${at.plural}/${at.subresource}`
+      ? `${info.verb} ${info.method} ${dryRun} ${scopeOf(info)} ${at.group}/${at.version}/${at.plural}/${first(at.subresource)}`
       : `${info.method} ${knownPath(info.path)}`;
     let series = this.#series.get(key);
     if (!series) this.#series.set(key, (series = this.#make(labels(info, known), dryRun)));
@@ -147,8 +147,12 @@ const paths = new Set(['/api', '/apis', '/healthz', '/livez', '/metrics', '/open
 function labels(info: RequestInfo, known: boolean): string[] {
   const at = known ? info.resource : undefined;
   if (!at) return ['', '', '', knownPath(info.path), methods.has(info.method) ? info.method : info.method === 'HEAD' ? 'GET' : 'OTHER', ''];
-  const subresource = at.subresource.split('/', 1)[0] ?? '';
-  return [at.group, at.plural, scopeOf(info), subresource.slice(0, 40), verbOf(info, subresource), at.version];
+  const subresource = first(at.subresource);
+  return [at.group, at.plural, scopeOf(info), subresource, verbOf(info, subresource), at.version];
+}
+/** What follows a subresource (`proxy/some/path`) is the client's own. */
+function first(subresource: string): string {
+  return subresource.includes('/') ? subresource.slice(0, subresource.indexOf('/')) : subresource;
 }
 function knownPath(path: string): string {
   const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
