@@ -242,10 +242,10 @@ describe('beside a flood', () => {
   }
   /** How many requests of a flood of so many are answered while a quiet client has one answered, on average. */
   async function overtaken(handle: (user: string) => number | Promise<number>, outstanding: number): Promise<number> {
-    let over = false;
+    const state = { over: false };
     let flooded = 0;
     const streams = Array.from({ length: outstanding }, async () => {
-      while (!over) {
+      while (!state.over) {
         await Promise.resolve(handle('flood')).catch(() => new Promise((resolve) => setImmediate(resolve)));
         flooded++;
       }
@@ -259,7 +259,7 @@ describe('beside a flood', () => {
       during += flooded - before;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    over = true;
+    state.over = true;
     await Promise.all(streams);
     return during / rounds;
   }
