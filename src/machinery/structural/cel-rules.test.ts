@@ -235,3 +235,15 @@ describe('embedded objects', () => {
       /^spec\.metadata\.labels: Invalid value: "a b"/,
     ));
 });
+
+test('rules about the keys of a map are judged by the number of keys, not by their length', () => {
+  const labels = {
+    type: 'object',
+    maxProperties: 4096,
+    additionalProperties: { type: 'string', maxLength: 63 },
+    'x-kubernetes-validations': [{ rule: "self.all(key, !key.contains('*'))" }],
+  };
+  assert.deepEqual(validateStructural({ type: 'object', properties: { labels } }, 'schema'), []);
+  const { maxProperties: _none, ...unbounded } = { ...labels, 'x-kubernetes-validations': [{ rule: 'self.all(key, self.all(other, !key.contains(other)))' }] };
+  assert.match(validateStructural({ type: 'object', properties: { labels: unbounded } }, 'schema')[0]?.message ?? '', /estimated rule cost exceeds budget/);
+});

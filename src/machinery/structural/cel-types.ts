@@ -59,11 +59,14 @@ function listType(schema: JSONSchemaProps, path: string): DeclaredType | undefin
   return { type: { kind: 'list', element: element.type, max, listType, mapKeys: schema['x-kubernetes-list-map-keys'] }, minSize: 2 };
 }
 
+/** kube-apiserver's estimate counts nothing for the length of keys: their rules are judged by maxProperties alone. */
+const mapKey: CelType = { ...string, max: 0 };
+
 function mapType(schema: JSONSchemaProps, member: JSONSchemaProps, path: string): DeclaredType | undefined {
   const value = celTypeOf(member, `${path}.@elem`);
   if (value === undefined) return undefined;
   const max = schema.maxProperties === undefined ? maxMembersIn(value.minSize) : atLeastZero(schema.maxProperties);
-  return { type: { kind: 'map', key: string, value: value.type, max }, minSize: 2 };
+  return { type: { kind: 'map', key: mapKey, value: value.type, max }, minSize: 2 };
 }
 
 const name: JSONSchemaProps = { type: 'string' };
