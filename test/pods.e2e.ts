@@ -237,13 +237,14 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const begun = Date.now();
     await k('delete', 'pod', 'stubborn');
     const took = Date.now() - begun;
-    assert.ok(took > 1900 && took < 8000, `${took} ms for a grace period of 2 s`);
+    // However busy the machine is: not before its 2 s, and not after the 30 s that a pod has by default.
+    assert.ok(took > 1900 && took < 30_000, `${took} ms for a grace period of 2 s`);
     await pods.showed('stubborn', ['Terminating']);
     await pods.until('is ready', 'forced', isReady);
     const since = Date.now();
     await k('delete', 'pod', 'forced', '--grace-period=0', '--force');
-    assert.ok(Date.now() - since < 5000, 'a forced deletion does not wait');
-    await pods.gone('forced', 5000);
+    assert.ok(Date.now() - since < 60_000, 'a forced deletion does not wait for the grace period of 60 s');
+    await pods.gone('forced', 30_000);
   });
 
   test('hooks: a postStart that fails kills the container; preStop may sleep; sidecars end after the main container, last first', async () => {
