@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { formatTime } from '#base';
 import { Pod, PodDisruptionBudget, type V1Pod, type V1PodDisruptionBudget, type V1PodDisruptionBudgetStatus } from '#kinds';
 import { isApiError, labelSelectorMatcher, type KubeObject, type OwnerReference } from '#machinery';
@@ -107,18 +108,8 @@ async function write(context: ControllerContext, budget: V1PodDisruptionBudget, 
   if (same(wanted, budget.status)) return;
   await context.api.update(PodDisruptionBudget, { ...budget, status: wanted }, { subresource: 'status' });
 }
-/** Member by member, in any order. */
+/** Member by member: an absent one equals undefined. */
 function same(a: V1PodDisruptionBudgetStatus, b: V1PodDisruptionBudgetStatus = {}): boolean {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof V1PodDisruptionBudgetStatus>;
-  for (const key of keys) if (JSON.stringify(sorted(a[key])) !== JSON.stringify(sorted(b[key]))) return false;
-  return true;
-}
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
+  return [...keys].every((key) => isDeepStrictEqual(a[key], b[key]));
 }
