@@ -100,7 +100,7 @@ describe('the API on the wire', () => {
       const timer = setTimeout(() => {
         req.destroy();
         reject(new Error(`the watch gave only ${JSON.stringify(frames.map((f) => [f.type, f.object.metadata?.name]))}`));
-      }, 10_000);
+      }, 60_000);
       const end = (): void => {
         clearTimeout(timer);
         resolve(frames);

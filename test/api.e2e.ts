@@ -527,7 +527,7 @@ describe('the API as kubectl uses it', () => {
       await k('delete', 'deployment', 'fg', '--cascade=foreground', '--timeout=20s');
       assert.equal(await remain('fg'), '', 'with foreground deletion the owner goes last');
       await k('delete', 'deployment', 'orphaned', '--cascade=orphan', '--timeout=20s');
-      await eventually('background deletion ends', async () => (await remain('bg')) === '', 20_000);
+      await eventually('background deletion ends', async () => (await remain('bg')) === '');
       assert.match(await remain('orphaned'), tree);
       const left = await json<{ items: { metadata: { ownerReferences?: unknown[] } }[] }>('get', 'rs', '-l', 'app=orphaned');
       assert.equal(left.items[0]?.metadata.ownerReferences, undefined);
@@ -642,7 +642,7 @@ describe('the API as kubectl uses it', () => {
       );
       assert.match((await robot('get', '--raw', '/readyz')).out, /ok/);
       await k('delete', 'sa', 'robot');
-      await eventually('the token dies with its account', async () => /Unauthorized|You must be logged in/.test((await robot('get', 'pods')).err), 5000);
+      await eventually('the token dies with its account', async () => /Unauthorized|You must be logged in/.test((await robot('get', 'pods')).err));
     });
 
     test('health, version and metrics', async () => {
@@ -658,7 +658,7 @@ describe('the API as kubectl uses it', () => {
       const port = await freePort();
       const proxy = background('kubectl', ['proxy', '--port', String(port)], { KUBECONFIG: my.cluster.kubeconfig });
       try {
-        await eventually('proxy listens', async () => /Starting to serve/.test(proxy.output()), 10_000);
+        await eventually('proxy listens', async () => /Starting to serve/.test(proxy.output()));
         assert.match((await run('curl', ['-sS', `http://127.0.0.1:${port}/api/v1/namespaces/shop`])).out, /"name":\s*"shop"/);
         assert.match((await run('curl', ['-sS', '-N', '--max-time', '1', `http://127.0.0.1:${port}/api/v1/namespaces?watch=1`])).out, /"type":"ADDED"/);
       } finally {

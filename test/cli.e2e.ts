@@ -234,7 +234,10 @@ describe('the command line', () => {
         };
         assert.deepEqual(data.data, { a: '3' });
         assert.deepEqual(
-          data.metadata.managedFields.filter((entry) => entry.operation === 'Apply').map((entry) => entry.manager),
+          data.metadata.managedFields
+            .filter((entry) => entry.operation === 'Apply')
+            .map((entry) => entry.manager)
+            .toSorted(),
           ['kubectl', 'kubectl-last-applied'],
         );
       });
@@ -243,7 +246,7 @@ describe('the command line', () => {
         const env = { KUBECONFIG: my.cluster.kubeconfig, HOME: my.cluster.dir };
         const proxy = background(program, ['proxy', '-p', '0', '--disable-filter'], env);
         try {
-          const port = await eventually('the proxy says its port', async () => /127\.0\.0\.1:(\d+)/.exec(proxy.output())?.[1], 20_000);
+          const port = await eventually('the proxy says its port', async () => /127\.0\.0\.1:(\d+)/.exec(proxy.output())?.[1]);
           assert.match(await throughProxy({ port: Number(port) }), /"APIVersions"/);
         } finally {
           await proxy.stop();
@@ -251,7 +254,7 @@ describe('the command line', () => {
         const socketPath = join(my.cluster.dir, `${version}.sock`);
         const other = background(program, ['proxy', `--unix-socket=${socketPath}`], env);
         try {
-          await eventually('the proxy listens', async () => /Starting to serve/.test(other.output()), 20_000);
+          await eventually('the proxy listens', async () => /Starting to serve/.test(other.output()));
           assert.match(await throughProxy({ socketPath }), /"APIVersions"/);
         } finally {
           await other.stop();

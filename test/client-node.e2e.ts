@@ -83,9 +83,9 @@ describe('@kubernetes/client-node', () => {
         { namespace, name: 'comes', body: { data: { n: '2' } } },
         setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
       );
-      await eventually('the change', async () => informer.get('comes', namespace)?.data?.['n'] === '2', 5000);
+      await eventually('the change', async () => informer.get('comes', namespace)?.data?.['n'] === '2');
       await core.deleteNamespacedConfigMap({ namespace, name: 'comes' });
-      await eventually('the end', async () => seen.includes('delete comes'), 5000);
+      await eventually('the end', async () => seen.includes('delete comes'));
       assert.deepEqual(seen, ['add there', 'add comes', 'update comes', 'delete comes']);
       assert.deepEqual(
         informer.list().map((o) => o.metadata?.name),
@@ -139,13 +139,13 @@ describe('@kubernetes/client-node', () => {
       await Promise.all([0, 1, 2, 3].map(churn));
       const truth = (await core.listNamespacedConfigMap({ namespace: 'churn' })).items.map(({ metadata: m }) => `${m?.name} ${m?.resourceVersion}`).sort();
       const shown = (): string[] => [...known].map(([name, version]) => `${name} ${version}`).sort();
-      await eventually('the watch has seen all', async () => JSON.stringify(shown()) === JSON.stringify(truth), 20_000);
+      await eventually('the watch has seen all', async () => JSON.stringify(shown()) === JSON.stringify(truth));
       const cached = (): string[] =>
         informer
           .list()
           .map(({ metadata: m }) => `${m?.name} ${m?.resourceVersion}`)
           .sort();
-      await eventually('the informer has seen all', async () => JSON.stringify(cached()) === JSON.stringify(truth), 20_000);
+      await eventually('the informer has seen all', async () => JSON.stringify(cached()) === JSON.stringify(truth));
       assert.deepEqual(wrong, []);
       assert.ok(writes > seconds * 10, `only ${writes} writes`);
     } finally {
@@ -165,7 +165,7 @@ describe('@kubernetes/client-node', () => {
       () => {},
     );
     await core.createNamespacedConfigMap({ namespace, body: configMap('watched') });
-    await eventually('the event', async () => seen.includes('ADDED watched'), 5000);
+    await eventually('the event', async () => seen.includes('ADDED watched'));
     controller.abort();
     assert.deepEqual(seen, ['ADDED watched']);
   });
@@ -190,9 +190,9 @@ describe('@kubernetes/client-node', () => {
     );
     const scale = await apps.readNamespacedDeploymentScale({ namespace, name: 'app' });
     await apps.replaceNamespacedDeploymentScale({ namespace, name: 'app', body: { ...scale, spec: { replicas: 1 } } });
-    await eventually('one is left', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 1, 15_000);
+    await eventually('one is left', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 1);
     await objects.delete(body, undefined, undefined, undefined, undefined, 'Foreground');
-    await eventually('it is gone', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 0, 15_000);
+    await eventually('it is gone', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 0);
   });
 
   test('a token opens the door, and only so far', async () => {

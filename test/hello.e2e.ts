@@ -67,7 +67,7 @@ describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () =>
       const port = await freePort();
       const forward = background(program, ['port-forward', pod, `${port}:8080`], { KUBECONFIG: my.cluster.kubeconfig });
       try {
-        await eventually('port-forward listens', async () => /Forwarding from/.test(forward.output()), 15_000);
+        await eventually('port-forward listens', async () => /Forwarding from/.test(forward.output()));
         for (let i = 0; i < 3; i++) assert.match((await run('curl', ['-sS', '--max-time', '5', `http://127.0.0.1:${port}`])).out, /hello/i);
       } finally {
         await forward.stop();

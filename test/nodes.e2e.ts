@@ -71,7 +71,7 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     await k('label', 'node', 'node-1', 'disk=tape', '--overwrite');
     await pods.until('goes where the label appeared', 'nowhere', isReady);
     await k('drain', 'node-2', '--force', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=40s', '--pod-selector', 'app!=web');
-    for (const name of ['on-hdd', 'cordoned-1']) await pods.gone(name, 5000);
+    for (const name of ['on-hdd', 'cordoned-1']) await pods.gone(name);
     await k('uncordon', 'node-2');
   });
 
@@ -87,12 +87,12 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     for (const name of ['tolerant', 'patient', 'touchy']) await pods.until('is ready', name, isReady);
     const begun = Date.now();
     await k('taint', 'node', 'node-2', 'broken=yes:NoExecute');
-    await pods.gone('touchy', 10_000);
+    await pods.gone('touchy');
     assert.ok(pods.latest('patient'), 'its three seconds are not over');
-    await pods.gone('patient', 15_000);
+    await pods.gone('patient');
     assert.ok(Date.now() - begun >= 3000);
     assert.ok(isReady(pods.latest('tolerant') as PodObject));
-    await pods.gone('two', 10_000);
+    await pods.gone('two');
     await create(pod('held-off', [sh(idle)], { nodeSelector: { disk: 'hdd' } }));
     await pods.until('waits', 'held-off', (p) =>
       /1 node\(s\) had untolerated taint/.test(p.status.conditions?.find((c) => c.reason === 'Unschedulable')?.message ?? ''),
@@ -112,7 +112,7 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     const ip = (await all())[0]?.status.podIP;
     assert.match((await run('curl', ['-sS', '--max-time', '5', `http://${ip}:8080`])).out, /hello 1/, 'the containers run on');
     await create(pod('after', [sh(idle)]));
-    await pods.until('starts with the new containerd', 'after', isReady, 40_000);
+    await pods.until('starts with the new containerd', 'after', isReady);
     assert.deepEqual((await all()).map(identity), earlier);
     assert.equal(await k('exec', 'one', '--', 'echo', 'still'), 'still\n');
     assert.match(await k('logs', 'one'), /serves port 8080/);
@@ -136,11 +136,11 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     process.kill(Number(victim), 'SIGKILL');
     await new Promise((r) => setTimeout(r, 3000));
     await my.cluster.up('--nodes', '2');
-    const dies = await pods.until('is restarted', 'dies', (p) => main(p)?.restartCount === 1 && isReady(p), 30_000);
+    const dies = await pods.until('is restarted', 'dies', (p) => main(p)?.restartCount === 1 && isReady(p));
     assert.equal(main(dies)?.lastState.terminated?.exitCode, 137);
-    await pods.until('is told to be complete', 'job', (p) => p.status.phase === 'Succeeded', 30_000);
+    await pods.until('is told to be complete', 'job', (p) => p.status.phase === 'Succeeded');
     assert.match(await k('logs', 'job'), /finished/);
-    await eventually('the deleted pod is gone', async () => (await my.cluster.tryKubectl(['get', 'pod', 'goes'])).code !== 0, 30_000);
+    await eventually('the deleted pod is gone', async () => (await my.cluster.tryKubectl(['get', 'pod', 'goes'])).code !== 0);
     await eventually(
       'and so are the containers',
       async () => !readdirSync('/proc').some((p) => /^\d+$/.test(p) && /^sleep 77[89]$/.test(commandLine(p))),
@@ -152,9 +152,9 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
 
   test('a log is followed through to the end of the container', async () => {
     const follow = background('kubectl', ['logs', '-f', 'one'], { KUBECONFIG: my.cluster.kubeconfig });
-    await eventually('the log comes', async () => /serves port 8080/.test(follow.output()), 10_000);
+    await eventually('the log comes', async () => /serves port 8080/.test(follow.output()));
     await k('delete', 'pod', 'one');
-    await eventually('it ends', async () => follow.child.exitCode === 0, 10_000);
+    await eventually('it ends', async () => follow.child.exitCode === 0);
     await follow.stop();
   });
 });

@@ -156,7 +156,7 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
       }),
     );
     await pods.until('is ready', 'empty', isReady);
-    await eventually('the other container wrote', async () => /y/.test(await exec('empty', 'ls /disk/deep/er')), 5000);
+    await eventually('the other container wrote', async () => /y/.test(await exec('empty', 'ls /disk/deep/er')));
     assert.equal(await exec('empty', 'cat /disk/x /disk/deep/er/y'), 'shared\nsub\n');
     assert.match(await exec('empty', 'grep " /mem " /proc/mounts'), /^tmpfs \/mem tmpfs .*size=4096k/);
     assert.equal(
@@ -166,7 +166,7 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     );
     assert.match((await my.cluster.tryKubectl(['exec', 'empty', '-c', 'main', '--', 'touch', '/ro/z'])).err, /Read-only file system/);
     assert.equal((await exec('empty', 'stat -c %a /disk')).trim(), '777');
-    const evicted = await pods.until('is evicted', 'too-much', (p) => p.status.phase === 'Failed', 40_000);
+    const evicted = await pods.until('is evicted', 'too-much', (p) => p.status.phase === 'Failed');
     assert.equal(evicted.status.reason, 'Evicted');
     assert.match(evicted.status.message ?? '', /Usage of EmptyDir volume "d" exceeds the limit "1Mi"/);
   });
@@ -233,10 +233,10 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(await exec('files', 'cat /all/token'), /^ey/);
     assert.match((await my.cluster.tryKubectl(['exec', 'files', '--', 'touch', '/map/x'])).err, /Read-only file system/);
     await k('patch', 'configmap', 'live', '--type=merge', '-p', '{"data":{"a":"new","b":null,"c":"3"}}');
-    await eventually('the files change', async () => (await exec('files', 'cat /map/a; ls /map; cat /all/a')) === 'newa\nc\nnew', 10_000);
+    await eventually('the files change', async () => (await exec('files', 'cat /map/a; ls /map; cat /all/a')) === 'newa\nc\nnew');
     assert.equal(await exec('files', 'cat /pinned'), '1', 'a subPath stays as it was');
     await k('label', 'pod', 'files', 'tier=front', '--overwrite');
-    await eventually('the downward API changes', async () => /tier="front"/.test(await exec('files', 'cat /down/labels')), 10_000);
+    await eventually('the downward API changes', async () => /tier="front"/.test(await exec('files', 'cat /down/labels')));
   });
 
   test('the service account token opens the API as that account', async () => {
@@ -327,7 +327,7 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
       pod('host-path-none', [sh(idle, { volumeMounts: [{ name: 'none', mountPath: '/none' }] })], { volumes: [volume('none', '/no/such/dir', 'Directory')] }),
     );
     await pods.until('is ready', 'host-path', isReady);
-    await eventually('the file is on the host', async () => existsSync(join(dir, 'x')) && readFileSync(join(dir, 'x'), 'utf8') === 'hi\n', 5000);
+    await eventually('the file is on the host', async () => existsSync(join(dir, 'x')) && readFileSync(join(dir, 'x'), 'utf8') === 'hi\n');
     assert.match(await exec('host-path', 'cat /file'), /"name": "batuta"/);
     await eventually(
       'FailedMount',
@@ -425,10 +425,10 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     );
     const net = await pods.until('is ready', 'host-net', isReady);
     assert.equal(net.status.podIP, net.status.hostIP);
-    await eventually('the host network answers', async () => /hello 1/.test((await run('curl', ['-sS', `http://127.0.0.1:${other}`])).out), 10_000);
+    await eventually('the host network answers', async () => /hello 1/.test((await run('curl', ['-sS', `http://127.0.0.1:${other}`])).out));
     const first = await Promise.race(['host-port', 'host-port-too'].map(async (name) => pods.until('is ready', name, isReady)));
     for (const host of ['127.0.0.1', net.status.hostIP])
-      await eventually(`hostPort answers on ${host}`, async () => /hello 2/.test((await run('curl', ['-sS', `http://${host}:${port}`])).out), 10_000);
+      await eventually(`hostPort answers on ${host}`, async () => /hello 2/.test((await run('curl', ['-sS', `http://${host}:${port}`])).out));
     const second = first.metadata.name === 'host-port' ? 'host-port-too' : 'host-port';
     const waits = await pods.until('waits for the port', second, (p) => p.status.conditions?.some((c) => c.type === 'PodScheduled' && c.status === 'False'));
     assert.match(
@@ -437,7 +437,7 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     );
     await k('delete', 'pod', first.metadata.name);
     await pods.until('takes the port over', second, isReady);
-    await eventually('the port answers again', async () => /hello 2/.test((await run('curl', ['-sS', `http://127.0.0.1:${port}`])).out), 10_000);
+    await eventually('the port answers again', async () => /hello 2/.test((await run('curl', ['-sS', `http://127.0.0.1:${port}`])).out));
   });
 
   test('shareProcessNamespace, workingDir, and a changed environment of the image', async () => {

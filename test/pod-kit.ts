@@ -93,12 +93,12 @@ export function watchPods(cluster: Cluster): PodWatch {
   return {
     latest: (name) => objects.get(name),
     async showed(name, statuses) {
-      await eventually(`${name} showed ${statuses.join(', ')}`, async () => inOrder(seen.get(name) ?? [], statuses), 5000).catch((error: Error) => {
+      await eventually(`${name} showed ${statuses.join(', ')}`, async () => inOrder(seen.get(name) ?? [], statuses)).catch((error: Error) => {
         throw new Error(`${error.message}: ${(seen.get(name) ?? []).join(', ')}`);
       });
     },
     async shows(name, row) {
-      await eventually(`${name} shows as ${row}`, async () => row.test(rows.get(name) ?? ''), 5000).catch((error: Error) => {
+      await eventually(`${name} shows as ${row}`, async () => row.test(rows.get(name) ?? '')).catch((error: Error) => {
         throw new Error(`${error.message}: ${rows.get(name)}`);
       });
     },
@@ -118,7 +118,7 @@ export function watchPods(cluster: Cluster): PodWatch {
         });
       }
     },
-    gone: (name, timeoutMs = 30_000) => eventually(`${name} is gone`, async () => !objects.has(name), timeoutMs).then(() => undefined),
+    gone: (name, timeoutMs = 60_000) => eventually(`${name} is gone`, async () => !objects.has(name), timeoutMs).then(() => undefined),
     stop() {
       over = true;
       for (const child of children) child.kill();

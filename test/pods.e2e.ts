@@ -244,7 +244,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     const since = Date.now();
     await k('delete', 'pod', 'forced', '--grace-period=0', '--force');
     assert.ok(Date.now() - since < 60_000, 'a forced deletion does not wait for the grace period of 60 s');
-    await pods.gone('forced', 30_000);
+    await pods.gone('forced');
   });
 
   test('hooks: a postStart that fails kills the container; preStop may sleep; sidecars end after the main container, last first', async () => {
@@ -283,7 +283,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.until('has no running container', 'kept', (p) => main(p)?.state.terminated);
     assert.ok(pods.latest('kept')?.metadata.deletionTimestamp);
     await k('patch', 'pod', 'kept', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
-    await pods.gone('kept', 5000);
+    await pods.gone('kept');
     await k('delete', 'pod', 'pulling', '--timeout=10s');
   });
 
@@ -293,7 +293,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await k('delete', 'pod', 'impatient', '--wait=false');
     await pods.until('is terminating', 'impatient', (p) => p.metadata.deletionTimestamp);
     await k('delete', 'pod', 'impatient', '--grace-period=1', '--wait=false');
-    await pods.gone('impatient', 10_000);
+    await pods.gone('impatient');
   });
 
   test('images that cannot be had', async () => {
@@ -328,8 +328,8 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     );
     await k('create', 'configmap', 'later', '--from-literal=a=b');
     await k('create', 'secret', 'generic', 'later', '--from-literal=a=b');
-    await pods.until('heals', 'needs-map', isReady, 8000);
-    await pods.until('heals', 'needs-secret-volume', isReady, 8000);
+    await pods.until('heals', 'needs-map', isReady);
+    await pods.until('heals', 'needs-secret-volume', isReady);
   });
 
   test('a command that does not exist: RunContainerError and StartError 128', async () => {
@@ -385,12 +385,12 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     // kubectl asks for the containers in no particular order.
     const prefixed = await k('logs', 'logs', '--all-containers', '--prefix');
     for (const line of ['[pod/logs/main] line 1', '[pod/logs/second] other']) assert.ok(prefixed.split('\n').includes(line), prefixed);
-    await eventually('follow shows what comes', async () => /line 1[^]*late/.test(follow.output()), 15_000);
+    await eventually('follow shows what comes', async () => /line 1[^]*late/.test(follow.output()));
     const [late = ''] = (await k('logs', 'logs', '-c', 'main', '--timestamps', '--tail=1')).split(' ', 1);
     assert.equal(await k('logs', 'logs', '-c', 'main', `--since-time=${late}`), 'late\n');
     assert.match((await my.cluster.tryKubectl(['logs', 'logs', '-c', 'none'])).err, /container none is not valid for pod logs/);
     await k('delete', 'pod', 'logs');
-    await eventually('follow ends with the container', async () => follow.child.exitCode === 0, 10_000);
+    await eventually('follow ends with the container', async () => follow.child.exitCode === 0);
     await follow.stop();
   });
 
@@ -407,7 +407,7 @@ describe('the life of pods', { skip: cannotRunContainers() ?? false, concurrency
     await pods.until('is ready', 'attached', isReady);
     const attached = await my.cluster.tryKubectl(['attach', '-i', 'attached'], { input: 'one\ntwo\n', timeoutMs: 20_000 });
     assert.match(attached.out, /got one\ngot two/, attached.err);
-    await pods.until('ends with its input', 'attached', (p) => p.status.phase === 'Succeeded', 10_000);
+    await pods.until('ends with its input', 'attached', (p) => p.status.phase === 'Succeeded');
     const from = join(my.cluster.dir, 'tree');
     mkdirSync(join(from, 'deep/er'), { recursive: true });
     writeFileSync(join(from, 'a'), 'A');

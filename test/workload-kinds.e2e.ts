@@ -267,7 +267,7 @@ describe('kubectl debug', { skip: cannotRunContainers() ?? false }, () => {
     await pods.until('the second runs', 'main', (p) => ephemeral(p, 1)?.state.running);
     assert.match(await k('exec', 'main', '-c', 'stay', '--', 'echo', 'inside'), /inside/);
     await k('delete', 'pod', 'main');
-    await eventually('the pod is gone', async () => pods.latest('main') === undefined, 20_000);
+    await eventually('the pod is gone', async () => pods.latest('main') === undefined);
   });
 
   test('drain evicts from a real node', async () => {

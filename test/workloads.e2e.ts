@@ -176,7 +176,7 @@ describe('workloads on simulated nodes', () => {
       assert.match(await k('rollout', 'pause', 'deployment/held'), /paused/);
       await k('set', 'image', 'deployment/held', 'app=app:2');
       await k('scale', 'deployment/held', '--replicas=2');
-      await eventually('a paused deployment still scales', async () => (await pods('held')).filter(isReady).length === 2, 10_000);
+      await eventually('a paused deployment still scales', async () => (await pods('held')).filter(isReady).length === 2);
       assert.deepEqual(
         (await pods('held')).map((p) => p.spec.containers[0]?.image),
         ['app:1', 'app:1'],
@@ -185,7 +185,7 @@ describe('workloads on simulated nodes', () => {
       assert.match((await my.cluster.tryKubectl(['rollout', 'undo', 'deployment/held'])).err, /cannot rollback a paused deployment/);
       await k('rollout', 'resume', 'deployment/held');
       await done('held');
-      await eventually('only new pods', async () => (await pods('held')).every((p) => p.spec.containers[0]?.image === 'app:2'), 10_000);
+      await eventually('only new pods', async () => (await pods('held')).every((p) => p.spec.containers[0]?.image === 'app:2'));
     });
 
     test('history, undo and undo --to-revision; old ReplicaSets go past revisionHistoryLimit', async () => {
@@ -208,7 +208,7 @@ describe('workloads on simulated nodes', () => {
       await k('set', 'image', 'deployment/past', 'app=app:4');
       await done('past');
       assert.match(await k('rollout', 'history', 'deployment/past'), /6\s+the fourth image/);
-      await eventually('two old ReplicaSets stay', async () => (await sets('past')).length === 3, 10_000);
+      await eventually('two old ReplicaSets stay', async () => (await sets('past')).length === 3);
       assert.match(
         (await my.cluster.tryKubectl(['rollout', 'undo', 'deployment/past', '--to-revision=99'])).err,
         /unable to find specified revision 99 in history/,
@@ -241,7 +241,7 @@ describe('workloads on simulated nodes', () => {
       assert.equal((await pods('size')).length, 8);
       assert.match(await k('get', 'deployment', 'size'), /size\s+8\/8\s+8\s+8/);
       await k('scale', 'deployment/size', '--replicas=0');
-      await eventually('none left', async () => (await pods('size')).length === 0, 10_000);
+      await eventually('none left', async () => (await pods('size')).length === 0);
       assert.match(await k('describe', 'deployment', 'size'), /Scaled down replica set size-\S+ from 8 to 0/);
     });
 
@@ -251,19 +251,19 @@ describe('workloads on simulated nodes', () => {
       const [first, second] = await pods('own');
       assert.ok(first && second);
       await k('delete', 'pod', first.metadata.name);
-      await eventually('replaced', async () => (await pods('own')).filter(isReady).length === 2, 10_000);
+      await eventually('replaced', async () => (await pods('own')).filter(isReady).length === 2);
       await k('label', 'pod', second.metadata.name, 'app=stranger', '--overwrite');
-      await eventually('replaced again', async () => (await pods('own')).filter(isReady).length === 2, 10_000);
-      await eventually('released', async () => (await json<Pod>('get', 'pod', second.metadata.name)).metadata.ownerReferences === undefined, 5_000);
+      await eventually('replaced again', async () => (await pods('own')).filter(isReady).length === 2);
+      await eventually('released', async () => (await json<Pod>('get', 'pod', second.metadata.name)).metadata.ownerReferences === undefined);
       const [set] = await sets('own');
       const hash = (await pods('own'))[0]?.metadata.labels?.['pod-template-hash'] ?? '';
       assert.equal(set?.metadata.name, `own-${hash}`);
       await k('scale', 'deployment/own', '--replicas=3');
       await k('label', 'pod', second.metadata.name, 'app=own', '--overwrite');
-      await eventually('three, none more', async () => (await pods('own')).filter((p) => !p.metadata.deletionTimestamp).length === 3, 10_000);
+      await eventually('three, none more', async () => (await pods('own')).filter((p) => !p.metadata.deletionTimestamp).length === 3);
       assert.ok((await pods('own')).every((p) => p.metadata.deletionTimestamp || p.metadata.ownerReferences?.[0]?.name === set?.metadata.name));
       await k('delete', 'deployment', 'own');
-      await eventually('all collected', async () => (await k('get', 'rs,pods', '-l', 'app=own', '-o', 'name')) === '', 15_000);
+      await eventually('all collected', async () => (await k('get', 'rs,pods', '-l', 'app=own', '-o', 'name')) === '');
     });
 
     test('endpoints follow the ready pods', async () => {
@@ -284,10 +284,10 @@ describe('workloads on simulated nodes', () => {
           .filter(isReady)
           .map((p) => p.status.podIP ?? '')
           .sort();
-      await eventually('both are in', async () => (await ips()).length === 2 && String(await ips()) === String(await wanted()), 10_000);
+      await eventually('both are in', async () => (await ips()).length === 2 && String(await ips()) === String(await wanted()));
       assert.match(await k('get', 'endpoints', 'served'), /served\s+\d+\.\d+\.\d+\.\d+:8080,\d+\.\d+\.\d+\.\d+:8080/);
       await k('scale', 'deployment/served', '--replicas=1');
-      await eventually('one is left', async () => (await ips()).length === 1, 10_000);
+      await eventually('one is left', async () => (await ips()).length === 1);
       await k('delete', 'svc', 'served');
       await eventually(
         'slices go with the Service',
@@ -304,7 +304,7 @@ describe('workloads on simulated nodes', () => {
       await apply(plainPod('fails', { restartPolicy: 'Never' }, { annotations: { 'batuta.dev/sim-exit-code': '3' } }));
       await k('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/completes', '--timeout=10s');
       assert.match(await k('get', 'pod', 'completes'), /completes\s+0\/1\s+Completed\s+0/);
-      await eventually('CrashLoopBackOff', async () => /crashes\s+0\/1\s+CrashLoopBackOff\s+[1-9]/.test(await k('get', 'pod', 'crashes')), 15_000);
+      await eventually('CrashLoopBackOff', async () => /crashes\s+0\/1\s+CrashLoopBackOff\s+[1-9]/.test(await k('get', 'pod', 'crashes')));
       assert.match(await k('get', 'pod', 'fails'), /fails\s+0\/1\s+Error\s+0/);
       assert.match(
         await k('get', 'pod', 'crashes', '-o', 'jsonpath={.status.containerStatuses[0].state.waiting.message}'),
@@ -404,7 +404,7 @@ describe('workloads on simulated nodes', () => {
       await done('spread');
       const count = (list: Pod[]): number[] => nodeNames.map((n) => list.filter((p) => p.spec.nodeName === n).length);
       assert.deepEqual(count(await pods('spread')), [2, 2, 2]);
-      await eventually('three run, one waits', async () => (await pods('apart')).filter(isReady).length === 3, 10_000);
+      await eventually('three run, one waits', async () => (await pods('apart')).filter(isReady).length === 3);
       const waiting = (await pods('apart')).find((p) => !p.spec.nodeName);
       assert.match(
         (await unscheduled(waiting?.metadata.name ?? '')).message ?? '',
@@ -423,7 +423,7 @@ describe('workloads on simulated nodes', () => {
       await k('taint', 'node', 'sim-00001', 'team-');
       assert.equal(await placed('plain'), 'sim-00001');
       await k('taint', 'node', 'sim-00001', 'away=now:NoExecute');
-      await eventually('evicted', async () => (await my.cluster.tryKubectl(['get', 'pod', 'plain'])).code !== 0, 15_000);
+      await eventually('evicted', async () => (await my.cluster.tryKubectl(['get', 'pod', 'plain'])).code !== 0);
       await eventually(
         'the event',
         async () =>
@@ -503,7 +503,7 @@ describe('workloads on simulated nodes', () => {
           JSON.stringify({ status: { phase: 'Running', podIP: '10.250.0.9', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } }),
         );
       await k('label', 'node', ...nodeNames, 'here=yes');
-      await eventually('NotReady', async () => /lost\s+NotReady/.test(await k('get', 'node', 'lost')), 25_000);
+      await eventually('NotReady', async () => /lost\s+NotReady/.test(await k('get', 'node', 'lost')));
       const node = await json<Node>('get', 'node', 'lost');
       const ready = node.status.conditions.find((c) => c.type === 'Ready');
       assert.equal(`${ready?.status} ${ready?.reason} ${ready?.message}`, 'Unknown NodeStatusUnknown Kubelet stopped posting node status.');
@@ -528,7 +528,7 @@ describe('workloads on simulated nodes', () => {
       );
       assert.match(await k('get', 'pods', '-l', 'app=runs-on'), /runs-on-\S+\s+\d\/1\s+Terminating/);
       await k('taint', 'node', 'lost', 'node.kubernetes.io/out-of-service=nodeshutdown:NoExecute');
-      await eventually('its pods are collected', async () => (await pods('runs-on')).length === 2, 25_000);
+      await eventually('its pods are collected', async () => (await pods('runs-on')).length === 2);
       await k('delete', 'node', 'lost');
       assert.match(await k('get', 'nodes'), /sim-00001\s+Ready/);
     });
