@@ -72,6 +72,8 @@ export { loadProtobuf } from './generated/protobuf.ts';
 export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
 export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
+export { requiredNodes, termMatcher, type NodeMatcher, type SelectedNode } from './support/node-matching.ts';
+export { tolerated, tolerates } from './support/tolerations.ts';
 export { qosClass } from './core/qos.ts';
 export { summarizePod, type PodSummary } from './core/pod-columns.ts';
 export { parseCron, type CronInterval, type CronSchedule } from './support/cron.ts';

@@ -1,5 +1,4 @@
-import type { V1Pod, V1Toleration } from '#kinds';
-import { requiredNodes, termMatcher, type NodeMatcher } from './node-selector.ts';
+import { requiredNodes, termMatcher, type NodeMatcher, type V1Pod, type V1Toleration } from '#kinds';
 import { affinityTerms, preferredTerms, spreadConstraints, type PodTerm, type SpreadConstraint, type WeightedTerm } from './pod-terms.ts';
 import { podRequests, type Resources } from './resources.ts';
 

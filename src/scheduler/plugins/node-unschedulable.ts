@@ -1,5 +1,5 @@
+import { tolerated } from '#kinds';
 import { reject, type FilterPlugin } from '../plugin.ts';
-import { tolerated } from '../tolerations.ts';
 
 const rejected = reject('node(s) were unschedulable', true);
 const taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };

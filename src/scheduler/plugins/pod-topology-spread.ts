@@ -1,9 +1,9 @@
+import { tolerated } from '#kinds';
 import type { ClusterState } from '../cluster-state.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { SpreadConstraint } from '../pod-terms.ts';
-import { tolerated } from '../tolerations.ts';
 
 const skewed = reject("node(s) didn't match pod topology spread constraints");
 const unlabelled = reject("node(s) didn't match pod topology spread constraints (missing required label)", true);

@@ -1,5 +1,5 @@
+import { tolerated } from '#kinds';
 import { reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
-import { tolerated } from '../tolerations.ts';
 
 const rejected = reject('node(s) had untolerated taint(s)', true);
 

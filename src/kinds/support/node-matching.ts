@@ -1,4 +1,6 @@
-import type { V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod } from '#kinds';
+import type { V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod } from '../generated/types.ts';
+
+/** Which nodes selectors and node affinity choose, for those who place pods (component-helpers: nodeaffinity). */
 
 /** The parts of a node that selectors look at. */
 export interface SelectedNode {

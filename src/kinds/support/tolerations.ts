@@ -1,4 +1,4 @@
-import type { V1Taint, V1Toleration } from '#kinds';
+import type { V1Taint, V1Toleration } from '../generated/types.ts';
 
 /** Whether a toleration covers a taint (API reference of Toleration): empty key with Exists covers all, empty effect covers every effect. */
 export function tolerates(toleration: V1Toleration, taint: V1Taint): boolean {
