@@ -36,19 +36,6 @@ describe('the command line', () => {
       outgoing.on('error', reject).end();
     });
 
-  /** Whether anything in this cluster acts on ReplicationControllers. */
-  let controlled = false;
-  const uncontrolled = 'no controller acts on ReplicationControllers yet';
-  before(async () => {
-    await my.cluster.apply(controller('probe', 0));
-    controlled = await eventually(
-      'the probe was looked at',
-      async () => (await my.cluster.kubectl('get', 'rc', 'probe', '-o', 'jsonpath={.status.observedGeneration}')) === '1',
-      5000,
-    ).catch(() => false);
-    await my.cluster.kubectl('delete', 'rc', 'probe', '--wait=false');
-  });
-
   const all = kubectlVersions();
   for (const program of all.filter((_, i) => i === 0 || i >= all.length - 3)) {
     const version = program.split('/').pop() ?? '';
@@ -83,8 +70,7 @@ describe('the command line', () => {
         for (const wanted of [/Client Version: .*v1\./, /Server Version: .*v1\.36/]) assert.match(text, wanted);
       });
 
-      test('a replication controller is created, scaled and stopped', async (t) => {
-        if (!controlled) return t.skip(uncontrolled);
+      test('a replication controller is created, scaled and stopped', async () => {
         await k(['create', '-f', '-'], controller('demo', 2));
         await running('demo', 2);
         await k(['scale', 'rc', 'demo', '--replicas=1', '--timeout=1m']);
@@ -95,8 +81,7 @@ describe('the command line', () => {
         await eventually('everything of it is gone', async () => (await k(['get', 'rc,svc,pods', '-l', 'app=demo', '--no-headers'])) === '');
       });
 
-      test('describe, expose, patch', async (t) => {
-        if (!controlled) return t.skip(uncontrolled);
+      test('describe, expose, patch', async () => {
         await k(['create', '-f', '-'], controller('primary', 1));
         const [pod = ''] = await running('primary', 1);
         const has = async (args: string[], wanted: readonly string[]): Promise<void> => {
