@@ -93,6 +93,10 @@ export interface KindOptions<T extends KubeObject> {
   validateStatus?(object: T, old: T): FieldError[];
   /** Warnings for the client (Warning header). */
   warnings?(object: T, old: T | undefined): string[];
+  /** A PUT to a name that is not there creates the object. Default: it is not found. */
+  createOnUpdate?: boolean;
+  /** False: an update has to name the resourceVersion that it is based on. Default: without one the last writer wins. */
+  unconditionalUpdate?: boolean;
   /** Which rule metadata.name follows. Default: dns-subdomain. */
   nameRule?: 'dns-subdomain' | 'dns-label' | 'dns-label-1035' | 'path-segment';
   /** Graceful deletion: seconds between deletionTimestamp and removal, given what the client asked. 0 = at once. Undefined = the kind is not graceful. */

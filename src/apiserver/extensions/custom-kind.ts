@@ -53,6 +53,7 @@ export function customKind(source: Source, version: Version): Kind {
     ...(definition.metadata?.deletionTimestamp ? { verbs: verbsWhileTerminating } : {}),
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     status: status !== undefined,
+    unconditionalUpdate: false,
     generation: true,
     ...(scale ? { scale: scaleRules(scale) } : {}),
     columns: printerColumns(version.additionalPrinterColumns),

@@ -134,8 +134,13 @@ export class ResourceHandler {
     const context = this.#context(exchange);
     const body = required(await readObject(exchange.request, this.#deps.protobuf));
     const object = this.#decode(kind, body, context);
-    const outcome = await this.#deps.registry.resource(kind).writes.replace(keyAt(at), object, context, at.subresource || undefined);
-    return this.#answer(exchange, kind, 200, outcome, context.warnings);
+    let code = 200;
+    const creating = (): void => {
+      this.#deps.permit(exchange, 'create');
+      code = 201;
+    };
+    const outcome = await this.#deps.registry.resource(kind).writes.replace(keyAt(at), object, context, at.subresource || undefined, creating);
+    return this.#answer(exchange, kind, code, outcome, context.warnings);
   }
   async #patch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const context = this.#context(exchange);

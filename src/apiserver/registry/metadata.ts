@@ -1,5 +1,5 @@
 import { formatTime } from '#base';
-import { badRequest, conflict, type Kind, type KubeObject, type ObjectKey, type ObjectMeta } from '#machinery';
+import { badRequest, conflict, invalid, type Kind, type KubeObject, type ObjectKey, type ObjectMeta } from '#machinery';
 import type { Environment } from '../types.ts';
 import { equalFields } from './equal.ts';
 
@@ -58,6 +58,13 @@ export function checkPreconditions(
   if (wanted.uid && wanted.uid !== meta?.uid)
     throw conflict(kind, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${meta?.uid}`);
   if (wanted.resourceVersion && wanted.resourceVersion !== '0' && wanted.resourceVersion !== meta?.resourceVersion) throw conflict(kind, name);
+}
+
+/** Refuses an update that would overwrite what its writer may not have seen, where the kind wants that. The error names the resource as its kind. */
+export function requireVersion(kind: Kind, name: string, resourceVersion: string | undefined): void {
+  if (kind.unconditionalUpdate !== false || (resourceVersion && resourceVersion !== '0')) return;
+  const error = { field: 'metadata.resourceVersion', reason: 'FieldValueInvalid' as const, message: 'Invalid value: 0: must be specified for an update' };
+  throw invalid({ group: kind.group, plural: kind.plural, kind: kind.plural }, name, [error]);
 }
 
 /** Server-owned metadata of an update: what the client left out is kept, what it may not touch is put back. */

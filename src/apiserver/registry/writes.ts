@@ -20,7 +20,7 @@ import type { CacheEntry } from '../cache/entry.ts';
 import type { AdmissionRequest, RequestContext } from '../types.ts';
 import type { AdmissionChain, Subject } from './admission-chain.ts';
 import { apiFailure, isStoreConflict, type Deps } from './deps.ts';
-import { adoptNamespace, checkIdentity, checkPreconditions, isNoop, metaOf, raiseGeneration, stampCreate, stampUpdate } from './metadata.ts';
+import { adoptNamespace, checkIdentity, checkPreconditions, isNoop, metaOf, raiseGeneration, requireVersion, stampCreate, stampUpdate } from './metadata.ts';
 import { shown, type Shown } from './shown.ts';
 import type { Tracker } from './tracker.ts';
 import type { Versions } from './versions.ts';
@@ -33,7 +33,7 @@ export interface UpdateRequest {
   readonly raw?: boolean;
   /** The change brings its own managedFields (server-side apply). */
   readonly managed?: boolean;
-  /** Makes the object when it does not exist (server-side apply). */
+  /** Makes the object when it does not exist. */
   createMissing?(): KubeObject;
 }
 
@@ -144,13 +144,23 @@ export class Writes {
     return converted instanceof Promise ? converted.then((stored) => codec.normalize(stored)) : codec.normalize(converted);
   }
 
-  /** PUT: the object as given, compared with its resourceVersion when it has one. `object` is taken over. */
-  replace(key: ObjectKey, object: KubeObject, context: RequestContext, subresource: string | undefined): Promise<Shown> {
+  /**
+   * PUT: the object as given, compared with its resourceVersion when it has one. `object` is taken over. `creating` is
+   * told before a missing object is made, and may refuse.
+   */
+  replace(key: ObjectKey, object: KubeObject, context: RequestContext, subresource: string | undefined, creating?: () => void): Promise<Shown> {
     checkIdentity(this.#kind, object, key);
     const { metadata } = object;
     // A second try, after someone else's write, starts from the same metadata again; the rest is only defaulted, which is idempotent.
     const change = (): KubeObject => ({ ...object, metadata: { ...metadata } });
-    return this.update(key, context, { subresource, change });
+    if (!this.#kind.createOnUpdate || subresource) return this.update(key, context, { subresource, change });
+    const createMissing = (): KubeObject => {
+      creating?.();
+      const { resourceVersion: _none, uid, ...rest } = metadata ?? {};
+      if (uid) throw conflict(this.#kind, key.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: `);
+      return { ...object, metadata: rest };
+    };
+    return this.update(key, context, { subresource, change, createMissing });
   }
 
   /** Read-modify-write. Throws NotFound, Conflict, Invalid. */
@@ -162,7 +172,7 @@ export class Writes {
     for (let tries = 1; ; tries++) {
       const entry = this.#deps.cache.of(this.#kind).get(storeKey);
       if (!entry) {
-        if (update.createMissing) return this.create(update.createMissing(), key.namespace, context, true);
+        if (update.createMissing) return this.create(update.createMissing(), key.namespace, context, update.managed === true);
         throw notFound(this.#kind, key.name);
       }
       const outcome = await this.#tryUpdate(entry, key, context, update, release);
@@ -178,6 +188,7 @@ export class Writes {
     if (wanted === current) return this.#versions.show(entry);
     const { uid, resourceVersion } = metaOf(wanted);
     checkPreconditions(this.#kind, key.name, current, { uid, resourceVersion });
+    if (!update.raw) requireVersion(this.#kind, key.name, resourceVersion);
     stampUpdate(wanted, current);
     if (!update.raw) wanted = this.#confine(wanted, current, update.subresource, context);
     const request = this.#request('UPDATE', wanted, current, update.subresource, context);

@@ -40,6 +40,7 @@ export const MutatingAdmissionPolicy: Kind<V1MutatingAdmissionPolicy> = defineKi
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1MutatingAdmissionPolicy',
+  unconditionalUpdate: false,
   generation: true,
   columns: policyColumns<V1MutatingAdmissionPolicy>(
     column(

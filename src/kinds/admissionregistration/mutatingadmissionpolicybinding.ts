@@ -11,6 +11,7 @@ export const MutatingAdmissionPolicyBinding: Kind<V1MutatingAdmissionPolicyBindi
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1MutatingAdmissionPolicyBinding',
+  unconditionalUpdate: false,
   generation: true,
   columns: policyBindingColumns,
   defaults: (binding) => defaultMatch(binding.spec?.matchResources),

@@ -12,6 +12,7 @@ export const MutatingWebhookConfiguration: Kind<V1MutatingWebhookConfiguration> 
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1MutatingWebhookConfiguration',
+  unconditionalUpdate: false,
   generation: true,
   columns: [
     nameColumn,

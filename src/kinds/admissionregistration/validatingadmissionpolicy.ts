@@ -69,6 +69,7 @@ export const ValidatingAdmissionPolicy: Kind<V1ValidatingAdmissionPolicy> = defi
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1ValidatingAdmissionPolicy',
+  unconditionalUpdate: false,
   status: true,
   columns: policyColumns<V1ValidatingAdmissionPolicy>(
     column(

@@ -32,6 +32,7 @@ export const ValidatingAdmissionPolicyBinding: Kind<V1ValidatingAdmissionPolicyB
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1ValidatingAdmissionPolicyBinding',
+  unconditionalUpdate: false,
   generation: true,
   columns: policyBindingColumns,
   defaults: (binding) => defaultMatch(binding.spec?.matchResources),

@@ -12,6 +12,7 @@ export const ValidatingWebhookConfiguration: Kind<V1ValidatingWebhookConfigurati
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1ValidatingWebhookConfiguration',
+  unconditionalUpdate: false,
   generation: true,
   columns: [
     nameColumn,

@@ -49,6 +49,7 @@ export const CustomResourceDefinition: Kind<V1CustomResourceDefinition> = define
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1CustomResourceDefinition',
+  unconditionalUpdate: false,
   status: true,
   columns: [nameColumn, createdAtColumn],
   defaults,

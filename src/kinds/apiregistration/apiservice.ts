@@ -49,6 +49,7 @@ export const APIService: Kind<V1APIService> = defineKind<V1APIService>({
   categories: ['api-extensions'],
   namespaced: false,
   schema: 'V1APIService',
+  unconditionalUpdate: false,
   status: true,
   generation: false,
   // `v1.` is the name of the core group.

@@ -11,6 +11,8 @@ export const Lease: Kind<V1Lease> = defineKind<V1Lease>({
   plural: 'leases',
   namespaced: true,
   schema: 'V1Lease',
+  createOnUpdate: true,
+  unconditionalUpdate: false,
   columns: [
     nameColumn,
     column('Holder', 'string', 'holderIdentity contains the identity of the holder of a current lease.', (lease) => lease.spec?.holderIdentity ?? ''),

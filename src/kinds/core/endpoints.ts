@@ -26,6 +26,7 @@ export const Endpoints: Kind<V1Endpoints> = defineKind<V1Endpoints>({
   namespaced: true,
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   schema: 'V1Endpoints',
+  createOnUpdate: true,
   columns: [nameColumn, column('Endpoints', 'string', 'The set of all endpoints is the union of all subsets.', endpointsText), ageColumn],
   defaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';

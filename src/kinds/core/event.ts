@@ -11,6 +11,7 @@ export const Event: Kind<CoreV1Event> = defineKind<CoreV1Event>({
   shortNames: ['ev'],
   namespaced: true,
   schema: 'CoreV1Event',
+  createOnUpdate: true,
   columns: eventColumns,
   selectableFields: {
     'involvedObject.kind': (event) => event.involvedObject?.kind ?? '',

@@ -84,6 +84,7 @@ export const LimitRange: Kind<V1LimitRange> = defineKind<V1LimitRange>({
   shortNames: ['limits'],
   namespaced: true,
   schema: 'V1LimitRange',
+  createOnUpdate: true,
   columns: [nameColumn, createdAtColumn],
   defaults: (range) => range.spec?.limits?.forEach(defaultItem),
   validate(range) {

@@ -80,6 +80,7 @@ export const Service: Kind<V1Service> = defineKind<V1Service>({
   categories: ['all'],
   namespaced: true,
   schema: 'V1Service',
+  createOnUpdate: true,
   status: true,
   generation: false,
   nameRule: 'dns-label-1035',

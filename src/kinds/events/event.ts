@@ -41,6 +41,7 @@ export const EventsEvent: Kind<EventsV1Event> = defineKind<EventsV1Event>({
   shortNames: ['ev'],
   namespaced: true,
   schema: 'EventsV1Event',
+  createOnUpdate: true,
   prefix: '/registry/core/events/',
   storageVersion: 'v1',
   convert: (objects, to) => objects.map((object) => (to === 'v1' ? asCoreEvent(object as EventsV1Event) : asNewEvent(object))),

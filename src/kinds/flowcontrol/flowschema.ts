@@ -90,6 +90,7 @@ export const FlowSchema: Kind<V1FlowSchema> = defineKind<V1FlowSchema>({
   plural: 'flowschemas',
   namespaced: false,
   schema: 'V1FlowSchema',
+  unconditionalUpdate: false,
   status: true,
   columns: [
     nameColumn,

@@ -100,6 +100,7 @@ export const PriorityLevelConfiguration: Kind<V1PriorityLevelConfiguration> = de
   plural: 'prioritylevelconfigurations',
   namespaced: false,
   schema: 'V1PriorityLevelConfiguration',
+  unconditionalUpdate: false,
   status: true,
   columns: [
     nameColumn,

@@ -27,6 +27,8 @@ export const RuntimeClass: Kind<V1RuntimeClass> = defineKind<V1RuntimeClass>({
   plural: 'runtimeclasses',
   namespaced: false,
   schema: 'V1RuntimeClass',
+  createOnUpdate: true,
+  unconditionalUpdate: false,
   columns: [
     nameColumn,
     column(

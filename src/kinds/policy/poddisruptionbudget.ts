@@ -27,6 +27,7 @@ export const PodDisruptionBudget: Kind<V1PodDisruptionBudget> = defineKind<V1Pod
   shortNames: ['pdb'],
   namespaced: true,
   schema: 'V1PodDisruptionBudget',
+  unconditionalUpdate: false,
   status: true,
   columns: [
     nameColumn,

@@ -20,6 +20,7 @@ export const ClusterRole: Kind<V1ClusterRole> = defineKind<V1ClusterRole>({
   plural: 'clusterroles',
   namespaced: false,
   schema: 'V1ClusterRole',
+  createOnUpdate: true,
   nameRule: 'path-segment',
   columns: [nameColumn, createdAtColumn],
   validate: (role) => [...validateRules(role.rules, false), ...validateAggregation(role)],

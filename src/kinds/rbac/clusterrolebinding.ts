@@ -9,6 +9,7 @@ export const ClusterRoleBinding: Kind<V1ClusterRoleBinding> = defineKind<V1Clust
   plural: 'clusterrolebindings',
   namespaced: false,
   schema: 'V1ClusterRoleBinding',
+  createOnUpdate: true,
   nameRule: 'path-segment',
   columns: bindingColumns,
   defaults: defaultBinding,

@@ -10,6 +10,7 @@ export const Role: Kind<V1Role> = defineKind<V1Role>({
   plural: 'roles',
   namespaced: true,
   schema: 'V1Role',
+  createOnUpdate: true,
   nameRule: 'path-segment',
   columns: [nameColumn, createdAtColumn],
   validate: (role) => validateRules(role.rules, true),

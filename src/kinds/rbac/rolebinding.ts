@@ -9,6 +9,7 @@ export const RoleBinding: Kind<V1RoleBinding> = defineKind<V1RoleBinding>({
   plural: 'rolebindings',
   namespaced: true,
   schema: 'V1RoleBinding',
+  createOnUpdate: true,
   nameRule: 'path-segment',
   columns: bindingColumns,
   defaults: defaultBinding,

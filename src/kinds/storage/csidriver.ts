@@ -49,6 +49,7 @@ export const CSIDriver: Kind<V1CSIDriver> = defineKind<V1CSIDriver>({
   plural: 'csidrivers',
   namespaced: false,
   schema: 'V1CSIDriver',
+  unconditionalUpdate: false,
   generation: true,
   columns: [
     nameColumn,

@@ -34,6 +34,7 @@ export const CSINode: Kind<V1CSINode> = defineKind<V1CSINode>({
   plural: 'csinodes',
   namespaced: false,
   schema: 'V1CSINode',
+  unconditionalUpdate: false,
   columns: [
     nameColumn,
     column('Drivers', 'integer', 'drivers is a list of information of all CSI Drivers existing on a node.', ({ spec }) => spec?.drivers?.length ?? 0),

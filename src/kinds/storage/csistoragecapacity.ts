@@ -16,6 +16,7 @@ export const CSIStorageCapacity: Kind<V1CSIStorageCapacity> = defineKind<V1CSISt
   plural: 'csistoragecapacities',
   namespaced: true,
   schema: 'V1CSIStorageCapacity',
+  unconditionalUpdate: false,
   columns: [
     nameColumn,
     column(

@@ -38,6 +38,7 @@ export const VolumeAttachment: Kind<V1VolumeAttachment> = defineKind<V1VolumeAtt
   plural: 'volumeattachments',
   namespaced: false,
   schema: 'V1VolumeAttachment',
+  unconditionalUpdate: false,
   status: true,
   generation: false,
   columns: [
