@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Metrics, type Timer } from '#base';
-import { ProtobufDecoder, type Api, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
+import { ProtobufDecoder, type Api, type ComputedGroup, type Kind, type NodeStreams, type ProtobufTypes, type SchemaSet, type UserInfo } from '#machinery';
 import type { Store } from '#store';
 import { Aggregation, type AggregationOptions } from './aggregation/aggregation.ts';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
@@ -16,6 +16,8 @@ import { ResourceHandler } from './http/resources.ts';
 import { Streams } from './http/streams.ts';
 import { admissionMetrics } from './metrics/admission.ts';
 import { RequestMetrics } from './metrics/requests.ts';
+import { Computed } from './computed/computed.ts';
+import { pathReader, type ReadPath } from './computed/read-path.ts';
 import { AccessMetrics, buildMetrics, storageMetrics } from './metrics/server.ts';
 import { watchMetrics } from './metrics/watch.ts';
 import type { TokenSigner } from './pki/jwt.ts';
@@ -50,6 +52,8 @@ export interface ApiServerOptions extends Environment {
   readonly subresources?: readonly SubresourceHandler[];
   readonly streams?: readonly StreamHandler[];
   readonly virtual?: readonly VirtualResource[];
+  /** Groups whose objects are made when they are read. */
+  readonly computed?: readonly ComputedGroup[];
   readonly nodeStreams?: (nodeName: string) => NodeStreams | undefined;
   readonly authenticators?: readonly Authenticator[];
   readonly authorizer?: Authorizer;
@@ -113,6 +117,7 @@ class Server implements ApiServer {
   readonly #health: Health;
   readonly #front: Front;
   readonly #aggregation: Aggregation | undefined;
+  readonly #read: ReadPath;
   readonly #sockets = new Set<Socket>();
   readonly #servers: Http2SecureServer[] = [];
   #ready: Promise<void> | undefined;
@@ -159,10 +164,14 @@ class Server implements ApiServer {
       handlers: options.streams ?? [],
       nodeStreams: options.nodeStreams ?? (() => undefined),
     });
+    const computed = new Computed(options.computed ?? [], clock);
+    // Made before what it reads from, which reads by it.
+    this.#read = (path, user) => pathReader(computed, this.#aggregation)(path, user);
     this.#aggregation = options.aggregation && this.#aggregate(options.aggregation, () => documents.forgetAll());
     const documents: Documents = new Documents({
       kinds: () => this.#registry.kinds,
       virtual,
+      computed,
       schemas,
       descriptions: options.descriptions,
       version: options.version ?? {},
@@ -171,6 +180,7 @@ class Server implements ApiServer {
     });
     buildMetrics(this.#metrics, { ...documents.version });
     this.#registry.onKinds((kind) => documents.forget(kind));
+    computed.follow(() => documents.forgetAll());
     this.#front = new Front({
       log: log.named('apiserver'),
       clock,
@@ -183,6 +193,7 @@ class Server implements ApiServer {
       resources,
       streams,
       virtual,
+      computed,
       health: this.#health,
       metrics: { requests: new RequestMetrics(this.#metrics), access: this.#access, page: new MetricsPage(this.#metrics, this.#health) },
       protobuf,
@@ -191,9 +202,19 @@ class Server implements ApiServer {
     });
   }
   #aggregate(aggregation: AggregationOptions, changed: () => void): Aggregation {
-    const { clock, random, log, virtual = [] } = this.#options;
+    const { clock, random, log, virtual = [], computed = [] } = this.#options;
     const api = this.api({ username: 'system:apiserver', groups: ['system:masters'] });
-    return new Aggregation({ ...aggregation, reader: this.#registry, api, clock, random, log: log.named('aggregation'), more: virtual, changed });
+    return new Aggregation({
+      ...aggregation,
+      reader: this.#registry,
+      api,
+      clock,
+      random,
+      log: log.named('aggregation'),
+      more: [...virtual, ...computed],
+      lasting: computed,
+      changed,
+    });
   }
   get reader(): ObjectReader {
     return this.#registry;
@@ -248,7 +269,7 @@ class Server implements ApiServer {
     };
   }
   api(user: UserInfo, options: InProcessOptions = {}): Api {
-    return new InProcessApi(this.#registry, user, options);
+    return new InProcessApi(this.#registry, user, this.#read, options);
   }
   async listen({ host, port }: { host: string; port: number }): Promise<AddressInfo> {
     const { tls } = this.#options;

@@ -93,6 +93,9 @@ class HttpApi implements Api {
   async subresource<R extends KubeObject>(kind: Kind, key: ObjectKey, name: string, body: KubeObject): Promise<R> {
     return this.#json<R>('POST', objectPath(kind, key, name), body);
   }
+  async read<R>(path: string): Promise<R> {
+    return this.#json<R>('GET', path.replace(/^\//, ''));
+  }
 
   watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): { close(): void } {
     const parameters = { ...listQuery(options), watch: '1', allowWatchBookmarks: options.allowWatchBookmarks ? 'true' : undefined };

@@ -51,6 +51,8 @@ export interface FakeApi extends Api {
   edit<T extends KubeObject>(kind: Kind<T>, namespace: string | undefined, name: string, change: (object: T) => void): T;
   /** Removes an object at once, finalizers or not. */
   drop<T extends KubeObject>(kind: Kind<T>, namespace: string | undefined, name: string): void;
+  /** What `read` gives, by path; may throw. Without it, and where it gives undefined, there is nothing anywhere. */
+  answer: ((path: string) => unknown) | undefined;
 }
 
 interface Watcher {
@@ -68,6 +70,7 @@ const id = (kind: Pick<Kind, 'group' | 'plural'>): string => `${kind.plural}.${k
 class MapApi implements FakeApi {
   readonly writes: FakeWrite[] = [];
   refuse: ((write: FakeWrite) => ApiError | undefined) | undefined;
+  answer: ((path: string) => unknown) | undefined;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #objects = new Map<string, Map<string, KubeObject>>();
@@ -162,6 +165,12 @@ class MapApi implements FakeApi {
   }
   async subresource<R extends KubeObject>(kind: Kind, _key: ObjectKey, name: string, _body: KubeObject): Promise<R> {
     throw new ApiError('NotImplemented', `the fake API has no ${kind.plural}/${name}`);
+  }
+
+  async read<R>(path: string): Promise<R> {
+    const found = this.answer?.(path);
+    if (found === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    return found as R;
   }
 
   #admit(write: FakeWrite): void {

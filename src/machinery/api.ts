@@ -82,4 +82,6 @@ export interface Api {
   deleteCollection<T extends KubeObject>(kind: Kind<T>, list: ListOptions, options?: DeleteOptions): Promise<void>;
   /** A named subresource with a body of its own: pods/binding, serviceaccounts/token. */
   subresource<R extends KubeObject>(kind: Kind, key: ObjectKey, name: string, body: KubeObject): Promise<R>;
+  /** What GET gives at a path with its query, for groups whose kinds nobody here needs to know: metrics, whoever serves them. */
+  read<R>(path: string): Promise<R>;
 }

@@ -23,6 +23,7 @@ export { validateLabels, validateMetadata } from './metadata.ts';
 export * from './names.ts';
 export { age, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
 export * from './discovery.ts';
+export type { ComputedGroup, ComputedRequest } from './computed.ts';
 export * from './openapi/index.ts';
 export * from './protobuf/index.ts';
 export * from './structural/index.ts';

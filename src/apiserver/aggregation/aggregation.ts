@@ -6,7 +6,7 @@ import { forwardRequest, forwardUpgrade, type Forward } from '../http/forward.ts
 import type { RequestInfo } from '../http/request-info.ts';
 import { sendText } from '../http/respond.ts';
 import type { Exchange } from '../http/types.ts';
-import { Outbound } from '../outbound/outbound.ts';
+import { CallFailure, Outbound, type Answer } from '../outbound/outbound.ts';
 import { tlsOptions, Unreachable } from '../outbound/target.ts';
 import type { KindReader } from '../types.ts';
 import { isAvailable, type APIService, type GroupVersion } from './api-service.ts';
@@ -28,9 +28,14 @@ export interface AggregationDeps extends AggregationOptions {
   readonly log: Logger;
   /** Group versions beyond those of the kinds. */
   readonly more: readonly GroupVersion[];
+  /** Those of them that are served whenever no other server is. */
+  readonly lasting: readonly GroupVersion[];
   /** Told when discovery and OpenAPI are to be made anew. */
   changed(): void;
 }
+
+/** How long a component waits for another server, ms. */
+const readMs = 30_000;
 
 /** Group versions that other servers answer, one API with this process's own (kube-aggregator). */
 export class Aggregation {
@@ -75,6 +80,18 @@ export class Aggregation {
     }
     const user = exchange.info.resource ? exchange.user : aggregator;
     return forwardRequest(exchange, this.#forward(service, user, exchange.request.url ?? ''));
+  }
+  /** The answer to GET on a path, for a component of this process. Throws ApiError when there is none. */
+  async read(service: APIService, user: UserInfo, path: string): Promise<Answer> {
+    if (!isAvailable(service)) return { status: 503, headers: {}, body: Buffer.from('service unavailable\n') };
+    const { reader, random, proxyClient } = this.#deps;
+    const target = peerOf(service, reader, random, proxyClient);
+    try {
+      return await this.#outbound.call(target, { method: 'GET', path, headers: identityHeaders(user), timeoutMs: readMs });
+    } catch (error) {
+      if (!(error instanceof CallFailure)) throw error;
+      throw new ApiError('ServiceUnavailable', error.message);
+    }
   }
   /** Joins an upgraded connection with the other server's. */
   async connect(service: APIService, user: UserInfo, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

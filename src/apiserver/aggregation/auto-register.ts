@@ -12,6 +12,8 @@ export interface AutoRegisterDeps {
   readonly log: Logger;
   /** Group versions beyond those of the kinds (reviews). */
   readonly more: readonly GroupVersion[];
+  /** Those of them whose APIService comes back when it was deleted: what stood in for them is gone. */
+  readonly lasting: readonly GroupVersion[];
 }
 const label = 'kube-aggregator.kubernetes.io/automanaged';
 /** The first clients after a start come first. */
@@ -48,14 +50,14 @@ export class AutoRegister {
     return this.#queue.close();
   }
   async #sync(key: string): Promise<void> {
-    const { reader, directory, api, more } = this.#deps;
+    const { reader, directory, api, more, lasting } = this.#deps;
     const kind = reader.kindAt(apiServices.group, 'v1', apiServices.plural);
     if (!kind) return;
     const [group = '', version = ''] = key.split('/');
     const at = { group, version };
     const present = directory.find(at);
     const kinds = reader.kinds.filter((candidate) => versionKey(candidate) === key);
-    const custom = kinds.some((candidate) => candidate.shape !== undefined);
+    const custom = kinds.some((candidate) => candidate.shape !== undefined) || lasting.some((other) => versionKey(other) === key);
     const served = kinds.length > 0 || more.some((other) => versionKey(other) === key);
     const missing = !present && served && (custom || this.#initial.has(key));
     try {

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { aggregatedDiscovery, defineKind, legacyDiscovery, type APIGroup, type Kind, type LegacyDiscovery, type SchemaSet } from '#machinery';
+import {
+  aggregatedDiscovery,
+  defineKind,
+  legacyDiscovery,
+  type APIGroup,
+  type APIResourceList,
+  type Kind,
+  type LegacyDiscovery,
+  type SchemaSet,
+} from '#machinery';
+import type { Computed } from '../computed/computed.ts';
 import type { Overlay } from '../aggregation/overlay.ts';
 import type { TokenSigner } from '../pki/jwt.ts';
 import type { VirtualResource } from '../types.ts';
@@ -40,6 +50,7 @@ export interface DocumentOptions {
   /** Every kind that is served now. */
   kinds(): readonly Kind[];
   readonly virtual: readonly VirtualResource[];
+  readonly computed: Computed;
   readonly schemas: SchemaSet;
   readonly descriptions: (() => Descriptions) | undefined;
   readonly version: Partial<VersionInfo>;
@@ -124,20 +135,26 @@ export class Documents {
     return this.#small(path);
   }
   #aggregated(path: string, version: 'v2' | 'v2beta1'): unknown {
-    const { overlay } = this.#options;
+    const { overlay, computed } = this.#options;
     const list = aggregatedDiscovery(this.#kinds, version, path === '/api' ? 'core' : 'groups');
-    return overlay && path === '/apis' ? { ...list, items: overlay.items(list.items) } : list;
+    if (path !== '/apis') return list;
+    const items = [...list.items, ...computed.items()];
+    return { ...list, items: overlay?.items(items) ?? items };
   }
   #legacy(): LegacyDiscovery {
-    const { overlay } = this.#options;
+    const { overlay, computed } = this.#options;
     const own = legacyDiscovery(this.#kinds, '');
-    if (!overlay) return own;
-    const groups = overlay.groups(own.apiGroupList.groups);
+    const local = [...own.apiGroupList.groups, ...computed.groups()];
+    const groups = overlay?.groups(local) ?? local;
     const group = (name: string): APIGroup | undefined => {
       const found = groups.find((candidate) => candidate.name === name);
       return found && { kind: 'APIGroup', apiVersion: 'v1', ...found };
     };
-    return { ...own, apiGroupList: { ...own.apiGroupList, groups }, group };
+    const resources = (groupVersion: string): APIResourceList | undefined => {
+      const [name = '', version = ''] = groupVersion.split('/');
+      return own.resources(groupVersion) ?? computed.resources({ group: name, version });
+    };
+    return { ...own, apiGroupList: { ...own.apiGroupList, groups }, group, resources };
   }
   #small(path: string): unknown {
     const { signer } = this.#options;
@@ -163,6 +180,7 @@ export class Documents {
     }
   }
   #paths(): string[] {
+    const groups = this.#options.computed.groups().flatMap(({ name, versions: all }) => [`/apis/${name}`, ...all.map((one) => `/apis/${one.groupVersion}`)]);
     const versions = this.#kinds.flatMap((kind) => (kind.group ? [`/apis/${kind.group}`, `/apis/${kind.apiVersion}`] : [`/api/${kind.version}`]));
     return [
       ...new Set([
@@ -178,6 +196,7 @@ export class Documents {
         '/readyz',
         '/version',
         ...versions,
+        ...groups,
       ]),
     ].toSorted();
   }

@@ -7,6 +7,7 @@ import type { RequestMetrics } from '../metrics/requests.ts';
 import { forbidden } from '../auth/forbidden.ts';
 import { anonymous, identify } from '../auth/identify.ts';
 import type { Aggregation } from '../aggregation/aggregation.ts';
+import type { Computed } from '../computed/computed.ts';
 import { impersonate } from '../auth/impersonate.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Authenticator, Authorizer, Filter, VirtualResource } from '../types.ts';
@@ -35,6 +36,7 @@ export interface FrontDeps {
   readonly resources: ResourceHandler;
   readonly streams: Streams;
   readonly virtual: readonly VirtualResource[];
+  readonly computed: Computed;
   readonly health: Health;
   readonly metrics: { readonly requests: RequestMetrics; readonly access: AccessMetrics; readonly page: MetricsPage };
   readonly protobuf: ProtobufDecoder | undefined;
@@ -205,8 +207,10 @@ export class Front {
     if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     return code;
   }
-  /** Reviews: answered, not stored. */
+  /** What is answered and not stored: metrics, and reviews. */
   async #virtual(exchange: Exchange, at: ResourcePath): Promise<number> {
+    const computed = this.#deps.computed.find(at);
+    if (computed) return this.#deps.computed.answer(exchange, computed, at);
     const found = this.#deps.virtual.find((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
     if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     if (exchange.info.verb !== 'create' || at.name) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
@@ -236,7 +240,7 @@ export class Front {
     if (!at) return true;
     const kind = this.#kindAt(at);
     if (kind) return isSubresource(kind, at.subresource);
-    return this.#deps.virtual.some((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
+    return this.#deps.computed.knows(at) || this.#deps.virtual.some((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
   }
 }
 

@@ -18,6 +18,7 @@ import type { Exchange } from './types.ts';
 const prefix = '/openapi/v3/';
 const json = 'application/json';
 
+type OpenApiOptions = Omit<DocumentOptions, 'computed'>;
 interface Rendered {
   readonly body: Buffer;
   readonly etag: string;
@@ -26,12 +27,12 @@ interface Rendered {
 
 /** /openapi/v2, /openapi/v3 and its documents per group version; made when first asked for and kept as bytes. */
 export class OpenApi {
-  readonly #options: DocumentOptions;
+  readonly #options: OpenApiOptions;
   readonly #info: OpenApiInfo;
   readonly #made = new Map<string, Rendered>();
   #hashes: Map<string, string> | undefined;
 
-  constructor(options: DocumentOptions) {
+  constructor(options: OpenApiOptions) {
     this.#options = options;
     this.#info = { title: 'Kubernetes', version: options.version.gitVersion ?? 'v1.36.0' };
   }

@@ -17,6 +17,7 @@ import {
 import type { CacheEvent } from '../cache/event.ts';
 import { classify, SinkGroup } from '../cache/watch-group.ts';
 import type { RequestContext } from '../types.ts';
+import type { ReadPath } from '../computed/read-path.ts';
 import { ConvertingGroup } from './converting-group.ts';
 import { copyJson } from './equal.ts';
 import type { Registry } from './registry.ts';
@@ -34,8 +35,10 @@ export class InProcessApi implements Api {
   readonly #registry: Registry;
   readonly #user: UserInfo;
   readonly #options: InProcessOptions;
-  constructor(registry: Registry, user: UserInfo, options: InProcessOptions = {}) {
+  readonly #read: ReadPath;
+  constructor(registry: Registry, user: UserInfo, read: ReadPath, options: InProcessOptions = {}) {
     this.#registry = registry;
+    this.#read = read;
     this.#user = user;
     this.#options = options;
   }
@@ -88,6 +91,9 @@ export class InProcessApi implements Api {
   }
   async subresource<R extends KubeObject>(kind: Kind, key: ObjectKey, name: string, body: KubeObject): Promise<R> {
     return (await this.#sub(kind, key, name, 'create', copyJson(body), {})) as R;
+  }
+  async read<R>(path: string): Promise<R> {
+    return (await this.#read(path, this.#user)) as R;
   }
   async #sub(kind: Kind, key: ObjectKey, name: string, verb: 'create' | 'update', body: KubeObject, options: WriteOptions): Promise<KubeObject> {
     return (await this.#registry.subresource(name, { verb, kind, key, body, patch: undefined, context: this.#context(options) })).object;
