@@ -23,6 +23,10 @@ export class ClusterState {
   node(name: string): NodeInfo | undefined {
     return this.#byName.get(name);
   }
+  /** A node that exists. */
+  present(name: string): NodeInfo | undefined {
+    return this.#sources.has(name) ? this.#byName.get(name) : undefined;
+  }
   /** The node that a pod counts on. */
   nodeOf(uid: string): NodeInfo | undefined {
     return this.#pods.get(uid)?.node;

@@ -5,30 +5,32 @@ import { seededRandom } from '#base';
 import type { V1Node } from '#kinds';
 import { ClusterState } from './cluster-state.ts';
 import { feasibleNodesToFind, findNode } from './find-node.ts';
-import { plugins } from './plugins/index.ts';
-import { container, info, makeNode } from './test-objects.ts';
+import { noVictims } from './fit-message.ts';
+import { container, info, makeNode, testProfile } from './test-objects.ts';
 
 const stateOf = (...nodes: V1Node[]): ClusterState => {
   const state = new ClusterState();
   for (const node of nodes) state.setNode(node);
   return state;
 };
+const profile = testProfile();
 const find = (state: ClusterState, pod: ReturnType<typeof info>, start = 0): ReturnType<typeof findNode> =>
-  findNode(state, pod, plugins, start, seededRandom(1));
+  findNode(state, pod, profile, start, seededRandom(1));
 
 test('the texts of kube-scheduler', () => {
   const taints = [{ key: 'k', effect: 'NoSchedule' }];
   const state = stateOf(makeNode('a', { taints }), makeNode('b'), makeNode('c'), makeNode('d'), makeNode('e', { allocatable: { cpu: '16' } }));
   state.addPod(info('big', { requests: { cpu: '16' } }), 'e');
-  const { node, message } = find(state, info('p', { requests: { cpu: '8' } }));
+  const pod = info('p', { requests: { cpu: '8' } });
+  const { node, message, rejections } = find(state, pod);
   assert.equal(node, undefined);
   assert.equal(
-    message,
+    `${message} ${noVictims(pod, 5, rejections.values())}`,
     '0/5 nodes are available: 1 node(s) had untolerated taint(s), 4 Insufficient cpu. preemption: 0/5 nodes are available: 1 No preemption victims found for incoming pod, 4 Preemption is not helpful for scheduling.',
   );
   assert.equal(find(stateOf(), info('p')).message, 'no nodes available to schedule pods');
-  const never = find(stateOf(makeNode('a', { unschedulable: true })), info('p', { preemptionPolicy: 'Never' }));
-  assert.equal(never.message, '0/1 nodes are available: 1 node(s) were unschedulable. preemption: not eligible due to preemptionPolicy=Never..');
+  assert.equal(find(stateOf(makeNode('a', { unschedulable: true })), info('p')).message, '0/1 nodes are available: 1 node(s) were unschedulable.');
+  assert.equal(noVictims(info('p', { preemptionPolicy: 'Never' }), 1, []), 'preemption: not eligible due to preemptionPolicy=Never.');
 });
 
 test('the emptier node, the liked node, the untainted node', () => {
@@ -47,7 +49,10 @@ test('the emptier node, the liked node, the untainted node', () => {
 });
 
 test('only enough nodes are looked at, and the next look starts behind them', () => {
-  assert.deepEqual([1, 100, 101, 200, 1000, 5000, 10_000].map(feasibleNodesToFind), [1, 100, 100, 100, 420, 500, 500]);
+  assert.deepEqual(
+    [1, 100, 101, 200, 1000, 5000, 10_000].map((all) => feasibleNodesToFind(all)),
+    [1, 100, 100, 100, 420, 500, 500],
+  );
   const state = stateOf(...Array.from({ length: 300 }, (_, i) => makeNode(`n${i}`)));
   const first = find(state, info('p'));
   assert.equal(first.examined, 144);
@@ -100,7 +105,7 @@ test('property: placing, removing and changing in any order counts like building
           state.removePod(`uid-${podName}`);
         } else if (!pods.has(podName)) {
           const pod = info(podName, specOf(step));
-          const decision = findNode(state, pod, plugins, start, random);
+          const decision = findNode(state, pod, profile, start, random);
           start = (start + decision.examined) % Math.max(1, state.nodes.length);
           if (!decision.node) continue;
           state.addPod(pod, decision.node.name);

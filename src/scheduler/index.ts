@@ -7,5 +7,6 @@ export { startScheduler, type Scheduler, type SchedulerOptions } from './runner.
 export { ClusterState } from './cluster-state.ts';
 export { findNode, type Decision } from './find-node.ts';
 export { podInfo, type PodInfo } from './pod-info.ts';
-export { plugins, type Plugins } from './plugins/index.ts';
-export type { ClusterEvent, FilterPlugin, Rejection, ScorePlugin } from './plugin.ts';
+export { defaultProfile, makeProfile, type Profile } from './profile.ts';
+export { definitions } from './plugins/index.ts';
+export type { ClusterEvent, FilterPlugin, Plugin, PluginContext, PluginDefinition, Rejection, ScorePlugin } from './plugin.ts';

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock, seededRandom, settle, silentLogger } from '#base';
 import { createClient, createFakeApi, type FakeApi } from '#client';
-import { Event, Node, Pod, schemas, type V1Pod } from '#kinds';
-import { ApiError, schemaView, strategicMergePatch, type Api, type Json, type KubeObject } from '#machinery';
+import { Event, Namespace, Node, Pod, schemas, type V1Pod } from '#kinds';
+import { ApiError, schemaView, strategicMergePatch, type Api, type Json, type Kind, type KubeObject } from '#machinery';
+import type { Plugin } from './plugin.ts';
+import { defaultProfile, makeProfile } from './profile.ts';
 import { startScheduler, type Scheduler } from './runner.ts';
 import { makeNode, makePod } from './test-objects.ts';
 
@@ -18,7 +20,7 @@ interface Cluster {
   events(): string[];
 }
 
-async function start(t: { after(fn: () => Promise<void>): void }, objects: KubeObject[]): Promise<Cluster> {
+async function start(t: { after(fn: () => Promise<void>): void }, objects: KubeObject[], more: readonly Plugin[] = []): Promise<Cluster> {
   const clock = new FakeClock();
   const api = createFakeApi(clock);
   const bindings: string[] = [];
@@ -44,7 +46,12 @@ async function start(t: { after(fn: () => Promise<void>): void }, objects: KubeO
   };
   for (const object of objects) put(api, object);
   const client = createClient(api, clock, silentLogger);
-  const scheduler = startScheduler({ client, log: silentLogger, random: seededRandom(1) });
+  const scheduler = startScheduler({
+    client,
+    log: silentLogger,
+    random: seededRandom(1),
+    profiles: (context) => [makeProfile('default-scheduler', [...defaultProfile(context).plugins, ...more])],
+  });
   await settle();
   await settle();
   t.after(async () => {
@@ -148,4 +155,76 @@ test('500 pods on 20 nodes, spread', async (t) => {
   assert.equal(c.bindings.length, 500);
   const perNode = Map.groupBy(c.api.all(Pod), (pod) => pod.spec?.nodeName ?? '');
   for (const pods of perNode.values()) assert.ok(pods.length >= 20 && pods.length <= 30, `${pods.length} pods on one node`);
+});
+
+function stepsOf(over: Partial<Plugin>): { plugin: Plugin; steps: string[] } {
+  const steps: string[] = [];
+  const plugin: Plugin = {
+    name: 'Steps',
+    reserve: (pod, node) => void steps.push(`reserve ${pod.name} ${node.name}`),
+    unreserve: (pod, node) => void steps.push(`unreserve ${pod.name} ${node.name}`),
+    ...over,
+  };
+  return { plugin, steps };
+}
+
+test('Reserve, PreBind, Bind, in this order; a binding waits for PreBind and others do not wait for it', async (t) => {
+  let go: () => void = () => {};
+  const { plugin, steps } = stepsOf({
+    preBind: (pod) => (pod.name === 'slow' ? new Promise((resolve) => (go = resolve)) : undefined),
+  });
+  const c = await start(t, [makeNode('n1'), makePod('slow'), ...Array.from({ length: 100 }, (_, i) => makePod(`p${i}`))], [plugin]);
+  await c.clock.advance(10);
+  assert.equal(c.bindings.length, 100);
+  assert.ok(!c.bindings.includes('slow→n1'));
+  go();
+  await c.clock.advance(10);
+  assert.equal(c.bindings.at(-1), 'slow→n1');
+  assert.ok(steps.includes('reserve slow n1'));
+});
+
+test('what was reserved is given back when PreBind fails, and the pod is tried again', async (t) => {
+  let failures = 1;
+  const { plugin, steps } = stepsOf({ preBind: () => (failures-- > 0 ? Promise.reject(new Error('no disk')) : undefined) });
+  const c = await start(t, [makeNode('n1'), makePod('web')], [plugin]);
+  await c.clock.advance(10);
+  assert.deepEqual(c.events(), ['Warning FailedScheduling running PreBind plugin "Steps": no disk']);
+  await c.clock.advance(2000);
+  assert.deepEqual(steps, ['reserve web n1', 'unreserve web n1', 'reserve web n1']);
+  assert.deepEqual(c.bindings, ['web→n1']);
+});
+
+test('a pod that is deleted while its binding is prepared is not bound', async (t) => {
+  const { plugin, steps } = stepsOf({
+    preBind: (_pod, _node, signal) => new Promise((_resolve, failed) => signal.addEventListener('abort', () => failed(new Error('aborted')))),
+  });
+  const c = await start(t, [makeNode('n1'), makePod('web')], [plugin]);
+  await c.clock.advance(10);
+  c.api.drop(Pod, 'default', 'web');
+  await c.clock.advance(10);
+  assert.deepEqual(steps, ['reserve web n1', 'unreserve web n1']);
+  assert.deepEqual(c.bindings, []);
+});
+
+test('plugins hear of the objects they watch', async (t) => {
+  let open = false;
+  const plugin: Plugin = {
+    name: 'Door',
+    watches: [Namespace as unknown as Kind],
+    filter: {
+      name: 'Door',
+      filter: () => (open ? undefined : { reasons: ['closed'], unresolvable: true }),
+      unstuckBy: (event) => event.type === 'ObjectChanged' && event.kind === 'Namespace' && event.object?.metadata?.name === 'key',
+    },
+  };
+  const c = await start(t, [makeNode('n1'), makePod('web')], [plugin]);
+  await c.clock.advance(10);
+  assert.match(condition(c.pod('web')), /1 closed/);
+  open = true;
+  c.api.put(Namespace, { metadata: { name: 'other' } });
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, []);
+  c.api.put(Namespace, { metadata: { name: 'key' } });
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, ['web→n1']);
 });

@@ -1,15 +1,18 @@
-import { isDeepStrictEqual } from 'node:util';
 import { seededRandom, systemRandom, type Clock, type Logger, type Random } from '#base';
-import { createRecorder, type Client, type Recorder } from '#client';
+import { createRecorder, type Client, type Informer, type Recorder } from '#client';
 import { Namespace, Node, Pod, type V1Node, type V1Pod } from '#kinds';
 import type { Kind, KubeObject } from '#machinery';
+import { Binder } from './binder.ts';
 import { ClusterState } from './cluster-state.ts';
 import { findNode } from './find-node.ts';
-import type { ClusterEvent } from './plugin.ts';
-import { plugins as allPlugins, type Plugins } from './plugins/index.ts';
+import { noVictims } from './fit-message.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { ClusterEvent, FilterPlugin, PluginContext } from './plugin.ts';
 import { podInfo, podUid, type PodInfo } from './pod-info.ts';
 import { PodStatusWriter } from './pod-status.ts';
+import { defaultProfile, defaultSchedulerName, type Profile } from './profile.ts';
 import { SchedulingQueue } from './queue.ts';
+import { sameFacts } from './sameness.ts';
 
 export interface SchedulerOptions {
   client: Client;
@@ -17,17 +20,14 @@ export interface SchedulerOptions {
   /** Default: the client's. */
   clock?: Clock;
   random?: Random;
-  /** Pods with another spec.schedulerName are left alone. Default: default-scheduler. */
-  schedulerName?: string;
-  plugins?: Plugins;
+  /** Makes the profiles; pods with the schedulerName of none are left alone. Default: one, with every plugin. */
+  profiles?(context: Omit<PluginContext, 'args'>): readonly Profile[];
 }
 export interface Scheduler {
   /** Takes no more pods and waits for the writes in flight. */
   stop(): Promise<void>;
 }
 
-/** Bindings that may be on their way at once. */
-const bindingsInFlight = 64;
 /** Decisions between two looks at other work, for pods that end without a binding. */
 const decisionsPerTurn = 64;
 
@@ -43,13 +43,12 @@ class Runner {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: Random;
-  readonly #name: string;
-  readonly #plugins: Plugins;
+  readonly #profiles: ReadonlyMap<string, Profile>;
+  readonly #recorders: ReadonlyMap<string, Recorder>;
   readonly #state = new ClusterState();
   readonly #queue: SchedulingQueue;
   readonly #status: PodStatusWriter;
-  readonly #recorder: Recorder;
-  readonly #bindings = new Set<Promise<void>>();
+  readonly #binder: Binder;
   /** Pods that count on a node before the cache shows it. */
   readonly #assumed = new Set<string>();
   #events: ClusterEvent[] = [];
@@ -59,24 +58,34 @@ class Runner {
   #stopped = false;
 
   constructor(options: SchedulerOptions) {
+    const { client, log } = options;
     const random = options.random ?? systemRandom;
-    this.#client = options.client;
-    this.#clock = options.clock ?? options.client.clock;
-    this.#log = options.log;
+    const clock = options.clock ?? client.clock;
+    this.#client = client;
+    this.#clock = clock;
+    this.#log = log;
     // Ties are broken a hundred times per pod: one draw from the real source is enough.
     this.#random = seededRandom(Math.floor(random.next() * 2 ** 32));
-    this.#name = options.schedulerName ?? 'default-scheduler';
-    this.#plugins = options.plugins ?? allPlugins;
-    this.#queue = new SchedulingQueue(this.#clock, () => this.#kick());
-    this.#status = new PodStatusWriter(options.client.api, this.#clock, options.log);
-    this.#recorder = createRecorder({ api: options.client.api, clock: this.#clock, random, log: options.log }, this.#name);
+    const context = { state: this.#state, api: client.api, clock, log, informer: <T extends KubeObject>(kind: Kind<T>): Informer<T> => client.informer(kind) };
+    const profiles = options.profiles?.(context) ?? [defaultProfile(context)];
+    this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
+    this.#recorders = new Map(profiles.map(({ schedulerName: name }) => [name, createRecorder({ api: client.api, clock, random, log }, name)]));
+    this.#queue = new SchedulingQueue(clock, () => this.#kick());
+    this.#status = new PodStatusWriter(client.api, clock, log);
+    this.#binder = new Binder({
+      client,
+      bound: (pod, node) => this.#bound(pod, node),
+      failed: (pod, node, step, error) => this.#forget(pod, node, step, error),
+      free: () => this.#kick(),
+    });
   }
 
   async start(): Promise<void> {
     const nodes = this.#client.informer(Node);
     const pods = this.#client.informer(Pod);
     const namespaces = this.#client.informer(Namespace);
-    await Promise.all([nodes.ready(), pods.ready(), namespaces.ready()]);
+    const watched = this.#watched();
+    await Promise.all([nodes, pods, namespaces, ...watched].map((informer) => informer.ready()));
     if (this.#stopped) return;
     // Bound pods first: a pending pod must not be placed on a node that only looks empty.
     this.#subscriptions.push(
@@ -85,13 +94,22 @@ class Runner {
     this.#subscriptions.push(nodes.onChange((node, old) => this.#nodeChanged(node, old)));
     for (const pod of pods.list()) if (pod.spec?.nodeName) this.#podChanged(pod, undefined);
     this.#subscriptions.push(pods.onChange((pod, old) => this.#podChanged(pod, old)));
+    for (const informer of watched) {
+      const { kind } = informer.kind;
+      this.#subscriptions.push(informer.onChange((object, old) => this.#happened({ type: 'ObjectChanged', kind, object, old })));
+    }
   }
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const subscription of this.#subscriptions) subscription.close();
     this.#queue.close();
-    await Promise.all([...this.#bindings, this.#status.close()]);
-    await this.#recorder.flush();
+    await Promise.all([this.#binder.close(), this.#status.close()]);
+    await Promise.all([...this.#recorders.values()].map((recorder) => recorder.flush()));
+  }
+  /** Caches of what plugins follow beside pods and nodes. */
+  #watched(): Informer<KubeObject>[] {
+    const kinds = new Set([...this.#profiles.values()].flatMap((profile) => profile.plugins.flatMap((plugin) => plugin.watches ?? [])));
+    return [...kinds].map((kind) => this.#client.informer(kind));
   }
 
   // ---- what the caches say ----
@@ -109,7 +127,7 @@ class Runner {
     if (!pod) return old ? this.#podGone(podUid(old)) : undefined;
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return this.#podGone(podUid(pod));
     if (pod.spec?.nodeName) return this.#podBound(pod, old);
-    if (pod.spec?.schedulerName !== undefined && pod.spec.schedulerName !== this.#name) return;
+    if (!this.#profileOf(pod)) return;
     if (pod.metadata?.deletionTimestamp) return this.#podGone(podUid(pod));
     if (!this.#assumed.has(podUid(pod))) this.#podWaits(pod, old);
   }
@@ -124,29 +142,42 @@ class Runner {
     const before = this.#state.pod(uid);
     const info = podInfo(pod);
     this.#state.addPod(info, node);
-    if (before) this.#happened({ type: 'PodRemoved', pod: before });
-    this.#happened({ type: 'PodPlaced', pod: info });
+    const on = this.#state.node(node);
+    if (before) this.#happened({ type: 'PodRemoved', pod: before, node: on });
+    this.#happened({ type: 'PodPlaced', pod: info, node: on });
   }
   #podWaits(pod: V1Pod, old: V1Pod | undefined): void {
     const uid = podUid(pod);
-    if (pod.spec?.schedulingGates?.length) {
-      this.#queue.remove(uid);
-      return this.#status.waiting(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
-    }
     const changed = !old || !sameFacts(old, pod);
-    if (changed || !this.#queue.has(uid)) this.#queue.add(podInfo(pod));
-    else this.#queue.refresh({ ...(this.#queue.get(uid) as PodInfo), pod });
+    if (!changed && this.#queue.has(uid)) return this.#queue.refresh({ ...(this.#queue.get(uid) as PodInfo), pod });
+    const info = podInfo(pod);
+    const profile = this.#profileOf(pod) as Profile;
+    for (const plugin of profile.gates) {
+      const gate = plugin.gate?.(info);
+      if (!gate) continue;
+      this.#queue.remove(uid);
+      return this.#status.waiting(pod, gate.reason, gate.message);
+    }
+    this.#queue.add(info);
   }
   #podGone(uid: string): void {
     this.#queue.remove(uid);
     this.#assumed.delete(uid);
+    this.#binder.abandon(uid);
+    const node = this.#state.nodeOf(uid);
     const pod = this.#state.removePod(uid);
-    if (pod) this.#happened({ type: 'PodRemoved', pod });
+    if (pod) this.#happened({ type: 'PodRemoved', pod, node });
   }
   #happened(event: ClusterEvent): void {
     if (!this.#queue.anyUnschedulable) return;
     this.#events.push(event);
     this.#kick();
+  }
+  #profileOf({ spec }: V1Pod): Profile | undefined {
+    return this.#profiles.get(spec?.schedulerName ?? defaultSchedulerName);
+  }
+  #record({ pod }: PodInfo, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#recorders.get(pod.spec?.schedulerName ?? defaultSchedulerName)?.event(asPod(pod), type, reason, message);
   }
 
   // ---- placing ----
@@ -161,7 +192,7 @@ class Runner {
     this.#scheduled = false;
     if (this.#stopped) return;
     this.#queue.notify(this.#events.splice(0));
-    for (let decisions = 0; this.#bindings.size < bindingsInFlight; decisions++) {
+    for (let decisions = 0; !this.#binder.full; decisions++) {
       if (decisions >= decisionsPerTurn) {
         this.#scheduled = true;
         this.#clock.after(0, () => this.#work(), true);
@@ -169,76 +200,53 @@ class Runner {
       }
       const pod = this.#queue.take();
       if (!pod) return;
-      this.#place(pod);
+      this.#place(pod, this.#profileOf(pod.pod) as Profile);
     }
   }
-  #place(pod: PodInfo): void {
-    const decision = findNode(this.#state, pod, this.#plugins, this.#start, this.#random);
+  #place(pod: PodInfo, profile: Profile): void {
+    const decision = findNode(this.#state, pod, profile, this.#start, this.#random);
     this.#start = (this.#start + decision.examined) % Math.max(1, this.#state.nodes.length);
-    if (!decision.node) return this.#cannot(pod, decision.message, decision.rejectedBy);
-    const { name } = decision.node;
-    this.#state.addPod(pod, name);
+    const { node } = decision;
+    if (!node) {
+      const { nodes } = this.#state;
+      const more = nodes.length > 0 ? ` ${noVictims(pod, nodes.length, decision.rejections.values())}` : '';
+      return this.#cannot(pod, decision.message + more, decision.rejectedBy);
+    }
+    this.#state.addPod(pod, node.name);
+    const problem = this.#binder.reserve(profile, pod, node);
+    if (problem !== undefined) {
+      this.#state.removePod(pod.uid);
+      return this.#tryLater(pod, problem);
+    }
     this.#assumed.add(pod.uid);
-    this.#happened({ type: 'PodPlaced', pod });
-    const binding = this.#bind(pod, name).finally(() => {
-      this.#bindings.delete(binding);
-      this.#kick();
-    });
-    this.#bindings.add(binding);
+    this.#happened({ type: 'PodPlaced', pod, node });
+    this.#binder.start(profile, pod, node);
   }
-  #cannot(pod: PodInfo, message: string, rejectedBy: Parameters<SchedulingQueue['park']>[1]): void {
+  #cannot(pod: PodInfo, message: string, rejectedBy: readonly FilterPlugin[]): void {
     this.#queue.park(pod.uid, rejectedBy);
     this.#status.waiting(pod.pod, 'Unschedulable', message);
-    this.#recorder.event(asPod(pod.pod), 'Warning', 'FailedScheduling', message);
+    this.#record(pod, 'Warning', 'FailedScheduling', message);
   }
-  async #bind(pod: PodInfo, node: string): Promise<void> {
-    const { namespace, name } = pod;
-    const metadata = { namespace, name, ...(pod.pod.metadata?.uid ? { uid: pod.pod.metadata.uid } : {}) };
-    const body: KubeObject & { target: KubeObject & { name: string } } = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata,
-      target: { apiVersion: 'v1', kind: 'Node', name: node },
-    };
-    try {
-      await this.#client.api.subresource(Pod as unknown as Kind, { namespace, name }, 'binding', body);
-      this.#queue.remove(pod.uid);
-      this.#recorder.event(asPod(pod.pod), 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
-    } catch (error) {
-      this.#forget(pod, node, error);
-    }
+  #bound(pod: PodInfo, node: NodeInfo): void {
+    this.#queue.remove(pod.uid);
+    this.#record(pod, 'Normal', 'Scheduled', `Successfully assigned ${pod.namespace}/${pod.name} to ${node.name}`);
   }
   /** The binding was not written: what was assumed is taken back. */
-  #forget(pod: PodInfo, node: string, error: unknown): void {
+  #forget(pod: PodInfo, node: NodeInfo, step: string, error: unknown): void {
     if (!this.#assumed.delete(pod.uid)) return; // the cache knows better by now: bound or gone
     this.#state.removePod(pod.uid);
-    this.#happened({ type: 'PodRemoved', pod });
+    this.#happened({ type: 'PodRemoved', pod, node });
     const now = this.#client.informer(Pod).get(pod.namespace, pod.name);
     if (!now || podUid(now) !== pod.uid || now.metadata?.deletionTimestamp) return this.#queue.remove(pod.uid);
     this.#queue.refresh(podInfo(now));
-    this.#log.warn('binding failed', { pod: `${pod.namespace}/${pod.name}`, node, error });
-    this.#recorder.event(
-      asPod(pod.pod),
-      'Warning',
-      'FailedScheduling',
-      `running Bind plugin "DefaultBinder": ${error instanceof Error ? error.message : String(error)}`,
-    );
+    this.#log.warn('binding failed', { pod: `${pod.namespace}/${pod.name}`, node: node.name, error });
+    this.#tryLater(pod, `${step}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  #tryLater(pod: PodInfo, message: string): void {
+    this.#record(pod, 'Warning', 'FailedScheduling', message);
     this.#queue.retry(pod.uid);
   }
 }
 
-/** Whether nothing changed that placing this pod or others looks at. */
-function sameFacts(old: V1Pod, pod: V1Pod): boolean {
-  return (
-    sameSpec(old, pod) && old.metadata?.deletionTimestamp === pod.metadata?.deletionTimestamp && isDeepStrictEqual(old.metadata?.labels, pod.metadata?.labels)
-  );
-}
-/** The generation tells, where the server counts it; comparing is the dear way. */
-function sameSpec(old: V1Pod, pod: V1Pod): boolean {
-  if (old.spec === pod.spec) return true;
-  const generation = pod.metadata?.generation;
-  if (generation !== undefined && old.metadata?.generation !== undefined) return generation === old.metadata.generation;
-  return isDeepStrictEqual(old.spec, pod.spec);
-}
 /** Events need the kind, which objects from lists do not always carry. */
 const asPod = (pod: V1Pod): KubeObject => ({ ...pod, apiVersion: 'v1', kind: 'Pod' }) as KubeObject;

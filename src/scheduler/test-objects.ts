@@ -1,4 +1,8 @@
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from '#kinds';
+import { FakeClock, silentLogger } from '#base';
+import { createClient, createFakeApi } from '#client';
+import { ClusterState } from './cluster-state.ts';
+import { defaultProfile, type Profile } from './profile.ts';
 import { NodeInfo } from './node-info.ts';
 import { podInfo, type PodInfo } from './pod-info.ts';
 
@@ -36,4 +40,12 @@ export function nodeInfo(name: string, facts: NodeFacts = {}, pods: readonly Pod
   node.setNode(makeNode(name, facts));
   for (const pod of pods) node.add(pod);
   return node;
+}
+
+/** Every plugin, over a state and an empty cluster. */
+export function testProfile(state = new ClusterState()): Profile {
+  const clock = new FakeClock();
+  const api = createFakeApi(clock);
+  const client = createClient(api, clock, silentLogger);
+  return defaultProfile({ state, api, clock, log: silentLogger, informer: (kind) => client.informer(kind) });
 }

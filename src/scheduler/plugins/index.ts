@@ -1,5 +1,6 @@
-import type { FilterPlugin, ScorePlugin } from '../plugin.ts';
+import { pure, type PluginDefinition } from '../plugin.ts';
 import { balancedAllocation } from './balanced-allocation.ts';
+import { dynamicResources } from './dynamic-resources.ts';
 import { interPodAffinity, interPodAffinityScore } from './inter-pod-affinity.ts';
 import { leastAllocated } from './least-allocated.ts';
 import { nodeAffinity, nodeAffinityScore } from './node-affinity.ts';
@@ -8,16 +9,20 @@ import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import { podTopologySpread, podTopologySpreadScore } from './pod-topology-spread.ts';
+import { schedulingGates } from './scheduling-gates.ts';
 import { taintToleration, taintTolerationScore } from './taint-toleration.ts';
 
-export interface Plugins {
-  /** In order: the first that rejects a node is the one whose reason is shown. */
-  readonly filters: readonly FilterPlugin[];
-  readonly scores: readonly ScorePlugin[];
-}
-
-/** Every plugin there is. A new one is a file here and a line below. */
-export const plugins: Plugins = {
-  filters: [nodeUnschedulable, nodeName, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, podTopologySpread, interPodAffinity],
-  scores: [taintTolerationScore, nodeAffinityScore, podTopologySpreadScore, interPodAffinityScore, leastAllocated, balancedAllocation],
-};
+/** Every plugin there is, in kube-scheduler's order. A new one is a file here and a line below. */
+export const definitions: readonly PluginDefinition[] = [
+  schedulingGates,
+  pure({ name: 'NodeUnschedulable', filter: nodeUnschedulable }),
+  pure({ name: 'NodeName', filter: nodeName }),
+  pure({ name: 'TaintToleration', filter: taintToleration, score: taintTolerationScore }),
+  pure({ name: 'NodeAffinity', filter: nodeAffinity, score: nodeAffinityScore }),
+  pure({ name: 'NodePorts', filter: nodePorts }),
+  pure({ name: 'NodeResourcesFit', filter: nodeResourcesFit, score: leastAllocated }),
+  pure({ name: 'PodTopologySpread', filter: podTopologySpread, score: podTopologySpreadScore }),
+  pure({ name: 'InterPodAffinity', filter: interPodAffinity, score: interPodAffinityScore }),
+  dynamicResources,
+  pure({ name: 'NodeResourcesBalancedAllocation', score: balancedAllocation }),
+];

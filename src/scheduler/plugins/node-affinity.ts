@@ -8,7 +8,7 @@ export const nodeAffinity: FilterPlugin = {
   applies: (pod) => pod.required !== undefined,
   filter: (pod, node) => (pod.required && !pod.required(node) ? rejected : undefined),
   unstuckBy(event, pod) {
-    if (event.type === 'PodRemoved' || event.type === 'PodPlaced' || (event.type === 'NodeChanged' && !event.change.labels)) return false;
+    if ((event.type !== 'NodeAdded' && event.type !== 'NodeChanged') || (event.type === 'NodeChanged' && !event.change.labels)) return false;
     return !pod.required || pod.required(event.node);
   },
 };

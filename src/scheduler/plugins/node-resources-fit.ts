@@ -8,8 +8,8 @@ export const nodeResourcesFit: FilterPlugin = {
   filter: (pod, node) => (fits(pod, node) ? undefined : explain(pod, node)),
   unstuckBy(event, pod) {
     if (event.type === 'PodRemoved') return true;
-    if (event.type === 'PodPlaced') return false;
-    return (event.type === 'NodeAdded' || event.change.allocatable) && possible(pod, event.node);
+    if (event.type === 'NodeAdded') return possible(pod, event.node);
+    return event.type === 'NodeChanged' && event.change.allocatable && possible(pod, event.node);
   },
 };
 

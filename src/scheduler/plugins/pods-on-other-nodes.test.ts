@@ -5,9 +5,9 @@ import type { V1PodAffinityTerm, V1TopologySpreadConstraint } from '#kinds';
 import { ClusterState } from '../cluster-state.ts';
 import { findNode } from '../find-node.ts';
 import { podInfo, type PodInfo } from '../pod-info.ts';
-import { makeNode, makePod } from '../test-objects.ts';
-import { plugins } from './index.ts';
+import { makeNode, makePod, testProfile } from '../test-objects.ts';
 
+const profile = testProfile();
 const host = 'kubernetes.io/hostname';
 const zone = 'topology.kubernetes.io/zone';
 /** Four nodes: a1 and a2 in zone a, b1 in zone b, x1 without labels. */
@@ -39,7 +39,7 @@ const spread = (topologyKey: string, more: Partial<V1TopologySpreadConstraint> =
   topologySpreadConstraints: [{ topologyKey, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'web' } }, ...more }],
 });
 const place = (state: ClusterState, pod: PodInfo): string => {
-  const decision = findNode(state, pod, plugins, 0, seededRandom(7));
+  const decision = findNode(state, pod, profile, 0, seededRandom(7));
   if (!decision.node) return decision.message.split('.')[0] ?? '';
   state.addPod(pod, decision.node.name);
   return decision.node.name;
@@ -110,7 +110,7 @@ test('topology spread: nodes that the selector of the pod leaves out do not hold
   for (let i = 0; i < 3; i++) assert.match(place(state, labelled(`p${i}`, 'web', { ...spread(zone), ...only })), /^a/);
 });
 
-const chosen = (state: ClusterState, pod: PodInfo, seed = 1): string => findNode(state, pod, plugins, 0, seededRandom(seed)).node?.name ?? '';
+const chosen = (state: ClusterState, pod: PodInfo, seed = 1): string => findNode(state, pod, profile, 0, seededRandom(seed)).node?.name ?? '';
 
 test('pods of one controller spread over the nodes without being told to', () => {
   for (let seed = 1; seed <= 20; seed++) {

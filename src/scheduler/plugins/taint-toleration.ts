@@ -11,7 +11,7 @@ export const taintToleration: FilterPlugin = {
     return undefined;
   },
   unstuckBy(event, pod) {
-    if (event.type === 'PodRemoved' || event.type === 'PodPlaced' || (event.type === 'NodeChanged' && !event.change.taints)) return false;
+    if ((event.type !== 'NodeAdded' && event.type !== 'NodeChanged') || (event.type === 'NodeChanged' && !event.change.taints)) return false;
     return event.node.hardTaints.every((taint) => tolerated(pod.tolerations, taint));
   },
 };
