@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { FakeClock } from '#base';
-import { Heap } from './heap.ts';
+import { FakeClock, Heap } from '#base';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { SchedulingQueue } from './queue.ts';

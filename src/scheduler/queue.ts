@@ -1,5 +1,4 @@
-import type { Clock, Timer } from '#base';
-import { Heap } from './heap.ts';
+import { Heap, type Clock, type Timer } from '#base';
 import type { ClusterEvent, FilterPlugin } from './plugin.ts';
 import type { PodInfo } from './pod-info.ts';
 
