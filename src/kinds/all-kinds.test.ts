@@ -85,6 +85,8 @@ for (const kind of allKinds) {
         assert.ok(!cells.includes(null), `an empty cell in ${JSON.stringify(cells)}`);
         for (const field in kind.selectableFields) assert.equal(typeof kind.selectableFields[field]!(object), 'string');
       });
+      // Our own kinds travel as JSON, as custom resources do.
+      if (kind.group.endsWith('batuta.dev')) continue;
       test(`${size}: in protobuf`, () => {
         const object = decoded(kind, objectOf(kind, fixture[size]));
         assert.deepEqual(decodeProtobuf(encodeObject(object as { [field: string]: Json })), object);

@@ -10,6 +10,7 @@ import { ReplicaSet } from './apps/replicaset.ts';
 import { StatefulSet } from './apps/statefulset.ts';
 import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.ts';
 import { HorizontalPodAutoscalerV1 } from './autoscaling/horizontalpodautoscaler-v1.ts';
+import { NodeGroup } from './batuta/nodegroup.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
@@ -70,6 +71,17 @@ export type * from './generated/types.ts';
 export type { CoreV1Event as V1Event } from './generated/types.ts';
 export { loadProtobuf } from './generated/protobuf.ts';
 export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
+export { nodeGroupLabel, removeFirstAnnotation, type NodeGroupSpec } from './batuta/nodegroup.ts';
+export {
+  allocatableOfTemplate,
+  archOfTemplate,
+  capacityOf,
+  defaultZones,
+  labelsOfTemplate,
+  nodeOfTemplate,
+  type NodeTemplate,
+} from './batuta/node-template.ts';
+export { instanceTypes, type InstanceType } from './batuta/instance-types.ts';
 export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
 export { requiredNodes, termMatcher, type NodeMatcher, type SelectedNode } from './support/node-matching.ts';
@@ -93,6 +105,7 @@ export {
   RuntimeClass,
   StatefulSet,
 };
+export { NodeGroup };
 export { ConfigMap, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount };
 export {
   MutatingAdmissionPolicy,
@@ -199,4 +212,5 @@ export const allKinds: readonly Kind[] = [
   PodDisruptionBudget,
   PriorityClass,
   RuntimeClass,
+  NodeGroup,
 ].map(anyKind);

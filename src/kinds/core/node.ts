@@ -26,10 +26,10 @@ function rolesText(node: V1Node): string {
 
 const address = (node: V1Node, type: string): string => node.status?.addresses?.find((a) => a.type === type)?.address ?? '<none>';
 
-function validateTaints(taints: V1Taint[] | undefined): FieldError[] {
+export function validateTaints(field: string, taints: V1Taint[] | undefined): FieldError[] {
   const seen = new Set<string>();
   return (taints ?? []).flatMap((taint, i) => {
-    const at = `spec.taints[${i}]`;
+    const at = `${field}[${i}]`;
     const errors = checked(`${at}.key`, taint.key ?? '', qualifiedName);
     if (taint.value) errors.push(...checked(`${at}.value`, taint.value, validLabelValue));
     if (!taint.effect) errors.push(required(`${at}.effect`));
@@ -119,7 +119,7 @@ export const Node: Kind<V1Node> = defineKind<V1Node>({
   validate: (node, old) => [
     ...validateStatus(node),
     ...validatePodCidrs(node.spec?.podCIDRs),
-    ...validateTaints(node.spec?.taints),
+    ...validateTaints('spec.taints', node.spec?.taints),
     ...(old ? validateUpdate(node, old) : []),
   ],
   validateStatus,
