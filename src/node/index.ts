@@ -7,6 +7,7 @@ export { startNodeAgent, type NodeAgent, type NodeAgentOptions } from './agent.t
 export { createCgroupManager, type CgroupManager, type CgroupOptions } from './cgroups.ts';
 export type { NodeConfig } from './node-status.ts';
 export { createSimRuntime, type SimOptions } from './sim/runtime.ts';
+export { simulatedUsage, type Usage } from './sim/usage.ts';
 export { RuntimeError, type Runtime } from './runtime.ts';
 export { removePodVolumes } from './volumes/manager.ts';
 export * from './cri/index.ts';

@@ -1,6 +1,11 @@
 /** How a simulated pod behaves: `batuta.dev/sim-<what>` annotations of the pod, or `batuta.dev/sim-<what>.<container>` for one container. */
 export const simPrefix = 'batuta.dev/sim-';
 
+/** What an annotation says of a container: its own word before the one for all. */
+export function steer(annotations: Readonly<Record<string, string>>, what: string, container: string): string | undefined {
+  return annotations[`${simPrefix}${what}.${container}`] ?? annotations[`${simPrefix}${what}`];
+}
+
 export interface Behaviour {
   startDelayMs: number;
   stopDelayMs: number;
@@ -13,7 +18,7 @@ export interface Behaviour {
 }
 
 export function behaviourOf(annotations: Readonly<Record<string, string>>, container: string): Behaviour {
-  const value = (what: string): string | undefined => annotations[`${simPrefix}${what}.${container}`] ?? annotations[`${simPrefix}${what}`];
+  const value = (what: string): string | undefined => steer(annotations, what, container);
   const exitCode = Number(value('exit-code') ?? 0);
   const exitAfter = value('exit-after') ?? (value('exit-code') === undefined ? undefined : '0s');
   return {
