@@ -102,7 +102,7 @@ export function nodeOfTemplate(template: NodeTemplate, name: string, zone: strin
       },
       annotations: { ...template.annotations },
     },
-    spec: { ...(template.taints?.length ? { taints: template.taints } : {}) },
+    spec: template.taints?.length ? { taints: template.taints } : {},
     status: { capacity: capacityOf(template), allocatable: allocatableOfTemplate(template), conditions: [{ type: 'Ready', status: 'True' }] },
   };
 }
