@@ -28,6 +28,8 @@ import { serviceAddressController } from './services/ip-addresses.ts';
 import { serviceCidrController } from './services/service-cidrs.ts';
 import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
+import { volumeBinderController } from './volumes/binder.ts';
+import { ephemeralVolumeController } from './volumes/ephemeral.ts';
 
 export const controllers: readonly Controller[] = [
   namespaceController,
@@ -45,6 +47,8 @@ export const controllers: readonly Controller[] = [
   podGcController,
   claimProtectionController,
   volumeProtectionController,
+  volumeBinderController,
+  ephemeralVolumeController,
   attributesClassProtectionController,
   serviceCidrController,
   serviceAddressController,

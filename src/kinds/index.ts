@@ -86,6 +86,26 @@ export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
 export { requiredNodes, termMatcher, type NodeMatcher, type SelectedNode } from './support/node-matching.ts';
 export { tolerated, tolerates } from './support/tolerations.ts';
+export {
+  betaStorageProvisioner,
+  bindCompleted,
+  boundByController,
+  defaultStorageClass,
+  findVolume,
+  hasAnnotation,
+  hasStorageClass,
+  isBoundTo,
+  isClaimBound,
+  isUsableOn,
+  localPathProvisioner,
+  misfit,
+  noProvisioner,
+  provisionedBy,
+  sameVolumeMode,
+  selectedNode,
+  storageClassOf,
+  storageProvisioner,
+} from './storage/binding.ts';
 export { qosClass } from './core/qos.ts';
 export { summarizePod, type PodSummary } from './core/pod-columns.ts';
 export { parseCron, type CronInterval, type CronSchedule } from './support/cron.ts';

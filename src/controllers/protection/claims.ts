@@ -1,4 +1,5 @@
 import { PersistentVolumeClaim, Pod, type V1PersistentVolumeClaim, type V1Pod } from '#kinds';
+import { claimsOfPod, indexPodsByClaim } from '../claims-of-pod.ts';
 import { ownKey, splitKey, type Controller } from '../controller.ts';
 import { controllerOf } from '../ownership.ts';
 import { protect } from './finalizer.ts';
@@ -6,14 +7,6 @@ import { protect } from './finalizer.ts';
 const finalizer = 'kubernetes.io/pvc-protection';
 const over = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
-/** `namespace/name` of the claims that the volumes of a pod name or have made for them. */
-function claimsOf(pod: V1Pod | undefined): string[] {
-  const { namespace = '', name = '' } = pod?.metadata ?? {};
-  return (pod?.spec?.volumes ?? []).flatMap((volume) => {
-    if (volume.persistentVolumeClaim) return [`${namespace}/${volume.persistentVolumeClaim.claimName}`];
-    return volume.ephemeral ? [`${namespace}/${name}-${volume.name}`] : [];
-  });
-}
 /** Only pods that have a node: no node starts a pod whose claim is going. What an ephemeral volume made is its pod's alone, as long as that runs. */
 function uses(pod: V1Pod, claim: V1PersistentVolumeClaim): boolean {
   if (!pod.spec?.nodeName) return false;
@@ -30,12 +23,11 @@ export const claimProtectionController: Controller = {
   component: 'persistentvolumeclaim-protection-controller',
   setup(context) {
     const claims = context.watch(PersistentVolumeClaim, ownKey);
-    const pods = context.watch(Pod, (pod, old) => [...claimsOf(pod), ...claimsOf(old)]);
-    pods.addIndex('claim', claimsOf);
+    const usersOf = indexPodsByClaim(context.watch(Pod, (pod, old) => [...claimsOfPod(pod), ...claimsOfPod(old)]));
     return async (key) => {
       const { namespace, name } = splitKey(key);
       const claim = claims.get(namespace, name);
-      if (claim) await protect(context.api, PersistentVolumeClaim, claim, finalizer, () => pods.byIndex('claim', key).some((pod) => uses(pod, claim)));
+      if (claim) await protect(context.api, PersistentVolumeClaim, claim, finalizer, () => usersOf(key).some((pod) => uses(pod, claim)));
     };
   },
 };
