@@ -13,6 +13,9 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
 import { flowControlController } from './flowcontrol.ts';
 import { garbageCollector } from './gc/garbage-collector.ts';
+import { jobController } from './job/job.ts';
+import { jobOrphanController } from './job/orphans.ts';
+import { ttlAfterFinishedController } from './job/ttl.ts';
 import { runControllers, type ManagerDeps, type RunningControllers } from './manager.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
@@ -38,6 +41,9 @@ export const controllers: readonly Controller[] = [
   deploymentController,
   replicaSetController,
   replicationController,
+  jobController,
+  jobOrphanController,
+  ttlAfterFinishedController,
   endpointSliceController,
   endpointsController,
   garbageCollector,

@@ -165,6 +165,12 @@ test('what the status of a job may say', () => {
     'status.succeeded: Invalid value: 0: cannot decrease the succeeded counter',
   ]);
   assert.deepEqual(status({}, { startTime: start }), ['status.startTime: Required value: startTime cannot be removed for unsuspended job']);
+  const resumed = { startTime: '2026-01-01T00:09:00Z', conditions: [{ type: 'Suspended', status: 'False' }] };
+  assert.deepEqual(status(resumed, { startTime: start, conditions: [condition('Suspended')] }), [], 'a resumed job starts anew');
+  assert.equal(status(resumed, { startTime: start, conditions: [{ type: 'Suspended', status: 'False' }] }).length, 1);
+  const { startTime: _start, ...never } = done;
+  assert.deepEqual(status(never), ['status.startTime: Required value: startTime is required for finished job']);
+  assert.deepEqual(status(never, {}, { suspend: true, completions: 0 }), []);
   assert.deepEqual(status({ ready: 2, active: 1 }), ['status.ready: Invalid value: 2: cannot set more ready pods than active']);
   const indexed = { completionMode: 'Indexed', completions: 5, backoffLimitPerIndex: 1 };
   assert.deepEqual(status({ completedIndexes: '0-2', failedIndexes: '2' }, {}, indexed), [

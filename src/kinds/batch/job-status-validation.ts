@@ -13,7 +13,7 @@ export function validateJobStatus(job: V1Job, old: V1Job): FieldError[] {
     ...validateUncounted(status),
     ...validateConditions(job, status),
     ...validateTimes(status),
-    ...validateFinished(status),
+    ...validateFinished(job, status),
     ...validateIndexes(job, status),
     ...validateChange(job, status, old.status ?? {}),
   ];
@@ -58,13 +58,14 @@ function validateTimes(status: V1JobStatus): FieldError[] {
   return errors;
 }
 
-function validateFinished(status: V1JobStatus): FieldError[] {
+function validateFinished({ spec }: V1Job, status: V1JobStatus): FieldError[] {
   const errors: FieldError[] = [];
   const { active = 0, ready = 0, terminating = 0, uncountedTerminatedPods: pods } = status;
   if (ready > active) errors.push(invalidValue('status.ready', ready, 'cannot set more ready pods than active'));
   if (!has(status, 'Complete') && !has(status, 'Failed')) return errors;
   if (active > 0) errors.push(invalidValue('status.active', active, 'active>0 is invalid for finished job'));
-  if (!status.startTime) errors.push(required('status.startTime', 'startTime is required for finished job'));
+  // A suspended job that asks for nothing is complete before it ever starts.
+  if (!status.startTime && !(spec?.suspend && spec.completions === 0)) errors.push(required('status.startTime', 'startTime is required for finished job'));
   if ((pods?.failed?.length ?? 0) + (pods?.succeeded?.length ?? 0) > 0)
     errors.push(invalidValue('status.uncountedTerminatedPods', pods, 'uncountedTerminatedPods needs to be empty for finished job'));
   if (terminating > 0) errors.push(invalidValue('status.terminating', terminating, 'terminating>0 is invalid for finished job'));
@@ -108,7 +109,9 @@ function validateChange({ spec }: V1Job, status: V1JobStatus, old: V1JobStatus):
     errors.push(invalidValue('status.succeeded', status.succeeded ?? 0, 'cannot decrease the succeeded counter'));
   if (status.completionTime && old.completionTime && !sameJson(status.completionTime, old.completionTime))
     errors.push(invalidValue('status.completionTime', status.completionTime, 'completionTime cannot be mutated'));
-  if (old.startTime && status.startTime !== old.startTime && spec?.suspend !== true)
+  // A job that is resumed starts anew.
+  const resumes = has(old, 'Suspended') && !has(status, 'Suspended') && status.startTime !== undefined;
+  if (old.startTime && status.startTime !== old.startTime && spec?.suspend !== true && !resumes)
     errors.push(required('status.startTime', 'startTime cannot be removed for unsuspended job'));
   return errors;
 }
