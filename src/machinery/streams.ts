@@ -41,6 +41,39 @@ export interface NodeHttpResponse {
   body: string | AsyncIterable<Uint8Array>;
 }
 
+/** What something uses: a counter of CPU, and the memory that cannot be taken from it. */
+export interface Usage {
+  /** Core seconds since `startedAt`. */
+  readonly cpuSeconds: number;
+  /** Working set, bytes. */
+  readonly memoryBytes: number;
+  /** When the counter began, ms since the epoch. */
+  readonly startedAt: number;
+}
+export interface ContainerUsage extends Usage {
+  readonly name: string;
+  /** The runtime's id. */
+  readonly id: string;
+}
+export interface PodUsage {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly containers: readonly ContainerUsage[];
+}
+/** One measurement of a node. */
+export interface NodeUsage {
+  /** ms since the epoch */
+  readonly time: number;
+  readonly node: Usage;
+  readonly pods: readonly PodUsage[];
+}
+/** How a node's usage is learned: by measuring now, or, where usage is a function of time (simulation), for any moment. */
+export interface UsageMeter {
+  measure(): Promise<NodeUsage>;
+  at?(time: number): NodeUsage;
+}
+
 /** What the API server asks of the node a pod runs on (a kubelet's streaming endpoints). Rejects with ApiError. */
 export interface NodeStreams {
   logs(target: StreamTarget, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -50,4 +83,6 @@ export interface NodeStreams {
   portForward(target: Omit<StreamTarget, 'container'>, ports: readonly number[], request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   /** The kubelet's reading endpoints: /healthz, /pods, /containerLogs … Absent: the node says nothing of itself. */
   http?(request: NodeHttpRequest): Promise<NodeHttpResponse>;
+  /** Absent: nobody measures. */
+  readonly usage?: UsageMeter;
 }

@@ -17,6 +17,8 @@ import { createReadApi } from './read-api.ts';
 import { restoredPod } from './restore.ts';
 import { parseResolvConf } from './sandbox-spec.ts';
 import { createStreams } from './streams.ts';
+import { createMeter } from './stats/meter.ts';
+import { RateKeeper } from './stats/rates.ts';
 import { createVolumeManager } from './volumes/manager.ts';
 import { hostMounter } from './volumes/mounter.ts';
 import type { Mounter } from './volumes/plugin.ts';
@@ -110,10 +112,14 @@ class Agent {
       port: options.port ?? 10250,
     });
     const streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
-    this.streams = { ...streams, http: createReadApi({ context: this.#context, workers: () => [...this.#workers.values()], logs: streams.logs }) };
+    const workers = (): PodWorker[] => [...this.#workers.values()];
+    const meter = createMeter({ clock, runtime: options.runtime, simulated: options.simulated === true, workers });
+    const rates = meter && new RateKeeper(meter);
+    const http = createReadApi({ context: this.#context, workers, logs: streams.logs, meter, rates });
+    this.streams = { ...streams, http, ...(meter ? { usage: meter } : {}) };
     this.#housekeeping = options.simulated
       ? undefined
-      : new Housekeeping({ context: this.#context, workers: () => [...this.#workers.values()], known: (uid) => this.#known(uid), dataDir: options.dataDir });
+      : new Housekeeping({ context: this.#context, workers, known: (uid) => this.#known(uid), dataDir: options.dataDir });
   }
 
   /** The node is Ready as soon as the runtime answers; pods are touched only when both the runtime's list and the API's are in. */

@@ -1,15 +1,15 @@
-import { formatTime } from '#base';
-import { isApiError, type LogOptions, type NodeHttpRequest, type NodeHttpResponse, type NodeStreams } from '#machinery';
+import { isApiError, type LogOptions, type NodeHttpRequest, type NodeHttpResponse, type NodeStreams, type NodeUsage, type UsageMeter } from '#machinery';
 import type { AgentContext } from './context.ts';
-import { latestContainer } from './plan.ts';
-import { nameOf, namespaceOf, specOf, uidOf } from './pod.ts';
-import type { Measured, Runtime } from './runtime.ts';
+import { agentPage, cadvisorPage, resourcePage, summary, type Machine } from './stats/pages.ts';
+import type { RateKeeper } from './stats/rates.ts';
 import type { PodWorker } from './worker.ts';
 
 export interface ReadApiDeps {
   readonly context: AgentContext;
   readonly workers: () => readonly PodWorker[];
   readonly logs: NodeStreams['logs'];
+  readonly meter: UsageMeter | undefined;
+  readonly rates: RateKeeper | undefined;
 }
 
 const text = (body: string, code = 200): NodeHttpResponse => ({ code, type: 'text/plain; charset=utf-8', body });
@@ -37,8 +37,13 @@ async function answer(deps: ReadApiDeps, request: NodeHttpRequest, path: readonl
       return path.length === 1 ? json(podList(deps.workers().filter((worker) => worker.sandboxes.some((sandbox) => sandbox.ready)))) : notFound();
     case 'configz':
       return path.length === 1 ? json(configuration(deps.context)) : notFound();
-    case 'stats':
-      return path[1] === 'summary' ? json(await summary(deps)) : notFound();
+    case 'stats': {
+      if (path.length !== 2 || path[1] !== 'summary' || !deps.rates) return notFound();
+      const { usage, rates } = await deps.rates.measure();
+      return json(summary(usage, machineOf(deps.context), rates));
+    }
+    case 'metrics':
+      return path.length < 3 ? metrics(deps, path[1]) : notFound();
     case 'containerLogs':
       return path.length === 4 ? containerLogs(deps, request, path as [string, string, string, string]) : notFound();
     default:
@@ -62,24 +67,27 @@ function configuration({ clusterDNS, clusterDomain, maxPods }: AgentContext): ob
   };
 }
 
-/** stats.v1alpha1 Summary: what the runtime measures; nothing is made up where it does not measure. */
-async function summary({ context, workers }: ReadApiDeps): Promise<object> {
-  const runtime = context.runtime as Runtime & Partial<Measured>;
-  const pods = runtime.stats ? await Promise.all(workers().map((worker) => podStats(runtime as Runtime & Measured, worker, context))) : [];
-  return { node: { nodeName: context.nodeName }, pods };
+/** Undefined where nobody measures. */
+async function measured({ meter }: ReadApiDeps, page: (usage: NodeUsage) => string): Promise<NodeHttpResponse> {
+  return meter ? text(page(await meter.measure())) : notFound();
 }
-async function podStats(runtime: Measured, worker: PodWorker, { clock }: AgentContext): Promise<object> {
-  const { pod } = worker;
-  const names = specOf(pod).containers.map(({ name }) => name);
-  const running = names.flatMap((name) => latestContainer(worker.sandboxes, name) ?? []).filter(({ state }) => state === 'running');
-  const containers = await Promise.all(
-    running.map(async ({ id, name }) => {
-      const { cpuNanoseconds, memoryWorkingSetBytes } = await runtime.stats(id);
-      const time = formatTime(clock.now());
-      return { name, cpu: { time, usageCoreNanoSeconds: cpuNanoseconds }, memory: { time, workingSetBytes: memoryWorkingSetBytes } };
-    }),
-  );
-  return { podRef: { name: nameOf(pod), namespace: namespaceOf(pod), uid: uidOf(pod) }, containers };
+function machineOf({ nodeName, allocatable }: AgentContext): Machine {
+  return { nodeName, cores: allocatable.cpu, memoryBytes: allocatable.memory };
+}
+function metrics(deps: ReadApiDeps, page: string | undefined): NodeHttpResponse | Promise<NodeHttpResponse> {
+  switch (page) {
+    case undefined: {
+      const sandboxes = deps.workers().flatMap((worker) => worker.sandboxes.filter(({ ready }) => ready));
+      const containers = sandboxes.flatMap((sandbox) => sandbox.containers.filter(({ state }) => state === 'running'));
+      return text(agentPage(sandboxes.length, containers.length, deps.context.nodeName));
+    }
+    case 'resource':
+      return measured(deps, resourcePage);
+    case 'cadvisor':
+      return measured(deps, (usage) => cadvisorPage(usage, machineOf(deps.context)));
+    default:
+      return notFound();
+  }
 }
 
 async function containerLogs({ logs }: ReadApiDeps, { query, signal }: NodeHttpRequest, path: [string, string, string, string]): Promise<NodeHttpResponse> {
