@@ -17,7 +17,8 @@ const allowed: Record<string, readonly string[]> = {
   scheduler: ['client', 'kinds', 'machinery', 'base'],
   node: ['client', 'kinds', 'machinery', 'base'],
   network: ['client', 'kinds', 'machinery', 'base'],
-  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'client', 'kinds', 'machinery', 'store', 'base'],
+  metrics: ['client', 'kinds', 'machinery', 'base'],
+  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'metrics', 'client', 'kinds', 'machinery', 'store', 'base'],
   cli: ['server', 'base'],
 };
 

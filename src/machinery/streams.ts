@@ -72,6 +72,8 @@ export interface NodeUsage {
 export interface UsageMeter {
   measure(): Promise<NodeUsage>;
   at?(time: number): NodeUsage;
+  /** One pod of those that `at` gives. */
+  podAt?(uid: string, time: number): PodUsage | undefined;
 }
 
 /** What the API server asks of the node a pod runs on (a kubelet's streaming endpoints). Rejects with ApiError. */

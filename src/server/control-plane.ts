@@ -3,8 +3,9 @@ import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from 
 import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
+import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
-import type { Api, NodeStreams } from '#machinery';
+import type { Api, NodeStreams, UsageMeter } from '#machinery';
 import { startScheduler } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
@@ -76,6 +77,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     log: log.named('authentication'),
     legacyTokenUsed: (namespace, secret, day) => legacy.note(namespace, secret, day),
   });
+  const measures = createMetrics({ clock: systemClock, log: log.named('metrics') });
   const server = createApiServer({
     ...parts,
     store,
@@ -90,6 +92,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     metrics,
     ...filters,
     nodeStreams: (name) => nodeStreams.get(name),
+    computed: measures.groups,
     aggregation: { proxyClient },
     version: { gitVersion: kubernetesVersion },
   });
@@ -106,6 +109,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
       (changed) => server.onKinds(changed),
     ),
   );
+  measures.start({ client, nodes: () => metersOf(nodeStreams), meter: (node) => nodeStreams.get(node)?.usage });
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   const loops = startLoops(client, log, metrics, {
     rootCa: pki.ca.cert,
@@ -132,6 +136,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),
     stopLoops: () => loops.stop(),
     async stop() {
+      measures.stop();
       client.close();
       compactor.close();
       await server.close();
@@ -139,6 +144,10 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
       await store.close();
     },
   };
+}
+
+function* metersOf(nodes: ReadonlyMap<string, NodeStreams>): Iterable<[string, UsageMeter]> {
+  for (const [name, { usage }] of nodes) if (usage) yield [name, usage];
 }
 
 function startLoops(client: Client, log: Logger, metrics: Metrics, options: ControllerOptions): { stop(): Promise<void> } {

@@ -12,13 +12,18 @@ export interface MeterDeps {
   /** Usage by annotations: nothing runs that could be measured. */
   readonly simulated: boolean;
   readonly workers: () => readonly PodWorker[];
+  readonly worker: (uid: string) => PodWorker | undefined;
 }
 
 /** Tells what the pods of a node use; undefined when the runtime does not measure. */
 export function createMeter(deps: MeterDeps): UsageMeter | undefined {
   if (deps.simulated) {
     const at = (time: number): NodeUsage => simulatedUsage(deps, time);
-    return { at, measure: async () => at(deps.clock.now()) };
+    const podAt = (uid: string, time: number): PodUsage | undefined => {
+      const worker = deps.worker(uid);
+      return worker && simulatedPod(worker, time);
+    };
+    return { at, podAt, measure: async () => at(deps.clock.now()) };
   }
   const runtime = deps.runtime as Runtime & Partial<Measured>;
   if (!runtime.stats) return undefined;
@@ -36,15 +41,15 @@ function podUsage({ pod }: PodWorker, containers: readonly ContainerUsage[]): Po
 }
 
 function simulatedUsage({ workers }: MeterDeps, time: number): NodeUsage {
-  const pods = workers().map((worker) =>
-    podUsage(
-      worker,
-      running(worker)
-        .filter(({ startedAt }) => startedAt < time)
-        .map(({ id, name, startedAt }) => ({ id, name, ...simulated(worker, name, startedAt, time) })),
-    ),
-  );
+  const pods = workers().map((worker) => simulatedPod(worker, time));
   return { time, pods, node: sumOf(pods, 0) };
+}
+function simulatedPod(worker: PodWorker, time: number): PodUsage {
+  const started = running(worker).filter(({ startedAt }) => startedAt < time);
+  return podUsage(
+    worker,
+    started.map(({ id, name, startedAt }) => ({ id, name, ...simulated(worker, name, startedAt, time) })),
+  );
 }
 /**
  * A node uses what its containers use: the machine below may carry other nodes, and the cluster itself. Containers that are

@@ -61,7 +61,7 @@ test('a container that cannot be measured does not hide the others, and the coun
       return { cpuNanoseconds: 2e9, memoryWorkingSetBytes: 10 };
     },
   };
-  const meter = createMeter({ clock, runtime, simulated: false, workers: () => workers });
+  const meter = createMeter({ clock, runtime, simulated: false, workers: () => workers, worker: () => undefined });
   const first = await meter?.measure();
   assert.deepEqual(
     first?.pods.map(({ containers }) => containers.map(({ name }) => name)),
