@@ -74,6 +74,8 @@ const forPeople: readonly Role[] = [
   clusterRole('system:aggregate-to-admin', adminRules, aggregate('admin')),
   clusterRole('system:aggregate-to-edit', editRules, aggregate('edit')),
   clusterRole('system:aggregate-to-view', viewRules, aggregate('view')),
+  // As metrics-server brings it.
+  clusterRole('system:aggregated-metrics-reader', [on(read, 'metrics.k8s.io', 'nodes pods')], aggregate('view')),
 ];
 
 const forComponents: readonly Role[] = [
