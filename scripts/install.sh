@@ -11,6 +11,12 @@ if [ ! -f "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
   npm install --no-save --no-audit --no-fund >&2
   touch "$stamp"
 fi
+# The bundle starts faster than the sources. It is made again when a source looks newer; whether it may be used is
+# decided by what the sources are, at every start, so without it, and whatever becomes of it, the sources run.
+bundle=dist/bundle/manifest.json
+if [ -d node_modules/esbuild ] && { [ ! -f "$bundle" ] || [ -n "$(find src scripts package.json -newer "$bundle" -print -quit)" ]; }; then
+  sh scripts/node.sh scripts/bundle.ts || echo "could not bundle: starts take a little longer" >&2
+fi
 missing=
 for pair in "$@"; do
   probe=${pair%%:*}

@@ -1,0 +1,98 @@
+/**
+ * Bundles src/ into dist/bundle/: a few files load in a third of the time that hundreds of modules take, and the
+ * TypeScript stripper stays out of the process. `bin/batuta` uses the bundle only while every source is what it was
+ * when the bundle was made (docs/decisions/016-bundle.md). Argument: the project's root, for tests.
+ */
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { sourceOf, type Manifest } from './bundle/manifest.ts';
+
+const here = resolve(import.meta.dirname, '..');
+const root = resolve(process.argv[2] ?? here);
+const out = join(root, 'dist/bundle');
+/** Bundles live in turn in these: a process that runs from the last one may still import a part of it. */
+const slots = ['a', 'b', 'c'];
+
+const threadProgram = /new URL\('\.\/([\w-]+)\.ts', import\.meta\.url\)/g;
+const outputName = (path: string): string => path.replace(/\.ts$/, '').replaceAll('/', '-');
+
+/** The command line, and every program of a thread. */
+function entryPoints(): Record<string, string> {
+  const entries = ['src/cli/main.ts'];
+  for (const path of globSync('src/**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })) {
+    const text = readFileSync(join(root, path), 'utf8');
+    for (const [, name] of text.matchAll(threadProgram)) entries.push(join(path, '..', `${name}.ts`));
+  }
+  return Object.fromEntries(entries.map((path) => [outputName(path), path]));
+}
+
+/** Files that sources name relative to themselves are still there; programs of threads are in the bundle. */
+const ownUrls: Plugin = {
+  name: 'own-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes('import.meta.url')) return undefined;
+      const own = path.slice(root.length + 1);
+      const contents = text
+        .replaceAll(threadProgram, (_all, name: string) => `new URL('./${outputName(join(own, '..', name))}.js', import.meta['url'])`)
+        .replaceAll('import.meta.url', `new URL('../../../${own}', import.meta['url']).href`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  packages: 'external',
+  logLevel: 'warning',
+};
+
+async function bundle(slot: string): Promise<Manifest> {
+  const outdir = join(out, slot);
+  rmSync(outdir, { recursive: true, force: true });
+  const before = new Map<string, Manifest['sources'][string]>();
+  const seen: Plugin = {
+    name: 'seen',
+    setup({ onStart }) {
+      onStart(() => {
+        for (const path of globSync(['src/**/*.{ts,json}', 'package.json'], { cwd: root, exclude: ['**/*.test.ts'] }))
+          before.set(path, sourceOf(join(root, path)));
+      });
+    },
+  };
+  const { metafile } = await build({ ...common, entryPoints: entryPoints(), outdir, splitting: true, metafile: true, plugins: [seen, ownUrls] });
+  const sources: Record<string, Manifest['sources'][string]> = {};
+  for (const path of [...Object.keys(metafile.inputs), 'package.json']) {
+    const source = before.get(path);
+    if (!source) throw new Error(`${path} is part of the bundle but not of the sources`);
+    sources[path] = source;
+  }
+  return { slot, sources };
+}
+
+function lastSlot(): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest).slot;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all: others may be starting meanwhile. */
+function replace(name: string, content: string | Uint8Array): void {
+  const temporary = join(out, `${name}.${process.pid}`);
+  writeFileSync(temporary, content);
+  renameSync(temporary, join(out, name));
+}
+
+mkdirSync(out, { recursive: true });
+const manifest = await bundle(slots[(slots.indexOf(lastSlot() ?? '') + 1) % slots.length] ?? 'a');
+const { outputFiles } = await build({ ...common, absWorkingDir: here, entryPoints: ['scripts/bundle/main.ts'], outfile: 'main.js', write: false });
+replace('manifest.json', JSON.stringify(manifest));
+replace('main.js', outputFiles[0]?.contents ?? '');
