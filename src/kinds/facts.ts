@@ -83,6 +83,8 @@ export const facts: Facts = {
     'V1ServiceBackendPort',
   ],
   fields: {
+    // An empty list says something: that nothing is to be tracked any more.
+    'V1ObjectMeta.managedFields': pointer,
     'V1ObjectMeta.finalizers': mergedSet,
     'V1ObjectMeta.ownerReferences': merged('uid'),
     ...containerFields('V1Container'),

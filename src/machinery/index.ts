@@ -17,6 +17,7 @@ export { mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic.ts';
 export { applyPatch, type ApplyOptions } from './apply/apply.ts';
 export { overlayConfiguration } from './apply/overlay.ts';
+export type { ObjectVersions } from './apply/versions.ts';
 export { trackUpdate, userAgentManager, type TrackOptions } from './apply/track.ts';
 export { noSchema, schemaView, type FieldView, type PatchSchema } from './schema-view.ts';
 export { validateLabels, validateMetadata } from './metadata.ts';

@@ -1,3 +1,4 @@
+import { entryFindings } from './apply/entries.ts';
 import type { FieldError } from './errors.ts';
 import { labelKeyProblems, labelValueProblems, nameProblems, type NameRule } from './names.ts';
 import type { KubeObject, ObjectMeta, OwnerReference } from './object.ts';
@@ -20,6 +21,8 @@ export function validateMetadata(kind: MetadataRules, object: KubeObject, old?: 
   if (metadata.annotations && metadata.annotations !== old?.metadata?.annotations) checkAnnotations(metadata.annotations, errors);
   if (metadata.ownerReferences) checkOwners(metadata.ownerReferences, errors);
   if (metadata.finalizers) checkFinalizers(metadata.finalizers, errors);
+  const { managedFields } = metadata;
+  if (managedFields && managedFields !== old?.metadata?.managedFields) errors.push(...entryFindings(managedFields));
   return errors;
 }
 

@@ -20,6 +20,7 @@ import type { RequestContext } from '../types.ts';
 import { copyJson } from './equal.ts';
 import { checkIdentity, metaOf } from './metadata.ts';
 import type { Shown } from './shown.ts';
+import type { TypedVersions } from './typed-versions.ts';
 import type { Writes } from './writes.ts';
 
 export interface PatchRequest {
@@ -39,11 +40,13 @@ export class Patches {
   readonly #writes: Writes;
   readonly #schemas: SchemaSet;
   readonly #clock: Clock;
-  constructor(kind: Kind, writes: Writes, schemas: SchemaSet, clock: Clock) {
+  readonly #versions: TypedVersions;
+  constructor(kind: Kind, writes: Writes, schemas: SchemaSet, clock: Clock, versions: TypedVersions) {
     this.#kind = kind;
     this.#writes = writes;
     this.#schemas = schemas;
     this.#clock = clock;
+    this.#versions = versions;
   }
   patch(key: ObjectKey, context: RequestContext, request: PatchRequest): Promise<Shown> {
     if (request.type === 'application/apply-patch+yaml') return this.#apply(key, context, request);
@@ -70,21 +73,23 @@ export class Patches {
     if (!context.fieldManager) throw required('fieldManager', 'is required for apply patch');
     this.#checkApplied(key, request.body);
     const decode = request.decode ?? asObject;
-    const apply = (live: KubeObject | undefined): KubeObject => {
-      const object = applyPatch({
+    const apply = (live: KubeObject | undefined): KubeObject | Promise<KubeObject> => {
+      const applied = applyPatch({
         live,
         patch: request.body,
         manager: context.fieldManager,
         force: request.force,
         apiVersion: this.#kind.apiVersion,
         now: this.#clock.now(),
-        schema: this.#kind.shape?.patchSchema ?? schemaView(this.#schemas),
+        schema: this.#versions.schema,
         type: this.#kind.schema,
+        versions: this.#versions,
         ...(request.subresource ? { subresource: request.subresource } : this.#kind.status ? { ignored: ['status'] } : {}),
       });
-      return decode(copyJson(object) as Json);
+      const decoded = (object: KubeObject): KubeObject => decode(copyJson(object) as Json);
+      return applied instanceof Promise ? applied.then(decoded) : decoded(applied);
     };
-    const createMissing = (): KubeObject => {
+    const createMissing = (): KubeObject | Promise<KubeObject> => {
       request.creating?.();
       return apply(undefined);
     };

@@ -38,6 +38,7 @@ import { Patches } from './patches.ts';
 import { Reads } from './reads.ts';
 import { shown, type Shown } from './shown.ts';
 import { Tracker } from './tracker.ts';
+import { TypedVersions } from './typed-versions.ts';
 import { Versions } from './versions.ts';
 import { Writes } from './writes.ts';
 
@@ -145,16 +146,21 @@ export class Registry implements Writer, KindReader {
     const { schemas, clock, admission, subresources } = this.#options;
     const chain = new AdmissionChain(kind, admission, this.#options.observer);
     const versions = new Versions(kind);
-    const writes = new Writes(kind, deps, chain, new Tracker(kind, schemas, clock), versions);
+    const typed = new TypedVersions(kind, schemas, (apiVersion) => this.#sibling(kind, apiVersion));
+    const writes = new Writes(kind, deps, chain, new Tracker(kind, typed, clock), versions);
     return {
       kind,
       admission: chain,
       versions,
       writes,
-      patches: new Patches(kind, writes, schemas, clock),
+      patches: new Patches(kind, writes, schemas, clock, typed),
       deletes: new Deletes(kind, deps, chain, versions),
       subresources: new Map(subresources.filter((handler) => handler.handles(kind)).map((handler) => [handler.name, handler])),
     };
+  }
+  /** The kind that serves the same stored objects in another version. */
+  #sibling(kind: Kind, apiVersion: string): Kind | undefined {
+    return this.#byPlural.get(kind.plural)?.find((other) => other.apiVersion === apiVersion && other.prefix === kind.prefix);
   }
   async start(): Promise<void> {
     await this.cache.start();

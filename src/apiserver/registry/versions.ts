@@ -72,7 +72,7 @@ export class Versions {
 }
 
 /** Identity is the server's: a conversion changes labels and annotations at most. */
-function withMetadata(converted: KubeObject | undefined, original: KubeObject): KubeObject {
+export function withMetadata(converted: KubeObject | undefined, original: KubeObject): KubeObject {
   if (!converted) throw new Error('a conversion gave fewer objects than it got');
   const { labels, annotations } = converted.metadata ?? {};
   const { labels: _labels, annotations: _annotations, ...identity } = original.metadata ?? {};

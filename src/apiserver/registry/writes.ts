@@ -34,7 +34,7 @@ export interface UpdateRequest {
   /** The change brings its own managedFields (server-side apply). */
   readonly managed?: boolean;
   /** Makes the object when it does not exist. */
-  createMissing?(): KubeObject;
+  createMissing?(): KubeObject | Promise<KubeObject>;
 }
 
 const nameTries = 8;
@@ -107,7 +107,7 @@ export class Writes {
     const { object, context } = request;
     kind.defaults?.(object);
     // Before admission, as in kube-apiserver: the client does not own what the system adds.
-    if (context.track && !managed) this.#tracker.update(object, undefined, context, undefined);
+    if (context.track && !managed) void this.#tracker.update(object, undefined, context, undefined); // at once: there is nothing older
     return after(this.#chain.mutate(request, 'main'), () => {
       kind.defaults?.(object);
       // After admission: what the server derives (a pod's QoS class) follows from what admission filled in.
@@ -172,7 +172,7 @@ export class Writes {
     for (let tries = 1; ; tries++) {
       const entry = this.#deps.cache.of(this.#kind).get(storeKey);
       if (!entry) {
-        if (update.createMissing) return this.create(update.createMissing(), key.namespace, context, update.managed === true);
+        if (update.createMissing) return this.create(await update.createMissing(), key.namespace, context, update.managed === true);
         throw notFound(this.#kind, key.name);
       }
       const outcome = await this.#tryUpdate(entry, key, context, update, release);
@@ -228,9 +228,15 @@ export class Writes {
     const kind = this.#kind;
     const { object, context, subresource } = request;
     const old = request.old as KubeObject;
-    const main = subject === 'main';
     raiseGeneration(kind, object, old);
-    if (context.track && !managed) this.#tracker.update(object, old, context, subresource);
+    const tracking = context.track && !managed ? this.#tracker.update(object, old, context, subresource) : undefined;
+    return after(tracking, () => this.#validateUpdate(request, subject));
+  }
+  #validateUpdate(request: AdmissionRequest, subject: Subject): void | Promise<void> {
+    const kind = this.#kind;
+    const { object, context } = request;
+    const old = request.old as KubeObject;
+    const main = subject === 'main';
     const aspect = this.#aspect(request);
     const findings = aspect ? aspect.validate(object, old) : main ? kind.validate?.(object, old) : kind.validateStatus?.(object, old);
     this.#refuse(object, [...validateMetadata(kind, object, old), ...(findings ?? [])]);

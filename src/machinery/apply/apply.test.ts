@@ -10,9 +10,9 @@ import { trackUpdate, userAgentManager, type TrackOptions } from './track.ts';
 type Deployment = KubeObject & { spec?: Record<string, Json>; status?: Record<string, Json> };
 const now = Date.UTC(2026, 0, 1);
 const base = { schema: testSchema, type: 'Deployment', apiVersion: 'apps/v1', now };
-const apply = (live: KubeObject | undefined, patch: Json, manager: string, more: Partial<ApplyOptions> = {}): Deployment =>
+const apply = (live: KubeObject | undefined, patch: Json, manager: string, more: Partial<Omit<ApplyOptions, 'versions'>> = {}): Deployment =>
   applyPatch({ ...base, live, patch, manager, ...more }) as Deployment;
-const track = (old: KubeObject | undefined, next: KubeObject, manager: string, more: Partial<TrackOptions> = {}): KubeObject => {
+const track = (old: KubeObject | undefined, next: KubeObject, manager: string, more: Partial<Omit<TrackOptions, 'versions'>> = {}): KubeObject => {
   const managedFields = trackUpdate({ ...base, old, next, manager, ...more });
   const { managedFields: _old, ...metadata } = next.metadata ?? {};
   return { ...next, metadata: managedFields ? { ...metadata, managedFields } : metadata };

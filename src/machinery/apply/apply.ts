@@ -7,6 +7,7 @@ import { afterOthersWrite, fieldsOf, isManager, newEntry, orderEntries, type Man
 import { mergeConfiguration, prune, withoutNulls } from './merge.ts';
 import type { TrackOptions } from './track.ts';
 import { isObject, typeNode, type JsonObject, type TypeNode } from './types.ts';
+import { diffsByVersion, hasOtherVersions, pruneAcross, type ObjectVersions } from './versions.ts';
 
 export interface ApplyOptions extends Omit<TrackOptions, 'old' | 'next'> {
   /** The stored object; undefined when the apply creates it. Not changed. */
@@ -34,8 +35,11 @@ const identity: FieldSet = { 'f:metadata': { 'f:name': {} } };
 /**
  * Server-side apply (KEP-555): the new object with its managedFields, not yet defaulted or validated. Throws
  * ApiError BadRequest for a malformed configuration and Conflict when another manager owns a field that would change.
+ * A promise only with `versions`, when entries are of another version than the configuration.
  */
-export function applyPatch(options: ApplyOptions): KubeObject {
+export function applyPatch(options: ApplyOptions & { versions?: undefined }): KubeObject;
+export function applyPatch(options: ApplyOptions): KubeObject | Promise<KubeObject>;
+export function applyPatch(options: ApplyOptions): KubeObject | Promise<KubeObject> {
   const skip = options.ignored ?? (options.subresource === 'status' ? ['spec'] : []);
   const id: ManagerId = { manager: options.manager, operation: 'Apply', apiVersion: options.apiVersion, subresource: options.subresource };
   const context: Context = { ...options, node: typeNode(options.schema, options.type), id, skip };
@@ -61,19 +65,48 @@ function checkConfiguration(config: JsonObject, { schema, type, apiVersion }: Co
   throw new TypedPatchError(findings, { name, namespace, apiVersion, kind: typeof config.kind === 'string' ? config.kind : '' });
 }
 
-function applyConfiguration(context: Context, config: JsonObject): KubeObject {
+function applyConfiguration(context: Context, config: JsonObject): KubeObject | Promise<KubeObject> {
   const live = (context.live ?? {}) as unknown as JsonObject;
   const entries = managersOf(context, live);
   const previous = entries.find((e) => isManager(e, context.id));
   const others = entries.filter((e) => e !== previous);
   const applied = rootSet(config, context.node, context.skip, appliedFields);
   const merged = mergeConfiguration(live, withoutServerFields(config, context.live !== undefined), context.node);
+  const state: State = { live, config, others, previous, applied };
+  const { versions } = context;
+  if (versions && hasOtherVersions(entries, context.apiVersion)) return applyAcross(context, versions, merged, state);
   const owned = others.reduce((set, e) => union(set, fieldsOf(e)), union(applied, identity));
   const next = previous ? prune(merged, fieldsOf(previous), owned, context.node) : merged;
   const diff = diffObjects(live, next, context.node, context.skip);
-  const conflicts = context.force ? [] : unlessLastApplied(context, live, findConflicts(others, diff));
+  return finish(context, state, next, () => diff);
+}
+/** The same, where others wrote in other versions. Entries of a version that is not served any more are dropped. */
+async function applyAcross(context: Context, versions: ObjectVersions, merged: JsonObject, state: State): Promise<KubeObject> {
+  const { apiVersion, live: old } = context;
+  const others = state.others.filter((entry) => versions.typeOf(entry.apiVersion ?? ''));
+  const { previous, applied } = state;
+  const counting = [...others, newEntry(context.id, applied, context.now)];
+  const whole = { ...merged, apiVersion } as unknown as KubeObject;
+  const next = previous ? await pruneAcross(versions, whole, previous, counting, identity) : whole;
+  const diffs = await diffsByVersion(versions, counting, { old: old as KubeObject, next, ignored: context.skip });
+  return finish(context, { ...state, others }, next as unknown as JsonObject, (version) => diffs.get(version) ?? unchanged);
+}
+const unchanged: Diff = { changed: undefined, removed: undefined };
+
+interface State {
+  live: JsonObject;
+  config: JsonObject;
+  others: readonly ManagedFieldsEntry[];
+  previous: ManagedFieldsEntry | undefined;
+  applied: FieldSet;
+}
+/** What the write did, as a version says it. */
+type DiffIn = (apiVersion: string) => Diff;
+
+function finish(context: Context, { live, config, others, previous, applied }: State, next: JsonObject, diffIn: DiffIn): KubeObject {
+  const conflicts = context.force ? [] : unlessLastApplied(context, live, findConflicts(others, diffIn));
   if (conflicts.length > 0) throw conflictError(conflicts);
-  const managedFields = resulting(context, others, previous, applied, diff);
+  const managedFields = resulting(context, others, previous, applied, diffIn);
   return withManagedFields(upgradeLastApplied(context, live, next, config), managedFields);
 }
 
@@ -93,10 +126,11 @@ function withoutServerFields(config: JsonObject, exists: boolean): JsonObject {
   return { ...config, metadata };
 }
 
-function findConflicts(others: readonly ManagedFieldsEntry[], diff: Diff): Conflict[] {
-  if (!diff.changed) return [];
-  const changed = diff.changed;
-  return others.flatMap((entry) => paths(intersection(fieldsOf(entry), changed)).map((path) => ({ entry, path })));
+function findConflicts(others: readonly ManagedFieldsEntry[], diffIn: DiffIn): Conflict[] {
+  return others.flatMap((entry) => {
+    const { changed } = diffIn(entry.apiVersion ?? '');
+    return changed ? paths(intersection(fieldsOf(entry), changed)).map((path) => ({ entry, path })) : [];
+  });
 }
 
 function resulting(
@@ -104,11 +138,12 @@ function resulting(
   others: readonly ManagedFieldsEntry[],
   previous: ManagedFieldsEntry | undefined,
   applied: FieldSet,
-  diff: Diff,
+  diffIn: DiffIn,
 ): ManagedFieldsEntry[] {
-  const out = others.flatMap((entry) => afterOthersWrite(entry, diff) ?? []);
+  const out = others.flatMap((entry) => afterOthersWrite(entry, diffIn(entry.apiVersion ?? '')) ?? []);
   if (isEmpty(applied)) return orderEntries(out);
   const same = previous && previous.apiVersion === context.apiVersion && equalSets(fieldsOf(previous), applied);
+  const diff = diffIn(context.apiVersion);
   return orderEntries([...out, same && !diff.changed && !diff.removed ? previous : newEntry(context.id, applied, context.now)]);
 }
 

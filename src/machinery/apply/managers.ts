@@ -95,15 +95,27 @@ function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
 }
 const compare = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function joinOldest(entries: ManagedFieldsEntry[], updaters: ManagedFieldsEntry[]): ManagedFieldsEntry[] {
-  // One bucket per version, made of the oldest; the bucket itself counts as one manager.
-  const old = new Set(updaters.slice(0, updaters.length - maxUpdateManagers + 1));
+/**
+ * The oldest updaters of a version go into one entry for that version, oldest first, until there are few enough. The
+ * first of a version is only put into it when a second one follows (capManagersManager of kube-apiserver).
+ */
+function joinOldest(entries: ManagedFieldsEntry[], updaters: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
+  const first = new Map<string, ManagedFieldsEntry>();
   const buckets = new Map<string, ManagedFieldsEntry>();
-  for (const entry of old) {
-    const key = entry.apiVersion ?? '';
-    const bucket = buckets.get(key);
+  const gone = new Set<ManagedFieldsEntry>();
+  let left = updaters.length;
+  for (const entry of updaters) {
+    if (left <= maxUpdateManagers) break;
+    const version = entry.apiVersion ?? '';
+    const before = buckets.get(version) ?? first.get(version);
+    if (!before) {
+      first.set(version, entry);
+      continue;
+    }
+    gone.add(before).add(entry);
     const { subresource: _gone, ...rest } = entry;
-    buckets.set(key, { ...rest, manager: ancient, fieldsV1: union(bucket ? fieldsOf(bucket) : {}, fieldsOf(entry)) as Json });
+    buckets.set(version, { ...rest, manager: ancient, fieldsV1: union(fieldsOf(before), fieldsOf(entry)) as Json });
+    left--;
   }
-  return [...entries.filter((e) => !old.has(e)), ...buckets.values()].sort(compareEntries);
+  return [...entries.filter((entry) => !gone.has(entry)), ...buckets.values()].sort(compareEntries);
 }

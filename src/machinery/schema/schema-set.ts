@@ -32,7 +32,7 @@ export interface FieldFacts {
   readonly patchMergeKey?: string;
   /** Whether server-side apply owns a map or struct as one value; `granular` where the field differs from its type. */
   readonly mapType?: 'atomic' | 'granular';
-  /** The Go field is a pointer to a scalar, so that an empty string is kept. */
+  /** Empty is not the same as absent (the Go field is a pointer to a scalar; nil and empty lists differ): it is kept. */
   readonly pointer?: true;
   /** The value of an absent list map key (a port's protocol). */
   readonly default?: Json;
