@@ -27,6 +27,8 @@ interface Pair {
   type?: string;
   status: number;
   answer?: unknown;
+  /** Of a watch: its first events, after which the client goes. */
+  events?: unknown[];
   /** The body as text. */
   text?: string;
   answerHeaders?: Record<string, unknown>;
@@ -103,7 +105,7 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
 
     const fill = (text: string): string => text.replace(/\$\{(\w+)\}/g, (_all, name: string) => kept.get(name) ?? assert.fail(`no step kept ${name}`));
 
-    function ask({ request: line, headers = {}, body, type }: Pair): Promise<Answer> {
+    function ask({ request: line, headers = {}, body, type, events }: Pair): Promise<Answer> {
       const [method = '', path = ''] = fill(line).split(' ');
       const text = body === undefined ? undefined : fill(typeof body === 'string' ? body : JSON.stringify(body));
       const length = text === undefined ? {} : { 'content-type': type ?? 'application/json', 'content-length': String(Buffer.byteLength(text)) };
@@ -112,9 +114,15 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
         const outgoing = request(
           { host: '127.0.0.1', port, method, path, ...credentials, rejectUnauthorized: false, agent: false, headers: { ...length, ...headers } },
           (response) => {
-            const chunks: Buffer[] = [];
-            response.on('data', (chunk: Buffer) => chunks.push(chunk));
-            response.on('end', () => resolve({ code: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() }));
+            let read = '';
+            const finish = (): void => resolve({ code: response.statusCode ?? 0, headers: response.headers, text: read });
+            response.setEncoding('utf8').on('data', (text: string) => {
+              read += text;
+              if (!events || read.split('\n').length <= events.length) return;
+              finish();
+              outgoing.destroy();
+            });
+            response.on('end', finish);
           },
         );
         outgoing.on('error', reject);
@@ -133,9 +141,23 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
       test(pair.name, async () => {
         const answer = await ask(pair);
         assert.equal(answer.code, pair.status, answer.text);
-        const wanted = JSON.parse(fill(JSON.stringify({ answer: pair.answer ?? {}, headers: pair.answerHeaders ?? {}, text: pair.text ?? '/^/' }))) as Pair & {
+        const wanted = JSON.parse(
+          fill(JSON.stringify({ answer: pair.answer ?? {}, events: pair.events ?? [], headers: pair.answerHeaders ?? {}, text: pair.text ?? '/^/' })),
+        ) as Pair & {
           headers: unknown;
         };
+        if (pair.events) {
+          const events = answer.text.split('\n').slice(0, pair.events.length);
+          assert.equal(
+            mismatch(
+              events.map((line) => JSON.parse(line) as unknown),
+              wanted.events,
+              'events',
+            ),
+            undefined,
+          );
+          return;
+        }
         const json = answer.text.startsWith('{') ? (JSON.parse(answer.text) as unknown) : {};
         assert.equal(mismatch(json, wanted.answer, ''), undefined);
         assert.equal(mismatch(answer.headers, wanted.headers, 'header'), undefined);

@@ -22,7 +22,7 @@ export { trackUpdate, userAgentManager, type TrackOptions } from './apply/track.
 export { noSchema, schemaView, type FieldView, type PatchSchema } from './schema-view.ts';
 export { validateLabels, validateMetadata } from './metadata.ts';
 export * from './names.ts';
-export { age, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
+export { age, columnDefinitions, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
 export * from './discovery.ts';
 export type { ComputedGroup, ComputedRequest } from './computed.ts';
 export * from './openapi/index.ts';

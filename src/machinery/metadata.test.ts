@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { validateMetadata } from './metadata.ts';
 import { labelKeyProblems, labelValueProblems, nameProblems } from './names.ts';
 import type { KubeObject, ObjectMeta } from './object.ts';
-import { age, humanDuration, renderTable } from './table.ts';
+import { age, columnDefinitions, humanDuration, renderTable } from './table.ts';
 
 const kind = { namespaced: true, nameRule: 'dns-subdomain' } as const;
 const problems = (metadata: ObjectMeta, old?: ObjectMeta): string[] =>
@@ -107,12 +107,13 @@ test('tables', () => {
   ] as const;
   const table = renderTable({ columns }, [object], Date.parse('2026-01-01T00:01:00Z'), { metadata: { resourceVersion: '7' } });
   assert.deepEqual(table.rows[0]?.cells, ['a', '60s', null]);
-  assert.deepEqual(table.columnDefinitions[2], { name: 'Wide', type: 'integer', format: '', description: 'd', priority: 1 });
+  assert.deepEqual(table.columnDefinitions?.[2], { name: 'Wide', type: 'integer', format: '', description: 'd', priority: 1 });
   assert.deepEqual(table.rows[0]?.object, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata });
   assert.equal(renderTable({ columns }, [object], 0, { includeObject: 'Object' }).rows[0]?.object, object);
+  assert.equal(renderTable({ columns }, [object], 0, { withoutDefinitions: true }).columnDefinitions, null);
   assert.equal(renderTable({ columns }, [object], 0, { includeObject: 'None' }).rows[0]?.object, null);
   assert.deepEqual(
-    renderTable({ columns: [] }, [object], 0).columnDefinitions.map((c) => c.name),
+    columnDefinitions({ columns: [] }).map((c) => c.name),
     ['Name', 'Created At'],
   );
 });

@@ -17,7 +17,8 @@ export interface Table {
   kind: 'Table';
   apiVersion: 'meta.k8s.io/v1';
   metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number };
-  columnDefinitions: TableColumn[];
+  /** Null in all but the first event of a watch. */
+  columnDefinitions: TableColumn[] | null;
   rows: TableRow[];
 }
 
@@ -47,12 +48,12 @@ export function renderTable<T extends KubeObject>(
   now: number,
   options: TableOptions = {},
 ): Table {
-  const columns = (kind.columns.length > 0 ? kind.columns : defaultColumns) as readonly Column<T>[];
+  const columns = columnsOf(kind);
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata: options.metadata ?? {},
-    columnDefinitions: options.withoutDefinitions ? [] : columns.map(definition),
+    columnDefinitions: options.withoutDefinitions ? null : columns.map(definition),
     rows: objects.map((object) => ({
       cells: columns.map((column) => column.value(object, now) ?? null),
       object: rowObject(object, options.includeObject ?? 'Metadata'),
@@ -60,6 +61,13 @@ export function renderTable<T extends KubeObject>(
   };
 }
 
+/** The columns of a kind's Tables. */
+export function columnDefinitions<T extends KubeObject>(kind: { readonly columns: readonly Column<T>[] }): TableColumn[] {
+  return columnsOf(kind).map(definition);
+}
+function columnsOf<T extends KubeObject>({ columns }: { readonly columns: readonly Column<T>[] }): readonly Column<T>[] {
+  return (columns.length > 0 ? columns : defaultColumns) as readonly Column<T>[];
+}
 function definition<T>(column: Column<T>): TableColumn {
   return { name: column.name, type: column.type, format: column.format ?? '', description: column.description, priority: column.priority ?? 0 };
 }

@@ -10,7 +10,7 @@ import {
   type KubeObject,
 } from '#machinery';
 import { resourcesOf } from '../aggregation/remote-documents.ts';
-import { negotiate } from '../http/negotiate.ts';
+import { includedObject, negotiate } from '../http/negotiate.ts';
 import { queryOf, type ResourcePath } from '../http/request-info.ts';
 import { sendObject } from '../http/respond.ts';
 import type { Exchange } from '../http/types.ts';
@@ -49,7 +49,8 @@ export class Computed {
     const items = found.items ?? [found];
     const metadata = (object: KubeObject): KubeObject => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} });
     let body: object = found;
-    if (view === 'table') body = renderTable({ columns: group.columns ?? [] }, items, this.#clock.now(), { includeObject: included(query) });
+    if (view === 'table')
+      body = renderTable({ columns: group.columns ?? [] }, items, this.#clock.now(), { includeObject: includedObject(query.get('includeObject')) });
     else if (view === 'metadata')
       body = found.items ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: {}, items: items.map(metadata) } : metadata(found);
     sendObject(response, 200, body, { request });
@@ -79,9 +80,4 @@ export class Computed {
       })),
     }));
   }
-}
-
-function included(query: URLSearchParams): 'None' | 'Metadata' | 'Object' {
-  const text = query.get('includeObject');
-  return text === 'None' || text === 'Object' ? text : 'Metadata';
 }

@@ -1,12 +1,12 @@
 import { renderTable, type Kind } from '#machinery';
 import type { ListResult } from '../registry/reads.ts';
 import type { CacheEntry } from '../cache/entry.ts';
-import type { View } from './negotiate.ts';
+import type { IncludeObject, View } from './negotiate.ts';
 
 const comma = 0x2c;
 
 /** The body of a list in the view the client asked for. `now` in ms. */
-export function renderList(kind: Kind, result: ListResult, view: View, now: number, includeObject: string | null): Buffer {
+export function renderList(kind: Kind, result: ListResult, view: View, now: number, includeObject: IncludeObject): Buffer {
   const metadata = listMeta(result);
   if (view === 'table')
     return Buffer.from(
@@ -15,7 +15,7 @@ export function renderList(kind: Kind, result: ListResult, view: View, now: numb
           kind,
           result.entries.map((entry) => entry.object),
           now,
-          { metadata, includeObject: included(includeObject) },
+          { metadata, includeObject },
         ),
       ),
     );
@@ -27,19 +27,21 @@ export function renderList(kind: Kind, result: ListResult, view: View, now: numb
   return joined(head, result.entries);
 }
 
-/** One object in the view the client asked for. */
+/** One object in the view the client asked for; a Table on request without the definitions of its columns. */
 export function renderObject(
   kind: Kind,
   shown: { readonly object: CacheEntry['object']; json(): Buffer },
   view: View,
   now: number,
-  includeObject: string | null,
+  includeObject: IncludeObject,
+  withoutDefinitions = false,
 ): Buffer {
   if (view === 'object') return shown.json();
   if (view === 'metadata') return Buffer.from(JSON.stringify(partial(shown.object)));
   const resourceVersion = shown.object.metadata?.resourceVersion;
   const table = renderTable(kind, [shown.object], now, {
-    includeObject: included(includeObject),
+    includeObject,
+    withoutDefinitions,
     ...(resourceVersion ? { metadata: { resourceVersion } } : {}),
   });
   return Buffer.from(JSON.stringify(table));
@@ -47,9 +49,6 @@ export function renderObject(
 
 function partial(object: CacheEntry['object']): unknown {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
-}
-function included(text: string | null): 'None' | 'Metadata' | 'Object' {
-  return text === 'None' || text === 'Object' ? text : 'Metadata';
 }
 function listMeta({ revision, continue: token, remaining }: ListResult): { resourceVersion: string; continue?: string; remainingItemCount?: number } {
   return { resourceVersion: String(revision), ...(token ? { continue: token } : {}), ...(remaining === undefined ? {} : { remainingItemCount: remaining }) };

@@ -60,3 +60,13 @@ export function booleanParameter(query: URLSearchParams, name: string): boolean 
   if (text === null) return undefined;
   return text === '' || text === 'true' || text === '1';
 }
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+/** What the rows of a Table carry. Throws BadRequest. */
+export function includedObject(text: string | null): IncludeObject {
+  if (!text) return 'Metadata';
+  if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(text)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
+}

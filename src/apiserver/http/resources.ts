@@ -20,7 +20,7 @@ import type { RequestContext } from '../types.ts';
 import { decodeObject, decodePatched, plainObject, readObject, type Body } from './decoding.ts';
 import { deleteOptions } from './delete-options.ts';
 import { renderList, renderObject } from './list.ts';
-import { booleanParameter, negotiate, numberParameter } from './negotiate.ts';
+import { booleanParameter, includedObject, negotiate, numberParameter, type IncludeObject, type View } from './negotiate.ts';
 import { applyType, readPatchBody, type PatchBody } from './patch-body.ts';
 import { queryOf, type ResourcePath } from './request-info.ts';
 import { sendJson, sendObject } from './respond.ts';
@@ -93,7 +93,7 @@ export class ResourceHandler {
     const view = negotiate(exchange.request);
     this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
-    const body = renderList(kind, result, view, this.#deps.clock.now(), query.get('includeObject'));
+    const body = renderList(kind, result, view, this.#deps.clock.now(), includedIn(view, query));
     return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request, warnings: deprecation(kind) }));
   }
   async #watch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
@@ -106,11 +106,12 @@ export class ResourceHandler {
     };
     if (at.name && !at.watch && !fieldNamed(query, at.name)) throw noMethod();
     if (at.name && at.watch) options.fieldSelector = [query.get('fieldSelector'), `metadata.name=${at.name}`].filter(Boolean).join(',');
+    const view = negotiate(exchange.request, true);
     const watch = {
       kind,
       options,
-      view: negotiate(exchange.request, true),
-      includeObject: query.get('includeObject'),
+      view,
+      includeObject: includedIn(view, query),
       timeoutSeconds: numberParameter(query, 'timeoutSeconds'),
     };
     this.#deps.longRunning(exchange, 1);
@@ -193,7 +194,7 @@ export class ResourceHandler {
       { ...context, dryRun: context.dryRun || options.dryRun === true },
       options,
     );
-    const body = renderList(kind, { entries, revision, continue: '', remaining: undefined }, negotiate(exchange.request), this.#deps.clock.now(), null);
+    const body = renderList(kind, { entries, revision, continue: '', remaining: undefined }, negotiate(exchange.request), this.#deps.clock.now(), 'Metadata');
     return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request, warnings: context.warnings }));
   }
   async #subresource(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
@@ -222,12 +223,16 @@ export class ResourceHandler {
   #answer(exchange: Exchange, kind: Kind, code: number, shown: Shown, warnings: readonly string[]): number {
     const { request, response, info } = exchange;
     const view = negotiate(request);
-    const body = renderObject(kind, shown, view, this.#deps.clock.now(), view === 'table' ? queryOf(info).get('includeObject') : null);
+    const body = renderObject(kind, shown, view, this.#deps.clock.now(), includedIn(view, info.query));
     void sendJson(response, code, body, { request, warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings });
     return code;
   }
 }
 
+/** Looked at only where it matters. */
+function includedIn(view: View, query: URLSearchParams | undefined): IncludeObject {
+  return view === 'table' ? includedObject(query?.get('includeObject') ?? null) : 'Metadata';
+}
 function deprecation(kind: Kind): readonly string[] {
   return kind.deprecation === undefined ? [] : [kind.deprecation];
 }

@@ -1,5 +1,5 @@
 import type { Clock, Random, Timer } from '#base';
-import { isApiError, type Kind, type WatchOptions } from '#machinery';
+import { columnDefinitions, isApiError, type Kind, type WatchOptions } from '#machinery';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { CacheEvent } from '../cache/event.ts';
 import type { Filter } from '../cache/filter.ts';
@@ -9,7 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import { startWatch, type WatchStart } from '../registry/watches.ts';
 import { renderObject } from './list.ts';
 import type { WatchMetrics } from '../metrics/watch.ts';
-import type { View } from './negotiate.ts';
+import type { IncludeObject, View } from './negotiate.ts';
 import { isGone, statusOf, writeHead } from './respond.ts';
 import type { Response } from './types.ts';
 
@@ -22,7 +22,7 @@ export interface HttpWatch {
   readonly kind: Kind;
   readonly options: WatchOptions;
   readonly view: View;
-  readonly includeObject: string | null;
+  readonly includeObject: IncludeObject;
   readonly timeoutSeconds: number | undefined;
 }
 export interface WatchDeps {
@@ -47,11 +47,12 @@ export function serveWatch(deps: WatchDeps, request: HttpWatch, response: Respon
   }
   open(response);
   const cache = registry.cache.of(request.kind);
-  const render = (entry: CacheEntry): Buffer => renderObject(request.kind, entry, request.view, clock.now(), request.includeObject);
+  const render = (entry: CacheEntry): Buffer => renderObject(request.kind, entry, request.view, clock.now(), request.includeObject, true);
   const bookmark = (revision: number, annotations?: Record<string, string>): Buffer => bookmarkFrame(request, revision, annotations);
   return new Promise((resolve) => {
     let over = false;
-    const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done());
+    const definitions = request.view === 'table' ? Buffer.from(JSON.stringify(columnDefinitions(request.kind))) : undefined;
+    const follower = new Follower(response, request.options.allowWatchBookmarks === true, () => done(), definitions);
     const key = `http\0${request.view}\0${request.includeObject}\0${start.filter.key}`;
     const sent = deps.watched.of(request.kind);
     const make = (): FrameGroup => new FrameGroup(clock, start.filter, render, (revision) => bookmark(revision), sent);
@@ -115,7 +116,7 @@ function bookmarkFrame({ kind, view }: HttpWatch, revision: number, annotations?
   const type = view === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' } : { kind: kind.kind, apiVersion: kind.apiVersion };
   const object =
     view === 'table'
-      ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [{ cells: [], object: { ...type, metadata } }] }
+      ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: null, rows: [{ cells: [], object: { ...type, metadata } }] }
       : { ...type, metadata };
   return frame('BOOKMARK', Buffer.from(JSON.stringify(object)));
 }
@@ -127,6 +128,14 @@ function unread(response: Response): number {
   return 'stream' in response ? response.stream.writableLength : response.writableLength;
 }
 
+const noDefinitions = Buffer.from('"columnDefinitions":null');
+/** A copy whose first Table has its definitions; nothing that a user writes comes before them. */
+function withDefinitions({ bytes }: Frames, definitions: Buffer): Frames {
+  const end = bytes.indexOf(noDefinitions) + noDefinitions.length;
+  const start = end - 'null'.length;
+  return new Frames(Buffer.concat([bytes.subarray(0, start), definitions, bytes.subarray(end)]));
+}
+
 /** One watching client. */
 class Follower implements FrameMember {
   readonly bookmarks: boolean;
@@ -134,14 +143,20 @@ class Follower implements FrameMember {
   /** Bytes of initial state that do not count as unread. */
   #allowance = unreadLimit;
 
-  constructor(response: Response, bookmarks: boolean, closed: () => void) {
+  /** Of a Table's columns, until they were told: in the first event only, which otherwise all followers share. */
+  #definitions: Buffer | undefined;
+
+  constructor(response: Response, bookmarks: boolean, closed: () => void, definitions: Buffer | undefined) {
+    this.#definitions = definitions;
     this.#response = response;
     this.bookmarks = bookmarks;
     response.on('close', closed);
     response.on('error', closed);
   }
-  write(frames: Frames, initial = false): void {
+  write(shared: Frames, initial = false): void {
     if (isGone(this.#response) || this.#response.writableEnded) return;
+    const frames = this.#definitions ? withDefinitions(shared, this.#definitions) : shared;
+    this.#definitions = undefined;
     if (initial) this.#allowance += frames.bytes.length;
     if (!this.#send(frames) && unread(this.#response) > this.#allowance) this.#response.destroy();
   }
