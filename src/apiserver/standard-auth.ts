@@ -20,8 +20,8 @@ import type { AdmissionPlugin, Authenticator, Authorizer, SubresourceHandler, Vi
 export interface AuthOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** PEM of the CA of client certificates. */
-  readonly clientCa: string;
+  /** PEM of the CA of client certificates; none = nobody has one. */
+  readonly clientCa?: string;
   /** PEM of the CA of proxies that vouch for users; none = nobody does. */
   readonly proxyCa?: string;
   /** PEM of the key that signs service-account tokens. */
@@ -63,7 +63,7 @@ export function authParts(options: AuthOptions): AuthParts {
   return {
     authenticators: [
       ...(options.proxyCa ? [requestHeaderAuthenticator({ ca: options.proxyCa, allowedNames: [proxyName], clock })] : []),
-      certificateAuthenticator(options.clientCa, clock),
+      ...(options.clientCa ? [certificateAuthenticator(options.clientCa, clock)] : []),
       bearerAuthenticator(tokens, audiences),
     ],
     authorizer,

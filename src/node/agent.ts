@@ -48,6 +48,8 @@ export interface NodeAgentOptions {
   /** Default: not for simulated nodes. */
   events?: boolean;
   mounts?: Mounter;
+  /** How long the node counts as alive without a word, told in its Lease; renewed four times as often. Default 40. */
+  leaseSeconds?: number;
   /** Told as node status daemonEndpoints. */
   port?: number;
 }
@@ -110,6 +112,7 @@ class Agent {
       node: options.node,
       dataDir: options.simulated ? undefined : options.dataDir,
       port: options.port ?? 10250,
+      leaseSeconds: options.leaseSeconds ?? 40,
     });
     const streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
     const workers = (): PodWorker[] => [...this.#workers.values()];
@@ -156,7 +159,8 @@ class Agent {
     this.#subscriptions.push(this.#feed.follow(node.name, (pod, last) => this.#podChanged(pod, last)));
     const orphans = [...this.#snapshot].filter(([uid]) => !this.#workers.has(uid)).map(([, sandboxes]) => sandboxes);
     this.#snapshot = new Map();
-    this.#housekeeping?.start(orphans);
+    if (this.#housekeeping) this.#housekeeping.start(orphans);
+    else await Promise.all(orphans.flat().map((sandbox) => runtime.sandboxes.remove(sandbox.id)));
   }
 
   #podChanged(pod: V1Pod | undefined, last: V1Pod): void {

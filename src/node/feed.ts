@@ -13,17 +13,18 @@ export interface PodFeed {
   pods(node: string): V1Pod[];
 }
 
-const feeds = new WeakMap<Client, PodFeed>();
+/** By the cache: the agents of machines whose network can be cut have a client each, over one cache. */
+const feeds = new WeakMap<Informer<V1Pod>, PodFeed>();
 const index = 'spec.nodeName';
 
 export function podFeed(client: Client): PodFeed {
-  let feed = feeds.get(client);
-  if (!feed) feeds.set(client, (feed = createFeed(client)));
+  const informer = client.informer(Pod);
+  let feed = feeds.get(informer);
+  if (!feed) feeds.set(informer, (feed = createFeed(informer)));
   return feed;
 }
 
-function createFeed(client: Client): PodFeed {
-  const informer = client.informer(Pod);
+function createFeed(informer: Informer<V1Pod>): PodFeed {
   const handlers = new Map<string, PodHandler>();
   informer.addIndex(index, (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
   informer.onChange((pod, old) => {

@@ -6,7 +6,9 @@
 export { startNodeAgent, type NodeAgent, type NodeAgentOptions } from './agent.ts';
 export { createCgroupManager, type CgroupManager, type CgroupOptions } from './cgroups.ts';
 export type { NodeConfig } from './node-status.ts';
-export { createSimRuntime, type SimOptions } from './sim/runtime.ts';
+export { createFleet, type BootOptions, type Fleet, type FleetOptions } from './sim/fleet.ts';
+export { type MachineState } from './sim/machine.ts';
+export { createSimRuntime, type SimOptions, type SimulatedRuntime } from './sim/runtime.ts';
 export { simulatedUsage, type Usage } from './sim/usage.ts';
 export { RuntimeError, type Runtime } from './runtime.ts';
 export { removePodVolumes } from './volumes/manager.ts';

@@ -17,7 +17,9 @@ export interface NodeConfig {
   internalIP: string;
   hostname: string;
   /** Quantities. */
-  capacity: { cpu: string; memory: string; pods: string; 'ephemeral-storage': string };
+  capacity: { cpu: string; memory: string; pods: string; 'ephemeral-storage': string; [extended: string]: string };
+  /** Of capacity, what pods may use, where it is not told by `reserved`. */
+  allocatable?: { [resource: string]: string };
   /** Kept back for the system: allocatable is capacity less this. */
   reserved?: { cpu?: string; memory?: string; 'ephemeral-storage'?: string };
   providerID?: string;
@@ -33,6 +35,7 @@ export interface ReporterDeps {
   /** File system whose free space is the node's; undefined on simulated nodes, which have no pressure. */
   dataDir: string | undefined;
   port: number;
+  leaseSeconds: number;
 }
 
 export interface NodeReporter {
@@ -43,8 +46,8 @@ export interface NodeReporter {
   stop(): void;
 }
 
-const leaseSeconds = 40;
-const renewMs = 10_000;
+/** Lease renewals within the time that a lease holds (kubelet's). */
+const renewals = 4;
 const checkMs = 10_000;
 const reportMs = 300_000;
 const maxImages = 50;
@@ -69,7 +72,7 @@ class Reporter implements NodeReporter {
     const status = await this.#status();
     this.#node = await this.#register(status);
     await Promise.all([this.#report(status, true), this.#renew()]);
-    this.#later(renewMs * (0.9 + 0.1 * this.#deps.random.next()), () => this.#renewLoop());
+    this.#later(this.#renewMs * (0.9 + 0.1 * this.#deps.random.next()), () => this.#renewLoop());
     const period = this.#deps.dataDir === undefined ? reportMs : checkMs;
     this.#later(period * (0.9 + 0.1 * this.#deps.random.next()), () => this.#reportLoop(period));
   }
@@ -90,10 +93,13 @@ class Reporter implements NodeReporter {
     });
     this.#timers.add(timer);
   }
+  get #renewMs(): number {
+    return (this.#deps.leaseSeconds * 1000) / renewals;
+  }
   #renewLoop(): void {
     void this.#renew()
       .then(
-        () => renewMs,
+        () => this.#renewMs,
         (error: unknown) => {
           this.#deps.log.warn('cannot renew the lease', { node: this.#deps.node.name, error });
           this.#lease = undefined;
@@ -199,7 +205,7 @@ class Reporter implements NodeReporter {
     const { api } = this.#deps.client;
     const uid = this.#node?.metadata?.uid;
     const owner = uid ? { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }] } : {};
-    const spec = { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime };
+    const spec = { holderIdentity: name, leaseDurationSeconds: this.#deps.leaseSeconds, renewTime };
     try {
       return await api.create(Lease, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: 'kube-node-lease', ...owner }, spec });
     } catch (error) {
@@ -228,10 +234,11 @@ export function allocatableOf(node: NodeConfig): { [key: string]: string } {
   const memory = quantityToNumber(capacity.memory) - quantityToNumber(reserved.memory);
   const disk = quantityToNumber(capacity['ephemeral-storage']) - quantityToNumber(reserved['ephemeral-storage']);
   return {
+    ...capacity,
     cpu: reserved.cpu ? (cpu % 1000 === 0 ? String(cpu / 1000) : `${cpu}m`) : capacity.cpu,
     memory: reserved.memory ? `${Math.floor(memory / 1024)}Ki` : capacity.memory,
-    pods: capacity.pods,
     'ephemeral-storage': reserved['ephemeral-storage'] ? String(disk) : capacity['ephemeral-storage'],
+    ...node.allocatable,
   };
 }
 

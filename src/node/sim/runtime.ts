@@ -21,6 +21,17 @@ export interface SimOptions {
   clock: Clock;
   random: Random;
   node: { name: string; podCIDR: string; internalIP?: string };
+  /** Images that are there from the start. */
+  images?: readonly string[];
+  /** The machine was off: nothing that the API knows to run here does. */
+  rebooted?: boolean;
+}
+
+export interface SimulatedRuntime extends Runtime, LogSource, Probing, Restorable {
+  /** All is gone at once, and nobody is told. */
+  powerOff(): void;
+  /** Ends the running containers of a pod (or one of them), as a crash does. Gives how many there were. */
+  crash(podUid: string, how?: { container?: string; exitCode?: number; reason?: string }): number;
 }
 
 interface SimContainer extends ContainerState {
@@ -37,11 +48,11 @@ const none: Record<string, string> = Object.freeze({});
 const hashAnnotation = 'io.kubernetes.container.hash';
 
 /** Pods that exist as records only: same states, times and errors as a real runtime, no process. */
-export function createSimRuntime(options: SimOptions): Runtime & LogSource & Probing & Restorable {
+export function createSimRuntime(options: SimOptions): SimulatedRuntime {
   return new SimRuntime(options);
 }
 
-class SimRuntime implements Runtime, LogSource, Probing, Restorable {
+class SimRuntime implements SimulatedRuntime {
   readonly name = 'sim';
   readonly version = '1.0.0';
   readonly #options: SimOptions;
@@ -54,6 +65,7 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
   constructor(options: SimOptions) {
     this.#options = options;
     this.#pool = new AddressPool(options.node.podCIDR);
+    for (const ref of options.images ?? []) this.#images.set(ref, imageOf(ref));
   }
 
   async list(podUid?: string): Promise<SandboxState[]> {
@@ -195,7 +207,20 @@ class SimRuntime implements Runtime, LogSource, Probing, Restorable {
       `simulated container ${container.name} of pod ${container.sandbox.namespace}/${container.sandbox.name}: nothing runs, so there is no output`,
     );
   }
+  powerOff(): void {
+    this.#listeners.clear();
+    for (const container of this.#containers.values()) container.timer?.cancel();
+    for (const map of [this.#pods, this.#sandboxes, this.#containers]) map.clear();
+  }
+  crash(podUid: string, { container, exitCode = 137, reason = 'Error' }: { container?: string; exitCode?: number; reason?: string } = {}): number {
+    const running = (this.#pods.get(podUid) ?? [])
+      .flatMap((sandbox) => sandbox.containers)
+      .filter((c) => c.state === 'running' && (container === undefined || c.name === container));
+    for (const one of running) this.#exit(one, exitCode, reason);
+    return running.length;
+  }
   restore(pods: readonly RestoredPod[]): void {
+    if (this.#options.rebooted) return;
     for (const pod of pods) {
       if (this.#pods.has(pod.podUid)) continue;
       const sandbox: SimSandbox = {
