@@ -1,0 +1,136 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { FakeClock, seededRandom, silentLogger, type Logger, type Random } from '#base';
+import { createApiServer, standardParts, type ApiServer } from '#apiserver';
+import { createClient, kindSource, type Client } from '#client';
+import { startControllers, type ControllerOptions } from '#controllers';
+import { allKinds, allocatableOfTemplate, capacityOf, labelsOfTemplate, schemas, type NodeTemplate } from '#kinds';
+import type { Api } from '#machinery';
+import { createFleet, type Fleet } from '#node';
+import { startScheduler } from '#scheduler';
+import { createMemoryStore, type ClosableStore } from '#store';
+import { ensurePriorityClasses } from '../bootstrap.ts';
+import { Model } from './model.ts';
+
+export interface SimulationOptions {
+  seed: number;
+  nodes: number;
+  template?: NodeTemplate;
+  /** How long a node counts as alive without a word. Longer ones make hours of many nodes cheaper. Default 40. */
+  leaseSeconds?: number;
+  controllers?: ControllerOptions;
+  log?: Logger;
+}
+
+/**
+ * A whole cluster without HTTP, disk and real time: API server, controllers, scheduler and simulated nodes on one
+ * fake clock and one seed. The same seed gives the same commits, and every commit is held against the invariants.
+ */
+export class SimulatedCluster {
+  readonly clock = new FakeClock();
+  readonly random: Random;
+  readonly model: Model;
+  readonly options: SimulationOptions;
+  readonly zones: readonly string[];
+  #api: Api | undefined;
+  #client: Client | undefined;
+  #fleet: Fleet | undefined;
+  #server: ApiServer | undefined;
+  readonly #store: ClosableStore = createMemoryStore();
+  readonly #log = createHash('sha256');
+  #loops: (() => Promise<unknown>)[] = [];
+
+  constructor(options: SimulationOptions) {
+    this.options = options;
+    this.random = seededRandom(options.seed);
+    this.zones = options.template?.zones ?? ['zone-a', 'zone-b', 'zone-c'];
+    this.model = new Model(() => this.clock.now());
+  }
+  get api(): Api {
+    return this.#api as Api;
+  }
+  get client(): Client {
+    return this.#client as Client;
+  }
+  get fleet(): Fleet {
+    return this.#fleet as Fleet;
+  }
+  /** Hash of everything that was committed so far, in order. */
+  digest(): string {
+    return this.#log.copy().digest('hex');
+  }
+  async start(): Promise<void> {
+    const { clock, random } = this;
+    const log = this.options.log ?? silentLogger;
+    this.#store.watch('/registry/', 0, {
+      events: (events) => {
+        for (const event of events) {
+          this.#log.update(`${event.key} ${event.revision} `);
+          if (event.entry) this.#log.update(event.entry.value);
+          this.model.commit(event.key, event.entry?.value);
+        }
+      },
+      end: () => {},
+    });
+    const parts = standardParts({ clock, random, serviceCidr: '10.96.0.0/16', tokenKey: tokenKey() });
+    this.#server = createApiServer({ ...parts, store: this.#store, kinds: allKinds, schemas, clock, random, log });
+    await this.#server.ready();
+    const server = this.#server;
+    this.#api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
+    const kinds = kindSource(
+      () => server.kinds,
+      (changed) => server.onKinds(changed),
+    );
+    this.#client = createClient(this.#api, clock, log, kinds);
+    this.#startLoops(log);
+    await this.run(1000);
+    await ensurePriorityClasses(this.#api);
+  }
+  /** Lets so much time pass. */
+  async run(ms: number): Promise<void> {
+    await this.clock.leap(ms);
+  }
+  async stop(): Promise<void> {
+    await this.fleet.stop();
+    // What waits for a time ends only when that time comes.
+    const stopping = Promise.all(this.#loops.map((stop) => stop()));
+    await this.run(60_000);
+    await stopping;
+    this.client.close();
+    await this.#server?.close();
+    await this.#store.close();
+  }
+
+  #startLoops(log: Logger): void {
+    const { clock, random, client, options } = this;
+    const { leaseSeconds = 40 } = options;
+    const controllers = startControllers({
+      client,
+      clock,
+      random,
+      log: log.named('controllers'),
+      options: { nodeMonitorGraceMs: leaseSeconds * 1000, ...options.controllers },
+    });
+    const scheduler = startScheduler({ client, clock, random, log: log.named('scheduler') });
+    this.#loops = [() => controllers.stop(), () => scheduler.stop()];
+    const agent = { dataDir: '/nonexistent', logDir: '/nonexistent', clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', leaseSeconds };
+    this.#fleet = createFleet({ client, clock, random, log: log.named('node'), agent });
+    for (let i = 0; i < options.nodes; i++) this.#addNode(i);
+  }
+  #addNode(i: number): void {
+    const template = this.options.template ?? {};
+    const name = `node-${String(i + 1).padStart(4, '0')}`;
+    const net = `100.${64 + (i >> 8)}.${i & 255}`;
+    this.fleet.add({
+      name,
+      hostname: name,
+      podCIDR: `${net}.0/24`,
+      internalIP: `${net}.1`,
+      capacity: capacityOf(template) as ReturnType<typeof capacityOf> & { cpu: string; memory: string; pods: string; 'ephemeral-storage': string },
+      allocatable: allocatableOfTemplate(template),
+      labels: labelsOfTemplate(template, this.zones[i % this.zones.length]),
+      ...(template.taints ? { taints: template.taints } : {}),
+    });
+  }
+}
+
+const tokenKey = (): string => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;

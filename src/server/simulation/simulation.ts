@@ -1,0 +1,55 @@
+import { Churn, type ChurnOptions } from './churn.ts';
+import { SimulatedCluster, type SimulationOptions } from './cluster.ts';
+import { doubles, unsettled } from './rest.ts';
+
+export interface Simulation extends SimulationOptions {
+  churn: ChurnOptions;
+  /** How long the churn goes on, ms of fake time. */
+  forMs: number;
+}
+export interface Outcome {
+  /** Invariants that did not hold at a commit. */
+  violations: readonly string[];
+  /** What was still wrong when the churn had ended and everything had had its time. */
+  unsettled: readonly string[];
+  commits: number;
+  /** Hash over all commits, in order. */
+  digest: string;
+  /** What was done to the cluster. */
+  story: readonly string[];
+  pods: number;
+  fakeMs: number;
+}
+
+/** Nodes that fell silent lose their pods after 5 minutes, and containers that crashed often wait as long. */
+const restMs = 30 * 60_000;
+const minute = 60_000;
+
+/** Runs a cluster through churn and lets it settle. The same options give the same outcome. */
+export async function simulate({ churn: churnOptions, forMs, ...options }: Simulation): Promise<Outcome> {
+  const cluster = new SimulatedCluster(options);
+  const began = cluster.clock.now();
+  await cluster.start();
+  const churn = new Churn(cluster, churnOptions);
+  await churn.setUp();
+  await cluster.run(minute);
+  const twice: string[] = [];
+  churn.begin();
+  for (let left = forMs; left > 0; left -= minute) {
+    await cluster.run(Math.min(left, minute));
+    twice.push(...(await doubles(cluster, churn.isIdentity)));
+  }
+  churn.end();
+  await cluster.run(restMs);
+  const outcome: Outcome = {
+    violations: [...cluster.model.violations, ...twice],
+    unsettled: await unsettled(cluster),
+    commits: cluster.model.commits,
+    digest: cluster.digest(),
+    story: churn.story,
+    pods: cluster.model.pods.size,
+    fakeMs: cluster.clock.now() - began,
+  };
+  await cluster.stop();
+  return outcome;
+}
