@@ -7,6 +7,7 @@ import type { Controller } from './controller.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleaningController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
+import { cronJobController } from './cronjob/cronjob.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -44,6 +45,7 @@ export const controllers: readonly Controller[] = [
   jobController,
   jobOrphanController,
   ttlAfterFinishedController,
+  cronJobController,
   endpointSliceController,
   endpointsController,
   garbageCollector,
