@@ -2,6 +2,20 @@ import type { Clock, Logger, Random } from '#base';
 import type { Client, Informer, Recorder } from '#client';
 import { isApiError, type Api, type Kind, type KubeObject, type ObjectKey, type UserInfo } from '#machinery';
 
+/** What steers HorizontalPodAutoscalers; the defaults are kube-controller-manager's. */
+export interface AutoscalerOptions {
+  /** How often they look at their metrics, ms. Default 15 s. */
+  readonly syncPeriodMs?: number;
+  /** How long the highest recommendation holds, ms. Default 5 min. */
+  readonly downscaleStabilizationMs?: number;
+  /** How far usage may be from its target. Default 0.1. */
+  readonly tolerance?: number;
+  /** How long CPU of a pod counts only while it is ready, ms. Default 5 min. */
+  readonly cpuInitializationMs?: number;
+  /** A pod that turned unready this soon after its start was never ready, ms. Default 30 s. */
+  readonly initialReadinessMs?: number;
+}
+
 export interface ControllerOptions {
   /** PEM of the cluster's CA, published in every namespace as ConfigMap kube-root-ca.crt. Nothing is published without it. */
   rootCa?: string;
@@ -21,6 +35,7 @@ export interface ControllerOptions {
   podGcPeriodMs?: number;
   /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
   orphanQuarantineMs?: number;
+  autoscaler?: AutoscalerOptions;
 }
 
 /** What a certificate request says of itself, once its signature is checked. */

@@ -4,6 +4,7 @@
  * no controller knows another: they meet as objects.
  */
 import type { Controller } from './controller.ts';
+import { horizontalPodAutoscalerController } from './autoscaling/horizontal.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleaningController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
@@ -66,6 +67,7 @@ export const controllers: readonly Controller[] = [
   certificateSigningController,
   certificateCleaningController,
   flowControlController,
+  horizontalPodAutoscalerController,
 ];
 
 /** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */
@@ -73,5 +75,5 @@ export function startControllers(deps: Omit<ManagerDeps, 'controllers'> & { cont
   return runControllers({ ...deps, controllers: deps.controllers ?? controllers });
 }
 
-export type { CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
+export type { AutoscalerOptions, CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
 export type { ManagerDeps, RunningControllers } from './manager.ts';

@@ -117,6 +117,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
     signLegacyToken: (claims) => parts.signer.signLegacy(claims),
     nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
+    ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
   });
   const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
   policy.catch(() => {}); // `ready` tells of it

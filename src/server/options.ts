@@ -1,3 +1,4 @@
+import type { AutoscalerOptions } from '#controllers';
 import type { AuthenticationOptions } from './authentication.ts';
 
 /** What `up` was asked for. Undefined counts and directories are chosen by `up`. */
@@ -18,6 +19,8 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** What steers HorizontalPodAutoscalers. */
+  autoscaler?: AutoscalerOptions | undefined;
   /** File of an audit Policy; with a log path and without a policy, metadata is written of everything. */
   auditPolicy?: string | undefined;
   /** Where audit events go: a file, or `-` for standard output. Undefined: nowhere. */

@@ -40,13 +40,7 @@ test('findings on an autoscaler', () => {
   const external = { metric: { name: 'q' }, target: { type: 'Value', value: '5' } };
   const cases: [Partial<V2HorizontalPodAutoscalerSpec>, string[]][] = [
     [{}, []],
-    [
-      { minReplicas: 0 },
-      [
-        'spec.minReplicas: Invalid value: 0: must be greater than or equal to 1',
-        'spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas',
-      ],
-    ],
+    [{ minReplicas: 0 }, ['spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas']],
     [
       { maxReplicas: 0 },
       ['spec.maxReplicas: Invalid value: 0: must be greater than 0', 'spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`'],

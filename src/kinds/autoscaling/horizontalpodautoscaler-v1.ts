@@ -33,6 +33,6 @@ export const HorizontalPodAutoscalerV1: Kind<V1HorizontalPodAutoscaler> = define
   prepareCreate(autoscaler) {
     autoscaler.status = { currentReplicas: 0, desiredReplicas: 0 };
   },
-  validate: (autoscaler, old) => validateAutoscaler(toV2(autoscaler), old && toV2(old)),
+  validate: (autoscaler) => validateAutoscaler(toV2(autoscaler)),
   validateStatus: validateAutoscalerStatus,
 });

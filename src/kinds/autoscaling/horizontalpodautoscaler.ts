@@ -73,9 +73,9 @@ function defaultSpec(spec: V2HorizontalPodAutoscalerSpec): void {
   behavior.scaleDown = defaultRules(behavior.scaleDown, structuredClone(down));
 }
 
-export function validateAutoscaler(autoscaler: V2HorizontalPodAutoscaler, old: V2HorizontalPodAutoscaler | undefined): FieldError[] {
+export function validateAutoscaler(autoscaler: V2HorizontalPodAutoscaler): FieldError[] {
   if (!autoscaler.spec) return [required('spec.scaleTargetRef')];
-  return validateAutoscalerSpec(autoscaler.spec, old?.spec?.minReplicas === 0 ? 0 : 1);
+  return validateAutoscalerSpec(autoscaler.spec);
 }
 export const validateAutoscalerStatus = ({ status }: { status?: { currentReplicas?: number; desiredReplicas?: number } }): FieldError[] => [
   ...nonNegative('status.currentReplicas', status?.currentReplicas),
@@ -125,6 +125,6 @@ export const HorizontalPodAutoscaler: Kind<V2HorizontalPodAutoscaler> = defineKi
   prepareCreate(autoscaler) {
     autoscaler.status = { desiredReplicas: 0 };
   },
-  validate: validateAutoscaler,
+  validate: (autoscaler) => validateAutoscaler(autoscaler),
   validateStatus: validateAutoscalerStatus,
 });

@@ -123,11 +123,11 @@ function validateRules(at: string, rules: V2HPAScalingRules | undefined): FieldE
   return errors;
 }
 
-/** `fewest` replicas: 1, or 0 where it was 0 before. */
-export function validateAutoscalerSpec(spec: V2HorizontalPodAutoscalerSpec, fewest: number): FieldError[] {
+/** Scaling to zero is on: it takes a metric that is there without pods. */
+export function validateAutoscalerSpec(spec: V2HorizontalPodAutoscalerSpec): FieldError[] {
   const errors: FieldError[] = [];
   const { minReplicas: min, maxReplicas: max, metrics = [] } = spec;
-  if (min !== undefined && min < fewest) errors.push(invalidValue('spec.minReplicas', min, `must be greater than or equal to ${fewest}`));
+  if (min !== undefined && min < 0) errors.push(invalidValue('spec.minReplicas', min, 'must be greater than or equal to 0'));
   if (!(max >= 1)) errors.push(invalidValue('spec.maxReplicas', max ?? 0, 'must be greater than 0'));
   if (min !== undefined && max < min) errors.push(invalidValue('spec.maxReplicas', max, 'must be greater than or equal to `minReplicas`'));
   errors.push(...validateReference('spec.scaleTargetRef', spec.scaleTargetRef));

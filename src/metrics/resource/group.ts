@@ -1,8 +1,7 @@
 import { addAmounts, formatAmount, formatTime, parseAmount, zeroAmount } from '#base';
-import type { Client, Informer } from '#client';
+import { selectObjects, type Client, type Informer } from '#client';
 import { Node, Pod, type V1Node, type V1Pod } from '#kinds';
 import { ApiError, notFound, parseFieldSelector, type APIResource, type Column, type ComputedGroup, type ComputedRequest, type KubeObject } from '#machinery';
-import { selectObjects } from '../select.ts';
 import type { Reading, Samples } from './samples.ts';
 
 interface Usage {

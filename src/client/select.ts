@@ -1,4 +1,4 @@
-import type { Informer } from '#client';
+import type { Informer } from './informer.ts';
 import { labelRequirements, parseLabelSelector, type KubeObject } from '#machinery';
 
 /**
