@@ -60,6 +60,8 @@ export interface PodUsage {
   readonly name: string;
   readonly uid: string;
   readonly containers: readonly ContainerUsage[];
+  /** What the application says of itself, where no page of it can be read (simulation). */
+  readonly metrics?: { readonly [name: string]: number };
 }
 /** One measurement of a node. */
 export interface NodeUsage {

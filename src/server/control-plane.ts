@@ -77,7 +77,11 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     log: log.named('authentication'),
     legacyTokenUsed: (namespace, secret, day) => legacy.note(namespace, secret, day),
   });
-  const measures = createMetrics({ clock: systemClock, log: log.named('metrics') });
+  const measures = createMetrics({
+    clock: systemClock,
+    log: log.named('metrics'),
+    scrapePeriodMs: options.scrapeSeconds === undefined ? undefined : options.scrapeSeconds * 1000,
+  });
   const server = createApiServer({
     ...parts,
     store,

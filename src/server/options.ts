@@ -19,6 +19,8 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** How often annotated pods and Services are scraped for metrics. */
+  scrapeSeconds?: number | undefined;
   /** What steers HorizontalPodAutoscalers. */
   autoscaler?: AutoscalerOptions | undefined;
   /** File of an audit Policy; with a log path and without a policy, metadata is written of everything. */

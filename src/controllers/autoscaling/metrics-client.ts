@@ -16,6 +16,8 @@ interface MetricValue {
   readonly describedObject: { readonly name: string };
   readonly timestamp: string;
   readonly windowSeconds?: number;
+  /** The same in v1beta1. */
+  readonly window?: number;
   readonly value: string;
 }
 interface List<T> {
@@ -58,7 +60,7 @@ export class MetricsClient {
       metricLabelSelector: selectorText(metricSelector),
     });
     return new Map(
-      items.map(({ describedObject, timestamp, windowSeconds, value }) => [
+      items.map(({ describedObject, timestamp, window, windowSeconds = window, value }) => [
         describedObject.name,
         {
           value: milliOf(value),

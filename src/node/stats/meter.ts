@@ -4,6 +4,7 @@ import { latestContainer } from '../plan.ts';
 import { allContainers, nameOf, namespaceOf, uidOf } from '../pod.ts';
 import type { ContainerState, Measured, Runtime } from '../runtime.ts';
 import type { PodWorker } from '../worker.ts';
+import { simulatedMetrics } from '../sim/metrics.ts';
 import { usageAt, usageCurves } from '../sim/usage.ts';
 
 export interface MeterDeps {
@@ -46,10 +47,10 @@ function simulatedUsage({ workers }: MeterDeps, time: number): NodeUsage {
 }
 function simulatedPod(worker: PodWorker, time: number): PodUsage {
   const started = running(worker).filter(({ startedAt }) => startedAt < time);
-  return podUsage(
-    worker,
-    started.map(({ id, name, startedAt }) => ({ id, name, ...simulated(worker, name, startedAt, time) })),
-  );
+  const containers = started.map(({ id, name, startedAt }) => ({ id, name, ...simulated(worker, name, startedAt, time) }));
+  const first = Math.min(...started.map(({ startedAt }) => startedAt));
+  const metrics = started.length > 0 ? simulatedMetrics(worker.pod.metadata?.annotations ?? {}, (time - first) / 1000) : undefined;
+  return { ...podUsage(worker, containers), ...(metrics ? { metrics } : {}) };
 }
 /**
  * A node uses what its containers use: the machine below may carry other nodes, and the cluster itself. Containers that are

@@ -38,10 +38,16 @@ test('a simulated node tells usage as a kubelet does', async () => {
   );
   assert.ok('usageNanoCores' in node.cpu);
   // What the annotations say now is what counts.
-  bench.api.edit(Pod, 'default', 'a', (pod) => (pod.metadata!.annotations = { 'batuta.dev/sim-usage': 'cpu=1' }));
+  bench.api.edit(
+    Pod,
+    'default',
+    'a',
+    (pod) => (pod.metadata!.annotations = { 'batuta.dev/sim-usage': 'cpu=1', 'batuta.dev/sim-metric.rps': 'ramp(0,42,21s)' }),
+  );
   await bench.clock.advance(1000);
   const usage = await bench.agent.streams.usage?.measure();
   assert.equal(usage?.pods[0]?.containers[0]?.cpuSeconds, 21);
+  assert.deepEqual(usage?.pods[0]?.metrics, { rps: 42 });
   await bench.agent.stop();
 });
 
