@@ -35,6 +35,7 @@ import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { volumeBinderController } from './volumes/binder.ts';
 import { ephemeralVolumeController } from './volumes/ephemeral.ts';
+import { statefulSetController } from './statefulset/statefulset.ts';
 
 export const controllers: readonly Controller[] = [
   namespaceController,
@@ -47,6 +48,7 @@ export const controllers: readonly Controller[] = [
   jobOrphanController,
   ttlAfterFinishedController,
   cronJobController,
+  statefulSetController,
   endpointSliceController,
   endpointsController,
   garbageCollector,

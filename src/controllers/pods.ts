@@ -43,3 +43,28 @@ export function indexByLabel<T extends KubeObject>(informer: Informer<T>): (name
     return terms.length === 1 ? found : found.filter((o) => terms.every(([k, v]) => o.metadata?.labels?.[k] === v));
   };
 }
+
+/** Whether a change of a pod can change what its owner does or says; scheduling and heartbeats cannot. */
+export function concernsOwner(pod: V1Pod, old: V1Pod): boolean {
+  return (
+    pod.status?.phase !== old.status?.phase ||
+    isPodReady(pod) !== isPodReady(old) ||
+    podCondition(pod, 'Ready')?.lastTransitionTime !== podCondition(old, 'Ready')?.lastTransitionTime ||
+    isTerminating(pod) !== isTerminating(old) ||
+    (pod.metadata?.labels !== old.metadata?.labels && JSON.stringify(pod.metadata?.labels) !== JSON.stringify(old.metadata?.labels)) ||
+    JSON.stringify(pod.metadata?.ownerReferences) !== JSON.stringify(old.metadata?.ownerReferences)
+  );
+}
+
+/** How long until the next ready pod becomes available, ms. */
+export function nextAvailable(pods: readonly V1Pod[], minReadySeconds: number, now: number): number | undefined {
+  if (minReadySeconds === 0) return undefined;
+  let soonest: number | undefined;
+  for (const pod of pods) {
+    const ready = podCondition(pod, 'Ready');
+    if (ready?.status !== 'True' || !isPodActive(pod)) continue;
+    const left = Date.parse(ready.lastTransitionTime ?? '') + minReadySeconds * 1000 - now;
+    if (left > 0 && (soonest === undefined || left < soonest)) soonest = left;
+  }
+  return soonest;
+}

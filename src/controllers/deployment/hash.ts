@@ -1,23 +1,8 @@
 import { cloneObject } from '#machinery';
 import type { V1PodTemplateSpec } from '#kinds';
+import { canonical, nameHash } from '../hash.ts';
 
 export const templateHashLabel = 'pod-template-hash';
-const safe = 'bcdfghjklmnpqrstvwxz2456789';
-
-/** Equal templates give equal texts: keys in order, without nulls and empty lists. */
-export function canonical(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  const entries = Object.entries(value).filter(
-    ([k, v]) => v !== null && v !== undefined && !(Array.isArray(v) && v.length === 0) && !(isMeta(k) && isEmpty(v)),
-  );
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-    .join(',')}}`;
-}
-const isMeta = (key: string): boolean => key === 'labels' || key === 'annotations' || key === 'metadata';
-const isEmpty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 export function templatesEqual(a: V1PodTemplateSpec | undefined, b: V1PodTemplateSpec | undefined): boolean {
   return canonical(withoutHash(a)) === canonical(withoutHash(b));
@@ -28,10 +13,5 @@ function withoutHash(template: V1PodTemplateSpec | undefined): V1PodTemplateSpec
   return copy;
 }
 
-/** FNV-1a over the template and the number of collisions so far, in the alphabet of Kubernetes' names. */
-export function templateHash(template: V1PodTemplateSpec, collisionCount: number | undefined): string {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(canonical(template) + (collisionCount === undefined ? '' : String(collisionCount))))
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return String(hash).replace(/./g, (digit) => safe[digit.charCodeAt(0) % safe.length] ?? '');
-}
+/** The suffix of a ReplicaSet's name. */
+export const templateHash = (template: V1PodTemplateSpec, collisionCount: number | undefined): string => nameHash(canonical(template), collisionCount);

@@ -5,7 +5,7 @@ import { isNamespaceTerminating, type ControllerContext } from '../controller.ts
 import { controllerReference, planClaims } from '../ownership.ts';
 import type { PendingWrites } from '../pending.ts';
 import { isPodReady } from '../pods.ts';
-import { inBatches } from '../replicaset/batches.ts';
+import { inBatches } from '../batches.ts';
 import { isTracked, trackingFinalizer, uidOf } from './pods.ts';
 import { buildPod } from './template.ts';
 

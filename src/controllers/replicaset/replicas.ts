@@ -3,10 +3,10 @@ import { cloneObject, isApiError, labelSelectorMatcher, type Kind, type LabelSel
 import { isNamespaceTerminating, keyFor, ownKey, splitKey, type ControllerContext, type Reconcile } from '../controller.ts';
 import { applyClaims, controllerOf, controllerReference, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
-import { indexByController, indexOrphans, isPodActive, isPodReady, isTerminating, podCondition } from '../pods.ts';
-import { inBatches } from './batches.ts';
+import { concernsOwner, indexByController, indexOrphans, isPodActive, isTerminating, nextAvailable } from '../pods.ts';
+import { inBatches } from '../batches.ts';
 import { deletionOrder } from './rank.ts';
-import { replicasStatus, sameReplicasStatus, untilAvailable, type Failure, type Replicated } from './status.ts';
+import { replicasStatus, sameReplicasStatus, type Failure, type Replicated } from './status.ts';
 
 /** Pods created or deleted in one go; the rest follows at once, after the status was written. */
 const burst = 1000;
@@ -27,7 +27,7 @@ export const replicate =
 
 function setup<T extends Replicated>(context: ControllerContext, source: ReplicaSource<T>): Reconcile {
   const sets = context.watch(source.kind, ownKey);
-  const pods = context.watch(Pod, (pod, old) => (pod && old && !matters(pod, old) ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])]));
+  const pods = context.watch(Pod, (pod, old) => (pod && old && !concernsOwner(pod, old) ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])]));
   const ownedPods = indexByController(pods);
   const orphanPods = indexOrphans(pods);
   const siblings = indexByController(sets);
@@ -81,20 +81,8 @@ function setup<T extends Replicated>(context: ControllerContext, source: Replica
     if (!written) return;
     pendingSelf.wrote(uid, written);
     if (failed) throw failed.error;
-    return Math.abs(missing) > burst && !leaving ? 0 : untilAvailable(rs, active, context.clock.now());
+    return Math.abs(missing) > burst && !leaving ? 0 : nextAvailable(active, rs.spec?.minReadySeconds ?? 0, context.clock.now());
   };
-}
-
-/** Whether a change of a pod can change what its owner does or says; scheduling and heartbeats cannot. */
-function matters(pod: V1Pod, old: V1Pod): boolean {
-  return (
-    pod.status?.phase !== old.status?.phase ||
-    isPodReady(pod) !== isPodReady(old) ||
-    podCondition(pod, 'Ready')?.lastTransitionTime !== podCondition(old, 'Ready')?.lastTransitionTime ||
-    isTerminating(pod) !== isTerminating(old) ||
-    (pod.metadata?.labels !== old.metadata?.labels && JSON.stringify(pod.metadata?.labels) !== JSON.stringify(old.metadata?.labels)) ||
-    JSON.stringify(pod.metadata?.ownerReferences) !== JSON.stringify(old.metadata?.ownerReferences)
-  );
 }
 
 /** The object with its present status; undefined when it is gone. */

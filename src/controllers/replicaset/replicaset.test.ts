@@ -4,7 +4,7 @@ import { formatTime } from '#base';
 import { Pod, ReplicaSet, ReplicationController, type V1Pod } from '#kinds';
 import { ApiError } from '#machinery';
 import { createWorld, playKubelet, podOf, replicaSetOf, type World } from '../testing/world.ts';
-import { inBatches } from './batches.ts';
+import { inBatches } from '../batches.ts';
 import { deletionOrder } from './rank.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationController } from './replication-controller.ts';

@@ -1,7 +1,7 @@
 import { formatTime } from '#base';
 import type { V1Pod, V1PodTemplateSpec, V1ReplicaSetStatus } from '#kinds';
 import type { KubeObject } from '#machinery';
-import { isPodActive, isPodAvailable, isPodReady, isPodTerminal, isTerminating, podCondition } from '../pods.ts';
+import { isPodActive, isPodAvailable, isPodReady, isPodTerminal, isTerminating } from '../pods.ts';
 
 /** What ReplicaSets and ReplicationControllers have in common. */
 export interface Replicated extends KubeObject {
@@ -49,18 +49,4 @@ function conditionsOf(rs: Replicated, failure: Failure | undefined, now: number)
 export function sameReplicasStatus(a: V1ReplicaSetStatus | undefined, b: V1ReplicaSetStatus): boolean {
   const fields = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'terminatingReplicas', 'observedGeneration'] as const;
   return a !== undefined && fields.every((f) => (a[f] ?? 0) === (b[f] ?? 0)) && JSON.stringify(a.conditions ?? []) === JSON.stringify(b.conditions ?? []);
-}
-
-/** How long until the next ready pod becomes available, ms. */
-export function untilAvailable(rs: Replicated, pods: readonly V1Pod[], now: number): number | undefined {
-  const minReadyMs = (rs.spec?.minReadySeconds ?? 0) * 1000;
-  if (minReadyMs === 0) return undefined;
-  let soonest: number | undefined;
-  for (const pod of pods) {
-    const ready = podCondition(pod, 'Ready');
-    if (ready?.status !== 'True' || !isPodActive(pod)) continue;
-    const left = Date.parse(ready.lastTransitionTime ?? '') + minReadyMs - now;
-    if (left > 0 && (soonest === undefined || left < soonest)) soonest = left;
-  }
-  return soonest;
 }

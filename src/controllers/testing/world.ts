@@ -1,6 +1,6 @@
 import { FakeClock, formatTime, seededRandom, silentLogger } from '#base';
 import { createClient, createFakeApi, type Client, type FakeApi, type KindSource } from '#client';
-import { Event, Pod, type V1Deployment, type V1Pod, type V1ReplicaSet, type V1Service } from '#kinds';
+import { Event, Pod, type V1Deployment, type V1Pod, type V1ReplicaSet, type V1Service, type V1StatefulSet } from '#kinds';
 import type { Controller, ControllerOptions } from '../controller.ts';
 import { runControllers } from '../manager.ts';
 
@@ -83,6 +83,20 @@ export function deploymentOf(spec: Partial<NonNullable<V1Deployment['spec']>> = 
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       progressDeadlineSeconds: 600,
       revisionHistoryLimit: 10,
+      ...spec,
+    },
+  };
+}
+export function statefulSetOf(spec: Partial<NonNullable<V1StatefulSet['spec']>> = {}, image = 'app:1'): V1StatefulSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: {
+      replicas: 3,
+      serviceName: 'web',
+      selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image }] } },
       ...spec,
     },
   };

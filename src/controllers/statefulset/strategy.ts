@@ -1,0 +1,18 @@
+import type { V1StatefulSet } from '#kinds';
+import { replicasOf } from './identity.ts';
+
+export const isParallel = (set: V1StatefulSet): boolean => set.spec?.podManagementPolicy === 'Parallel';
+
+/** How many of the lowest ordinals keep the current revision; all of them may be updated by deleting them when OnDelete. */
+export function partitionOf(set: V1StatefulSet): number {
+  const strategy = set.spec?.updateStrategy;
+  return strategy?.type === 'OnDelete' ? 0 : (strategy?.rollingUpdate?.partition ?? 0);
+}
+
+/** A percentage is rounded down; at least 1. */
+export function maxUnavailable(set: V1StatefulSet): number {
+  const value = set.spec?.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1;
+  const percent = typeof value === 'string' ? /^(\d+)%$/.exec(value) : undefined;
+  const count = percent ? Math.floor((Number(percent[1]) * replicasOf(set)) / 100) : Number(value);
+  return Math.max(1, Number.isFinite(count) ? count : 1);
+}
