@@ -9,6 +9,7 @@ import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleaningController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
 import { cronJobController } from './cronjob/cronjob.ts';
+import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -28,6 +29,7 @@ import { attributesClassProtectionController, volumeProtectionController } from 
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { replicationController } from './replicaset/replication-controller.ts';
+import { statefulSetController } from './statefulset/statefulset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAddressController } from './services/ip-addresses.ts';
 import { serviceCidrController } from './services/service-cidrs.ts';
@@ -35,7 +37,6 @@ import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { volumeBinderController } from './volumes/binder.ts';
 import { ephemeralVolumeController } from './volumes/ephemeral.ts';
-import { statefulSetController } from './statefulset/statefulset.ts';
 
 export const controllers: readonly Controller[] = [
   namespaceController,
@@ -49,6 +50,7 @@ export const controllers: readonly Controller[] = [
   ttlAfterFinishedController,
   cronJobController,
   statefulSetController,
+  daemonSetController,
   endpointSliceController,
   endpointsController,
   garbageCollector,

@@ -1,3 +1,4 @@
+import { formatTime } from '#base';
 import type { Informer } from '#client';
 import type { KubeObject } from '#machinery';
 
@@ -19,6 +20,15 @@ export class PendingWrites<T extends KubeObject> {
   /** Remembers that an object was deleted (or began to be). */
   removed(owner: string, object: T): void {
     this.#of(owner).removed.set(uidOf(object), object);
+  }
+  /**
+   * Remembers that an object was told to end, and what the API answered: until the cache has seen it, it is
+   * one that is ending, and neither there as before nor gone.
+   */
+  ending(owner: string, object: T, answer: KubeObject, now: number): void {
+    const deletionTimestamp = answer.metadata?.deletionTimestamp ?? formatTime(now);
+    const resourceVersion = answer.metadata?.resourceVersion ?? object.metadata?.resourceVersion ?? '';
+    this.wrote(owner, { ...object, metadata: { ...object.metadata, deletionTimestamp, resourceVersion } });
   }
   /** `cached` as it will look once the cache has caught up; removed objects are left out. */
   merge(owner: string, cached: readonly T[]): T[] {

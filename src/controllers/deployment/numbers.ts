@@ -1,4 +1,5 @@
 import type { V1Deployment, V1ReplicaSet } from '#kinds';
+import { scaledCount } from '../scaled.ts';
 
 export const annotation = {
   revision: 'deployment.kubernetes.io/revision',
@@ -14,17 +15,11 @@ export const availableOf = (rs: V1ReplicaSet): number => rs.status?.availableRep
 export const sum = (sets: readonly V1ReplicaSet[], value: (rs: V1ReplicaSet) => number): number => sets.reduce((total, rs) => total + value(rs), 0);
 export const isRolling = (d: V1Deployment): boolean => (d.spec?.strategy?.type ?? 'RollingUpdate') === 'RollingUpdate';
 
-function scaled(value: number | string | undefined, total: number, round: (n: number) => number): number {
-  if (value === undefined) return 0;
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value);
-  return percent ? round((Number(percent[1]) * total) / 100) : 0;
-}
 /** Surge is rounded up, unavailable down; both zero would stand still, so one may be unavailable then. */
 function fenceposts(d: V1Deployment): { surge: number; unavailable: number } {
   const replicas = desiredReplicas(d);
-  const surge = scaled(d.spec?.strategy?.rollingUpdate?.maxSurge ?? '25%', replicas, Math.ceil);
-  const unavailable = scaled(d.spec?.strategy?.rollingUpdate?.maxUnavailable ?? '25%', replicas, Math.floor);
+  const surge = scaledCount(d.spec?.strategy?.rollingUpdate?.maxSurge ?? '25%', replicas, Math.ceil);
+  const unavailable = scaledCount(d.spec?.strategy?.rollingUpdate?.maxUnavailable ?? '25%', replicas, Math.floor);
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
 }
 export function maxSurge(d: V1Deployment): number {

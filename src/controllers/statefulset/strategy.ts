@@ -1,4 +1,5 @@
 import type { V1StatefulSet } from '#kinds';
+import { scaledCount } from '../scaled.ts';
 import { replicasOf } from './identity.ts';
 
 export const isParallel = (set: V1StatefulSet): boolean => set.spec?.podManagementPolicy === 'Parallel';
@@ -11,8 +12,5 @@ export function partitionOf(set: V1StatefulSet): number {
 
 /** A percentage is rounded down; at least 1. */
 export function maxUnavailable(set: V1StatefulSet): number {
-  const value = set.spec?.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1;
-  const percent = typeof value === 'string' ? /^(\d+)%$/.exec(value) : undefined;
-  const count = percent ? Math.floor((Number(percent[1]) * replicasOf(set)) / 100) : Number(value);
-  return Math.max(1, Number.isFinite(count) ? count : 1);
+  return Math.max(1, scaledCount(set.spec?.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, replicasOf(set), Math.floor));
 }

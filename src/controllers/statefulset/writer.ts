@@ -1,6 +1,5 @@
-import { formatTime } from '#base';
 import { PersistentVolumeClaim, Pod, type V1PersistentVolumeClaim, type V1Pod, type V1StatefulSet } from '#kinds';
-import { isApiError, type ObjectMeta } from '#machinery';
+import { isApiError } from '#machinery';
 import { inBatches } from '../batches.ts';
 import { isNamespaceTerminating, type ControllerContext } from '../controller.ts';
 import { patchOwners } from '../ownership.ts';
@@ -89,19 +88,16 @@ export class StatefulSetWriter {
   }
   async #delete(pod: V1Pod): Promise<void> {
     const { namespace, name = '', uid } = pod.metadata ?? {};
-    let answer: { metadata?: ObjectMeta };
     try {
-      answer = (await this.#context.api.delete(Pod, { namespace, name }, uid ? { preconditions: { uid } } : {})) as { metadata?: ObjectMeta };
+      const answer = await this.#context.api.delete(Pod, { namespace, name }, uid ? { preconditions: { uid } } : {});
+      // Its name is not free yet, nor is it another's turn.
+      this.#pending.pods.ending(this.#uid, pod, answer, this.#context.clock.now());
     } catch (error) {
       // Gone already, or another pod has the name: either way this one is deleted.
       if (isApiError(error, 'NotFound') || isApiError(error, 'Conflict')) return;
       this.#tell('delete', pod, error);
       throw error;
     }
-    // Until the cache has seen it, it counts as a pod that is ending: its name is not free, nor is it another's turn.
-    const at = answer.metadata?.deletionTimestamp ?? formatTime(this.#context.clock.now());
-    const resourceVersion = answer.metadata?.resourceVersion ?? pod.metadata?.resourceVersion ?? '';
-    this.#pending.pods.wrote(this.#uid, { ...pod, metadata: { ...pod.metadata, deletionTimestamp: at, resourceVersion } });
     this.#tell('delete', pod);
   }
 

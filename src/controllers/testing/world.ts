@@ -1,6 +1,17 @@
 import { FakeClock, formatTime, seededRandom, silentLogger } from '#base';
 import { createClient, createFakeApi, type Client, type FakeApi, type KindSource } from '#client';
-import { Event, Pod, type V1Deployment, type V1Pod, type V1ReplicaSet, type V1Service, type V1StatefulSet } from '#kinds';
+import {
+  Event,
+  Pod,
+  type V1Deployment,
+  type V1Pod,
+  type V1ReplicaSet,
+  type V1Service,
+  type V1StatefulSet,
+  type V1DaemonSet,
+  type V1Node,
+  type V1Taint,
+} from '#kinds';
 import type { Controller, ControllerOptions } from '../controller.ts';
 import { runControllers } from '../manager.ts';
 
@@ -61,7 +72,7 @@ export function playKubelet(world: World, options: KubeletOptions = {}): void {
   const stillThere = (pod: V1Pod): boolean => world.api.all(Pod, pod.metadata?.namespace).some((p) => p.metadata?.uid === pod.metadata?.uid);
 }
 function run(pod: V1Pod, ready: boolean, ip: string, now: number): void {
-  pod.spec = { containers: [], ...pod.spec, nodeName: pod.spec?.nodeName ?? 'node-1' };
+  pod.spec = { containers: [], ...pod.spec, nodeName: pod.spec?.nodeName ?? meantNode(pod) ?? 'node-1' };
   pod.status = {
     ...pod.status,
     phase: 'Running',
@@ -70,6 +81,10 @@ function run(pod: V1Pod, ready: boolean, ip: string, now: number): void {
     conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: formatTime(now) }],
   };
 }
+
+/** What a daemon's pod is bound to by its affinity. */
+const meantNode = (pod: V1Pod): string | undefined =>
+  pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]?.matchFields?.[0]?.values?.[0];
 
 export function deploymentOf(spec: Partial<NonNullable<V1Deployment['spec']>> = {}, image = 'app:1'): V1Deployment {
   return {
@@ -100,6 +115,21 @@ export function statefulSetOf(spec: Partial<NonNullable<V1StatefulSet['spec']>> 
       ...spec,
     },
   };
+}
+export function daemonSetOf(spec: Partial<NonNullable<V1DaemonSet['spec']>> = {}, image = 'app:1'): V1DaemonSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: {
+      selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image }] } },
+      ...spec,
+    },
+  };
+}
+export function nodeObject(name: string, labels: { [key: string]: string } = {}, taints: V1Taint[] = []): V1Node {
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, ...(taints.length > 0 ? { spec: { taints } } : {}) };
 }
 export function replicaSetOf(replicas: number, extra: Partial<NonNullable<V1ReplicaSet['spec']>> = {}): V1ReplicaSet {
   return {
