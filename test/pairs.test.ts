@@ -91,6 +91,7 @@ for (const file of globSync('test/pairs/*.yaml', { cwd: join(import.meta.dirname
         store: createMemoryStore(),
         tls,
         protobuf: loadProtobuf,
+        flags: { listen: '127.0.0.1', store: 'memory' },
       });
       await server.ready();
       const api = server.api({ username: 'system', groups: ['system:masters'] });

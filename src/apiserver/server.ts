@@ -11,6 +11,7 @@ import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
+import { ZPages } from './http/zpages.ts';
 import { MetricsPage } from './http/metrics.ts';
 import { ResourceHandler } from './http/resources.ts';
 import { Streams } from './http/streams.ts';
@@ -70,6 +71,8 @@ export interface ApiServerOptions extends Environment {
   /** For /openid/v1/jwks. */
   readonly signer?: TokenSigner;
   readonly version?: Partial<VersionInfo>;
+  /** What the process was started with, for /flagz: names and values of flags, none of them secret. */
+  readonly flags?: { readonly [name: string]: string };
   /** PEM: the server's certificate and key, and the CA of client certificates. Needed to listen. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
 }
@@ -141,7 +144,9 @@ class Server implements ApiServer {
       subresources: options.subresources ?? [],
     });
     this.#health = new Health([
-      { name: 'store', readinessOnly: true, check: () => (this.#filled ? undefined : 'the cache is not filled yet') },
+      // The names that monitoring asks for: the store is what etcd is elsewhere.
+      { name: 'etcd', check: () => (this.#filled ? undefined : 'the store was not read yet') },
+      { name: 'informer-sync', readinessOnly: true, check: () => (this.#filled ? undefined : 'the cache is not filled yet') },
       { name: 'shutdown', readinessOnly: true, check: () => (this.#closing ? 'process is shutting down' : undefined) },
       ...(options.healthChecks ?? []),
     ]);
@@ -176,9 +181,17 @@ class Server implements ApiServer {
       descriptions: options.descriptions,
       version: options.version ?? {},
       signer: options.signer,
+      address: () => hostAndPort(this.address),
       overlay: this.#aggregation?.overlay,
     });
     buildMetrics(this.#metrics, { ...documents.version });
+    const zpages = new ZPages({
+      clock,
+      startedAt: clock.now(),
+      flags: () => options.flags ?? {},
+      version: () => documents.version,
+      paths: () => documents.paths(),
+    });
     this.#registry.onKinds((kind) => documents.forget(kind));
     computed.follow(() => documents.forgetAll());
     this.#front = new Front({
@@ -195,6 +208,7 @@ class Server implements ApiServer {
       virtual,
       computed,
       health: this.#health,
+      zpages,
       metrics: { requests: new RequestMetrics(this.#metrics), access: this.#access, page: new MetricsPage(this.#metrics, this.#health) },
       protobuf,
       aggregation: this.#aggregation,
@@ -342,4 +356,10 @@ class Server implements ApiServer {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
+}
+/** An address as clients of this machine reach it. */
+function hostAndPort(address: AddressInfo | undefined): string {
+  if (!address) return '';
+  const host = address.address === '0.0.0.0' || address.address === '::' ? '127.0.0.1' : address.address;
+  return `${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }

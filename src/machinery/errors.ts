@@ -87,6 +87,10 @@ interface Named {
 const qualified = (kind: Named): string => (kind.group ? `${kind.plural}.${kind.group}` : kind.plural);
 const details = (kind: Named, name: string): StatusDetails => ({ name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural });
 
+/** A path of the API that leads nowhere. */
+export const unknownResource = (): ApiError => new ApiError('NotFound', 'the server could not find the requested resource', {});
+/** A resource that does not know the verb. */
+export const methodNotAllowed = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 export const notFound = (kind: Named, name: string): ApiError => new ApiError('NotFound', `${qualified(kind)} "${name}" not found`, details(kind, name));
 export const alreadyExists = (kind: Named, name: string): ApiError =>
   new ApiError('AlreadyExists', `${qualified(kind)} "${name}" already exists`, details(kind, name));

@@ -99,6 +99,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     computed: measures.groups,
     aggregation: { proxyClient },
     version: { gitVersion: kubernetesVersion },
+    ...(options.flags ? { flags: options.flags } : {}),
   });
   await server.ready();
   await server.listen({ host: options.listen, port: options.kubePort });
@@ -124,11 +125,12 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
   });
   const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
-  policy.catch(() => {}); // `ready` tells of it
-  const settled = waitForDefaults(server)
+  startHook(server, 'rbac/bootstrap-roles', policy);
+  const classes = waitForDefaults(server)
     .then(() => ensureClusterInfo(api, pki.ca.cert, pki.proxyCa.cert))
-    .then(() => ensurePriorityClasses(api))
-    .then(() => policy);
+    .then(() => ensurePriorityClasses(api));
+  startHook(server, 'scheduling/bootstrap-system-priority-classes', classes);
+  const settled = classes.then(() => policy);
   settled.catch(() => {}); // `ready` tells of it
   const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
   return {
@@ -153,6 +155,16 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
 
 function* metersOf(nodes: ReadonlyMap<string, NodeStreams>): Iterable<[string, UsageMeter]> {
   for (const [name, { usage }] of nodes) if (usage) yield [name, usage];
+}
+
+/** Ready only when a step of the start is done; a failure is told by `ready`, too. */
+function startHook(server: ApiServer, name: string, step: Promise<unknown>): void {
+  let failure: string | undefined = 'not finished';
+  step.then(
+    () => (failure = undefined),
+    (error: unknown) => (failure = error instanceof Error ? error.message : String(error)),
+  );
+  server.addHealthCheck({ name: `poststarthook/${name}`, readinessOnly: true, check: () => failure });
 }
 
 function startLoops(client: Client, log: Logger, metrics: Metrics, options: ControllerOptions): { stop(): Promise<void> } {

@@ -36,4 +36,6 @@ export interface UpOptions {
   /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */
   encryptionConfig?: string | undefined;
   authentication?: AuthenticationOptions | undefined;
+  /** Every flag of `up` and its value, for /flagz. */
+  flags?: { readonly [name: string]: string } | undefined;
 }

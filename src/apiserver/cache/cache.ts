@@ -1,5 +1,5 @@
 import type { Logger } from '#base';
-import { ApiError, type Kind, type KubeObject } from '#machinery';
+import { type Kind, type KubeObject, unknownResource } from '#machinery';
 import type { Change, Entry, Revision, Store, StoreError, StoreEvent, Watch } from '#store';
 import { CacheEntry, type Codec } from './entry.ts';
 import { KindCache } from './kind-cache.ts';
@@ -86,7 +86,7 @@ export class ObjectCache {
   }
   of(kind: Kind): KindCache {
     const found = this.#kinds.get(kind) ?? this.#byPrefix.get(kind.prefix);
-    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    if (!found) throw unknownResource();
     return found;
   }
   all(): Iterable<KindCache> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ApiError, type APIResource, type ComputedGroup, type Json } from '#machinery';
+import { type APIResource, type ComputedGroup, type Json, unknownResource } from '#machinery';
 import { admin } from '../test-support.ts';
 import { serveHttps, type HttpsFixture } from '../testing/https.ts';
 
@@ -13,7 +13,7 @@ const readings: ComputedGroup = {
   resources: () => listed,
   follow: (told) => (changed = told),
   read({ plural, namespace, name, query }) {
-    if (plural !== 'readings') throw new ApiError('NotFound', 'the server could not find the requested resource');
+    if (plural !== 'readings') throw unknownResource();
     const object = { kind: 'Reading', apiVersion: 'weather.example.com/v1', metadata: { name: name || 'only', namespace }, degrees: query.get('unit') };
     return name ? object : { kind: 'ReadingList', apiVersion: 'weather.example.com/v1', metadata: {}, items: [object] };
   },

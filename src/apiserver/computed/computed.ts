@@ -1,6 +1,5 @@
 import type { Clock } from '#base';
 import {
-  ApiError,
   compareVersions,
   renderTable,
   type APIGroup,
@@ -8,6 +7,7 @@ import {
   type APIResourceList,
   type ComputedGroup,
   type KubeObject,
+  methodNotAllowed,
 } from '#machinery';
 import { resourcesOf } from '../aggregation/remote-documents.ts';
 import { includedObject, negotiate } from '../http/negotiate.ts';
@@ -42,7 +42,7 @@ export class Computed {
   }
   /** Gives the code. Throws ApiError. */
   async answer({ request, response, info }: Exchange, group: ComputedGroup, at: ResourcePath): Promise<number> {
-    if (info.verb !== 'get' && info.verb !== 'list') throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (info.verb !== 'get' && info.verb !== 'list') throw methodNotAllowed();
     const view = negotiate(request);
     const query = queryOf(info);
     const found: Listed = await group.read({ ...at, query });

@@ -26,6 +26,10 @@ export type Descriptions = {
 export interface VersionInfo {
   readonly major: string;
   readonly minor: string;
+  readonly emulationMajor: string;
+  readonly emulationMinor: string;
+  readonly minCompatibilityMajor: string;
+  readonly minCompatibilityMinor: string;
   readonly gitVersion: string;
   readonly gitCommit: string;
   readonly gitTreeState: string;
@@ -37,6 +41,10 @@ export interface VersionInfo {
 const thisVersion: VersionInfo = {
   major: '1',
   minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
   gitVersion: 'v1.36.0+batuta',
   gitCommit: '',
   gitTreeState: 'clean',
@@ -55,6 +63,8 @@ export interface DocumentOptions {
   readonly descriptions: (() => Descriptions) | undefined;
   readonly version: Partial<VersionInfo>;
   readonly signer: TokenSigner | undefined;
+  /** host:port where clients reach the server. */
+  address(): string;
   /** What other servers add. */
   readonly overlay?: Overlay | undefined;
 }
@@ -143,7 +153,7 @@ export class Documents {
   }
   #legacy(): LegacyDiscovery {
     const { overlay, computed } = this.#options;
-    const own = legacyDiscovery(this.#kinds, '');
+    const own = legacyDiscovery(this.#kinds, this.#options.address());
     const local = [...own.apiGroupList.groups, ...computed.groups()];
     const groups = overlay?.groups(local) ?? local;
     const group = (name: string): APIGroup | undefined => {
@@ -160,7 +170,7 @@ export class Documents {
     const { signer } = this.#options;
     switch (path) {
       case '/':
-        return { paths: this.#paths() };
+        return { paths: this.paths() };
       case '/version':
         return this.version;
       case '/openid/v1/jwks':
@@ -179,7 +189,8 @@ export class Documents {
         return undefined;
     }
   }
-  #paths(): string[] {
+  /** Every path that is no resource. */
+  paths(): string[] {
     const groups = this.#options.computed.groups().flatMap(({ name, versions: all }) => [`/apis/${name}`, ...all.map((one) => `/apis/${one.groupVersion}`)]);
     const versions = this.#kinds.flatMap((kind) => (kind.group ? [`/apis/${kind.group}`, `/apis/${kind.apiVersion}`] : [`/api/${kind.version}`]));
     return [
@@ -187,6 +198,7 @@ export class Documents {
         '/.well-known/openid-configuration',
         '/api',
         '/apis',
+        '/flagz',
         '/healthz',
         '/livez',
         '/metrics',
@@ -194,6 +206,7 @@ export class Documents {
         '/openapi/v3',
         '/openid/v1/jwks',
         '/readyz',
+        '/statusz',
         '/version',
         ...versions,
         ...groups,

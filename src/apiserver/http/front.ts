@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
-import { ApiError, type Kind, type ProtobufDecoder } from '#machinery';
+import { ApiError, type Kind, type ProtobufDecoder, methodNotAllowed, unknownResource } from '#machinery';
 import type { AccessMetrics } from '../metrics/server.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import { forbidden } from '../auth/forbidden.ts';
@@ -18,9 +18,10 @@ import { Overloaded } from './overloaded.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
 import type { MetricsPage } from './metrics.ts';
-import { addHeaders, sendFailure, sendObject, sentBytes } from './respond.ts';
+import { addHeaders, sendFailure, sendObject, sendText, sentBytes } from './respond.ts';
 import { refuseUpgrade, type Streams } from './streams.ts';
 import type { Exchange, Request, Response } from './types.ts';
+import type { ZPages } from './zpages.ts';
 
 export interface FrontDeps {
   readonly log: Logger;
@@ -38,6 +39,7 @@ export interface FrontDeps {
   readonly virtual: readonly VirtualResource[];
   readonly computed: Computed;
   readonly health: Health;
+  readonly zpages: ZPages;
   readonly metrics: { readonly requests: RequestMetrics; readonly access: AccessMetrics; readonly page: MetricsPage };
   readonly protobuf: ProtobufDecoder | undefined;
   readonly aggregation?: Aggregation | undefined;
@@ -198,25 +200,31 @@ export class Front {
   }
   async #plain(exchange: Exchange): Promise<number> {
     const { info } = exchange;
-    if (info.method !== 'GET' && info.method !== 'HEAD') throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    const code =
+    if (info.method !== 'GET' && info.method !== 'HEAD') return noPage(exchange);
+    return (
       this.#deps.metrics.page.handle(exchange) ??
       this.#deps.fairness?.page?.(exchange) ??
       this.#deps.health.handle(exchange) ??
-      (await this.#deps.documents(exchange));
-    if (code === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    return code;
+      this.#deps.zpages.handle(exchange) ??
+      (await this.#deps.documents(exchange)) ??
+      noPage(exchange)
+    );
   }
   /** What is answered and not stored: metrics, and reviews. */
   async #virtual(exchange: Exchange, at: ResourcePath): Promise<number> {
     const computed = this.#deps.computed.find(at);
     if (computed) return this.#deps.computed.answer(exchange, computed, at);
     const found = this.#deps.virtual.find((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
-    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    if (exchange.info.verb !== 'create' || at.name) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (!found && !this.#servesVersion(at)) return noPage(exchange);
+    if (!found) throw unknownResource();
+    if (exchange.info.verb !== 'create' || at.name) throw methodNotAllowed();
     const body = plainObject(await readObject(exchange.request, this.#deps.protobuf));
     sendObject(exchange.response, 201, await found.create(body, exchange.user, at.namespace || undefined), { request: exchange.request });
     return 201;
+  }
+  #servesVersion({ group, version }: ResourcePath): boolean {
+    const is = (other: { readonly group: string; readonly version: string }): boolean => other.group === group && other.version === version;
+    return this.#deps.virtual.some(is) || this.#deps.registry.kinds.some(is);
   }
   #kindAt(at: ResourcePath): Kind | undefined {
     return this.#deps.registry.kindAt(at.group, at.version, at.plural);
@@ -242,6 +250,12 @@ export class Front {
     if (kind) return isSubresource(kind, at.subresource);
     return this.#deps.computed.knows(at) || this.#deps.virtual.some((v) => v.group === at.group && v.version === at.version && v.plural === at.plural);
   }
+}
+
+/** Paths that no server of the API has are answered as Go's file server does. */
+function noPage({ response }: Exchange): number {
+  sendText(response, 404, '404 page not found\n');
+  return 404;
 }
 
 function isSubresource({ subresources }: Kind, path: string): boolean {

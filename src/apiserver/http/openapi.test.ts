@@ -22,7 +22,7 @@ interface Answer {
 function setUp(): { get(path: string, headers: Record<string, string>): Answer; loads(): number } {
   let loads = 0;
   const descriptions = (): Record<string, never> => (loads++, {});
-  const openapi = new OpenApi({ kinds: () => [Note], virtual: [], schemas, descriptions, version: {}, signer: undefined });
+  const openapi = new OpenApi({ kinds: () => [Note], virtual: [], schemas, descriptions, version: {}, signer: undefined, address: () => '' });
   return {
     loads: () => loads,
     get(path, headers) {

@@ -1,5 +1,4 @@
 import {
-  ApiError,
   badRequest,
   type DeleteOptions,
   type Json,
@@ -10,6 +9,8 @@ import {
   type SchemaSet,
   type WatchOptions,
   type ProtobufDecoder,
+  methodNotAllowed,
+  unknownResource,
 } from '#machinery';
 import type { Clock, Random } from '#base';
 import type { PatchRequest } from '../registry/patches.ts';
@@ -42,8 +43,6 @@ export interface ResourceDeps {
 }
 type WriteContext = RequestContext & WriteQuery;
 
-const noMethod = (): ApiError => new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
-
 /** The HTTP face of the verbs. */
 export class ResourceHandler {
   readonly #deps: ResourceDeps;
@@ -53,15 +52,15 @@ export class ResourceHandler {
   /** Answers one request on a kind, or on an object or subresource of it. Gives the status code, or throws. */
   async handle(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
-    if (!kind.namespaced && at.namespace) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    if (!kind.namespaced && at.namespace) throw unknownResource();
     if (at.subresource) {
       const part = at.subresource === 'status' ? kind.status : kind.aspects?.[at.subresource];
       if (!part && at.subresource !== 'status') return this.#subresource(exchange, kind, at);
-      if (!part) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-      if (!['get', 'update', 'patch'].includes(verb)) throw noMethod();
+      if (!part) throw unknownResource();
+      if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
     }
-    if (!kind.verbs.includes(verb) || ((verb === 'update' || verb === 'patch') && !at.name)) throw noMethod();
-    if (kind.namespaced && !at.namespace && at.name) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    if (!kind.verbs.includes(verb) || ((verb === 'update' || verb === 'patch') && !at.name)) throw methodNotAllowed();
+    if (kind.namespaced && !at.namespace && at.name) throw unknownResource();
     switch (verb) {
       case 'get':
         return this.#get(exchange, kind, at);
@@ -80,7 +79,7 @@ export class ResourceHandler {
       case 'deletecollection':
         return this.#deleteCollection(exchange, kind, at);
       default:
-        throw noMethod();
+        throw methodNotAllowed();
     }
   }
   #get(exchange: Exchange, kind: Kind, at: ResourcePath): number | Promise<number> {
@@ -104,7 +103,7 @@ export class ResourceHandler {
       allowWatchBookmarks: booleanParameter(query, 'allowWatchBookmarks') === true,
       ...(initial === undefined ? {} : { sendInitialEvents: initial }),
     };
-    if (at.name && !at.watch && !fieldNamed(query, at.name)) throw noMethod();
+    if (at.name && !at.watch && !fieldNamed(query, at.name)) throw methodNotAllowed();
     if (at.name && at.watch) options.fieldSelector = [query.get('fieldSelector'), `metadata.name=${at.name}`].filter(Boolean).join(',');
     const view = negotiate(exchange.request, true);
     const watch = {
@@ -125,7 +124,7 @@ export class ResourceHandler {
     return 200;
   }
   async #create(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
-    if (at.name) throw noMethod();
+    if (at.name) throw methodNotAllowed();
     const context = this.#context(exchange);
     const object = this.#decode(kind, required(await readObject(exchange.request, this.#deps.protobuf)), context);
     const outcome = await this.#deps.registry.resource(kind).writes.create(object, at.namespace || undefined, context);
@@ -183,7 +182,7 @@ export class ResourceHandler {
     return 200;
   }
   async #deleteCollection(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
-    if (kind.namespaced && !at.namespace) throw noMethod();
+    if (kind.namespaced && !at.namespace) throw methodNotAllowed();
     const context = this.#context(exchange);
     const options = await this.#deleteOptions(exchange);
     const selection = listOptions(queryOf(exchange.info), at);
@@ -199,7 +198,7 @@ export class ResourceHandler {
   }
   async #subresource(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
-    if (verb !== 'create' && verb !== 'get' && verb !== 'update' && verb !== 'patch') throw noMethod();
+    if (verb !== 'create' && verb !== 'get' && verb !== 'update' && verb !== 'patch') throw methodNotAllowed();
     const context = this.#context(exchange);
     const body = verb === 'create' || verb === 'update' ? plainObject(await readObject(exchange.request, this.#deps.protobuf)) : undefined;
     const patch = verb === 'patch' ? this.#patchRequest(exchange, at, await readPatchBody(exchange.request)) : undefined;

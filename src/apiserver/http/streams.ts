@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Duplex } from 'node:stream';
-import { ApiError, type Kind, type KubeObject, type NodeStreams, type UserInfo } from '#machinery';
+import { ApiError, type Kind, type KubeObject, type NodeStreams, type UserInfo, methodNotAllowed } from '#machinery';
 import type { Clock, Random } from '#base';
 import type { Registry } from '../registry/registry.ts';
 import type { Address, Backend, StreamHandler, StreamRequest } from '../types.ts';
@@ -38,7 +38,7 @@ export class Streams {
   async read(exchange: Exchange, handler: StreamHandler, kind: Kind, at: ResourcePath): Promise<number> {
     if (handler.locate) return this.#forward(exchange, handler.locate(this.#request(exchange.info, kind, at)), kind, at);
     if (!handler.read) throw new ApiError('BadRequest', 'Upgrade request required');
-    if (exchange.info.method !== 'GET') throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (exchange.info.method !== 'GET') throw methodNotAllowed();
     const { response } = exchange;
     const stop = new AbortController();
     response.on('close', () => stop.abort());

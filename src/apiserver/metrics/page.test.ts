@@ -122,7 +122,7 @@ describe('/metrics', () => {
     await https.call('GET', '/livez');
     const families = parsePrometheus((await https.call('GET', '/metrics/slis')).body);
     assert.equal(value(families, 'kubernetes_healthcheck', { name: 'ping', type: 'livez' }), 1);
-    assert.equal(value(families, 'kubernetes_healthcheck', { name: 'store', type: 'readyz' }), 1);
+    assert.equal(value(families, 'kubernetes_healthcheck', { name: 'etcd', type: 'readyz' }), 1);
     assert.ok((value(families, 'kubernetes_healthchecks_total', { name: 'ping', type: 'livez', status: 'success' }) ?? 0) >= 2);
   });
 
@@ -134,7 +134,7 @@ describe('/metrics', () => {
       return [code, body];
     };
     assert.deepEqual(await get('/livez'), [200, 'ok']);
-    const lines = '[+]ping ok\n[+]store ok\n[+]shutdown ok\n';
+    const lines = '[+]ping ok\n[+]etcd ok\n[+]informer-sync ok\n[+]shutdown ok\n';
     assert.deepEqual(await get('/readyz'), [500, `${lines}[-]poststarthook/test failed: reason withheld\nreadyz check failed\n`]);
     assert.deepEqual(await get('/readyz/poststarthook/test'), [500, 'internal server error: a secret reason\n']);
     assert.deepEqual(await get('/readyz?exclude=poststarthook/test'), [200, 'ok']);
@@ -144,6 +144,6 @@ describe('/metrics', () => {
     ]);
     failure = undefined;
     assert.deepEqual(await get('/readyz/poststarthook/test'), [200, 'ok']);
-    assert.equal((await get('/livez/store'))[0], 404);
+    assert.equal((await get('/livez/informer-sync'))[0], 404);
   });
 });

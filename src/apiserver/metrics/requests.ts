@@ -141,7 +141,20 @@ function families(metrics: Metrics) {
 const connects = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 /** Paths beside resources that have a series of their own. */
-const paths = new Set(['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version']);
+const paths = new Set([
+  '/api',
+  '/apis',
+  '/flagz',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/openid/v1/jwks',
+  '/readyz',
+  '/statusz',
+  '/version',
+]);
 
 /** Values of the labels in `target`. */
 function labels(info: RequestInfo, known: boolean): string[] {

@@ -1,5 +1,4 @@
 import {
-  ApiError,
   isApiError,
   keyOf,
   notFound,
@@ -12,6 +11,8 @@ import {
   type ObjectKey,
   type PatchSchema,
   type SchemaSet,
+  methodNotAllowed,
+  unknownResource,
 } from '#machinery';
 import type { Store } from '#store';
 import type { Clock } from '#base';
@@ -174,7 +175,7 @@ export class Registry implements Writer, KindReader {
   }
   resource(kind: Kind): Resource {
     const found = this.#resources.get(kind) ?? this.#resources.get(this.#byVersion.get(versionPath(kind)) as Kind);
-    if (!found) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    if (!found) throw unknownResource();
     return found;
   }
   kindOf(group: string, plural: string): Kind | undefined {
@@ -255,8 +256,8 @@ export class Registry implements Writer, KindReader {
     const { subresources, kind } = this.resource(request.kind);
     const handler = subresources.get(name);
     // kubectl debug looks into the details, even into empty ones.
-    if (!handler) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-    if (!handler.verbs.includes(request.verb)) throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (!handler) throw unknownResource();
+    if (!handler.verbs.includes(request.verb)) throw methodNotAllowed();
     if (request.verb === 'create' && request.body) await this.#admitBody(name, request, request.body);
     return shown(await handler.handle({ ...request, kind, writer: this }));
   }

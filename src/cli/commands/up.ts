@@ -48,7 +48,16 @@ function readOptions(args: Parsed): UpOptions {
     maxRequestsInFlight: whole(args, 'max-requests-inflight', 600, 1_000_000),
     encryptionConfig: text(args, 'encryption-provider-config'),
     authentication: readAuthentication(args),
+    flags: shownFlags(args),
   };
+}
+
+/** All flags with what was given or goes without saying. */
+function shownFlags(args: Parsed): { [name: string]: string } {
+  const valueOf = (name: string, type: string, fallback = ''): string =>
+    type === 'boolean' ? String(flag(args, name)) : (text(args, name) ?? texts(args, name).join(',')) || fallback;
+  const all = Object.entries(command.options).map(([name, option]) => [name, valueOf(name, option.type, option.default)] as const);
+  return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function readAuthentication(args: Parsed): UpOptions['authentication'] {
