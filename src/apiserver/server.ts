@@ -11,6 +11,7 @@ import { standardAuthorizer } from './auth/standard-authorizer.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
+import { availabilityMetrics } from './metrics/aggregation.ts';
 import { ZPages } from './http/zpages.ts';
 import { MetricsPage } from './http/metrics.ts';
 import { ResourceHandler } from './http/resources.ts';
@@ -259,6 +260,7 @@ class Server implements ApiServer {
     for (const authenticator of this.#options.authenticators ?? []) authenticator.start?.(this.#registry);
     for (const part of [this.#authorizer, this.#options.audit, this.#options.fairness]) part?.start?.(this.#registry);
     for (const extension of this.#options.extensions ?? []) extension.start(this.#host());
+    if (this.#aggregation) availabilityMetrics(this.#metrics, this.#registry);
     this.#aggregation?.start();
     this.#filled = true;
     this.#scheduleBookmarks();

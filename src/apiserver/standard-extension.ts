@@ -3,6 +3,7 @@ import { mutatingPolicies } from './admission/policies/mutating.ts';
 import { validatingPolicies } from './admission/policies/validating.ts';
 import { mutatingWebhooks } from './admission/webhooks/mutating.ts';
 import { validatingWebhooks } from './admission/webhooks/validating.ts';
+import { policyMetrics } from './metrics/policies.ts';
 import { webhookMetrics } from './metrics/webhooks.ts';
 import { webhookCaller } from './outbound/call-webhook.ts';
 import { Outbound } from './outbound/outbound.ts';
@@ -23,7 +24,7 @@ export function extensionAdmission({ clock, random, authorizer, metrics }: Exten
     random,
     authorizer,
     caller: (reader: ObjectReader) => webhookCaller(outbound, reader, random),
-    ...(metrics ? { called: webhookMetrics(metrics) } : {}),
+    ...(metrics ? { called: webhookMetrics(metrics), checked: policyMetrics(metrics) } : {}),
   };
   return [mutatingPolicies(options), mutatingWebhooks(options), validatingPolicies(options), validatingWebhooks(options)];
 }

@@ -73,7 +73,7 @@ export function standardParts(options: StandardOptions): StandardParts {
       resourceQuota(),
     ],
     deletion: [namespaceDeletion(), priorityClassDeletion(), definitionDeletion(options.clock)],
-    extensions: [new PolicyStatus(), new CustomResources(new Outbound(options.clock))],
+    extensions: [new PolicyStatus(), new CustomResources(new Outbound(options.clock), options.metrics)],
     subresources: [scale(), podBinding(), podEviction(), namespaceFinalize(), ...auth.subresources],
     streams: [...podStreams(), ...proxies()],
     virtual: auth.virtual,

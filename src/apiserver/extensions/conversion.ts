@@ -1,5 +1,6 @@
 import type { Random } from '#base';
 import { ApiError, type KubeObject } from '#machinery';
+import type { ConversionCall } from '../metrics/conversion.ts';
 import type { CallWebhook } from '../outbound/call-webhook.ts';
 import type { Definition } from './definition.ts';
 
@@ -18,7 +19,7 @@ const spoken = ['v1', 'v1beta1'];
 const timeoutSeconds = 30;
 
 /** How the versions of a definition become each other (CustomResourceConversion). */
-export function converterOf(definition: Definition, call: CallWebhook, random: Random): Convert {
+export function converterOf(definition: Definition, call: CallWebhook, random: Random, called: (call: ConversionCall) => void = () => {}): Convert {
   const { conversion } = definition.spec;
   if (conversion?.strategy !== 'Webhook' || !conversion.webhook) return renamed;
   const { clientConfig: config, conversionReviewVersions } = conversion.webhook;
@@ -28,13 +29,17 @@ export function converterOf(definition: Definition, call: CallWebhook, random: R
     if (toConvert.length === 0) return objects;
     const request = { uid: random.uuid(), desiredAPIVersion, objects: toConvert };
     const fail = failure(toConvert[0] as KubeObject);
+    const started = performance.now();
+    const ended = (outcome: ConversionCall['failure']): void => called({ failure: outcome, seconds: (performance.now() - started) / 1000 });
     let answer: unknown;
     try {
       answer = await call({ config, review: { kind: 'ConversionReview', apiVersion: `apiextensions.k8s.io/${version}`, request }, timeoutSeconds });
     } catch (error) {
+      ended('conversion_call_failure');
       throw fail((error as Error).message);
     }
-    const converted = check(answer as Review, request.uid, toConvert, desiredAPIVersion, fail).values();
+    const converted = checked(answer as Review, request.uid, toConvert, desiredAPIVersion, fail, ended).values();
+    ended('');
     return objects.map((object) => (object.apiVersion === desiredAPIVersion ? object : (converted.next().value as KubeObject)));
   };
 }
@@ -47,6 +52,17 @@ const failure =
   (why) =>
     new ApiError('InternalError', `conversion webhook for ${apiVersion}, Kind=${kind} failed: ${why}`);
 
+/** Tells of an answer that is refused. */
+function checked(
+  ...[review, uid, given, apiVersion, fail, ended]: [...Parameters<typeof check>, (failure: ConversionCall['failure']) => void]
+): readonly KubeObject[] {
+  try {
+    return check(review, uid, given, apiVersion, fail);
+  } catch (error) {
+    ended(review.response?.result?.status === 'Failure' ? 'conversion_response_failure' : 'conversion_malformed_response_failure');
+    throw error;
+  }
+}
 /** An answer that changes anything but the content would make another object of it. */
 function check({ response }: Review, uid: string, given: readonly KubeObject[], apiVersion: string, fail: Fail): readonly KubeObject[] {
   if (!response) throw fail('no response provided');

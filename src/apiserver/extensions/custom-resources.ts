@@ -1,5 +1,6 @@
-import { formatTime, WorkQueue } from '#base';
+import { formatTime, WorkQueue, type Metrics } from '#base';
 import { isApiError, type Kind, type KubeObject } from '#machinery';
+import { conversionMetrics, type ConversionCall } from '../metrics/conversion.ts';
 import { Outbound } from '../outbound/outbound.ts';
 import { webhookCaller, type CallWebhook } from '../outbound/call-webhook.ts';
 import type { DeletionRule, Extension, Host, RequestContext } from '../types.ts';
@@ -34,7 +35,9 @@ export class CustomResources implements Extension {
   #call: CallWebhook | undefined;
   #queue: WorkQueue | undefined;
   readonly #outbound: Outbound;
-  constructor(outbound: Outbound) {
+  readonly #converted: ((call: ConversionCall) => void) | undefined;
+  constructor(outbound: Outbound, metrics?: Metrics) {
+    this.#converted = metrics && conversionMetrics(metrics);
     this.#outbound = outbound;
   }
 
@@ -78,7 +81,7 @@ export class CustomResources implements Extension {
     const stamp = JSON.stringify([uid, generation, deletionTimestamp !== undefined, served, accepted]);
     const before = this.#served.get(name);
     if (before?.stamp === stamp) return;
-    const convert = converterOf(definition, this.#call as CallWebhook, host.random);
+    const convert = converterOf(definition, this.#call as CallWebhook, host.random, this.#converted);
     const source = { definition, names: accepted, schemas: host.schemas, convert };
     const kinds = served ? definition.spec.versions.filter((version) => version.served).map((version) => customKind(source, version)) : [];
     this.#served.set(name, { stamp, kinds });

@@ -3,13 +3,30 @@ import { withVariables, type Activation } from '../matching/activation.ts';
 import type { Compiled, CompiledValidating } from './compile.ts';
 import type { ValidatingSpec, Validation } from './types.ts';
 
-export interface Decision {
+/** How an expression ended (error_type of the metrics). */
+export type PolicyError = 'no_error' | 'compile_error' | 'invalid_error' | 'out_of_budget_error';
+/** Something of one policy and binding that is counted. */
+export interface PolicyCheck {
+  readonly policy: string;
+  readonly binding: string;
+  readonly error: PolicyError;
+  readonly action: 'allow' | 'audit' | 'deny' | 'warn';
+  readonly seconds: number;
+}
+/** How an expression did that does not admit. */
+interface Finding {
+  readonly error: PolicyError;
+  readonly seconds: number;
+}
+export interface Decision extends Finding {
   readonly index: number;
   readonly message: string;
   readonly reason: string;
 }
 export interface Outcome {
   readonly denials: readonly Decision[];
+  /** What failed and admits, as the failure policy has it. */
+  readonly ignored: readonly Finding[];
   readonly annotations: readonly { readonly key: string; readonly value: string }[];
   /** Audit annotations that failed and count as refusals, whatever the binding's actions. */
   readonly failures: readonly string[];
@@ -18,7 +35,7 @@ export interface Outcome {
 const costBudget = 10_000_000;
 const maxMessageBytes = 5 * 1024;
 const maxAnnotationBytes = 10 * 1024;
-const admitted: Outcome = { denials: [], annotations: [], failures: [] };
+const admitted: Outcome = { denials: [], ignored: [], annotations: [], failures: [] };
 
 /** Evaluates the validations of a policy on one request. With failurePolicy Ignore what fails admits. */
 export function evaluate(spec: ValidatingSpec, compiled: CompiledValidating, activation: Activation): Outcome {
@@ -27,16 +44,26 @@ export function evaluate(spec: ValidatingSpec, compiled: CompiledValidating, act
     try {
       if (!compiled.conditions.hold(activation)) return admitted;
     } catch (error) {
-      return fails ? { ...admitted, denials: [{ index: 0, message: (error as Error).message, reason: 'Invalid' }] } : admitted;
+      const finding = { error: errorType(error), seconds: 0 };
+      return fails
+        ? { ...admitted, denials: [{ index: 0, message: (error as Error).message, reason: 'Invalid', ...finding }] }
+        : { ...admitted, ignored: [finding] };
     }
   }
   const budget = { remaining: costBudget };
   const all = withVariables(activation, compiled.variables, budget);
-  const denials = (spec.validations ?? []).flatMap((validation, index) => {
-    const message = refuse(validation, compiled.validations[index], all, budget, fails);
-    return message === undefined ? [] : [{ index, message, reason: validation.reason ?? 'Invalid' }];
-  });
-  return { denials, ...annotate(spec, compiled, all, budget, fails) };
+  const denials: Decision[] = [];
+  const ignored: Finding[] = [];
+  for (const [index, validation] of (spec.validations ?? []).entries()) {
+    const started = performance.now();
+    const refusal = refuse(validation, compiled.validations[index], all, budget);
+    if (!refusal) continue;
+    const { message, error } = refusal;
+    const seconds = (performance.now() - started) / 1000;
+    if (error !== 'no_error' && !fails) ignored.push({ error, seconds });
+    else denials.push({ index, message, reason: validation.reason ?? 'Invalid', error, seconds });
+  }
+  return { denials, ignored, ...annotate(spec, compiled, all, budget, fails) };
 }
 /** Why a validation does not admit; undefined when it does. */
 function refuse(
@@ -44,18 +71,21 @@ function refuse(
   compiled: CompiledValidating['validations'][number] | undefined,
   activation: Activation,
   budget: Budget,
-  fails: boolean,
-): string | undefined {
+): { readonly message: string; readonly error: PolicyError } | undefined {
   if (!compiled) return undefined;
   let value: CelValue;
   try {
     value = run(compiled.test, activation, budget);
   } catch (error) {
-    return fails ? failureText(validation.expression, error) : undefined;
+    return { message: failureText(validation.expression, error), error: errorType(error) };
   }
-  return value === true
-    ? undefined
-    : (messageOf(compiled.message, activation, budget) ?? validation.message?.trim() ?? `failed expression: ${validation.expression.trim()}`);
+  if (value === true) return undefined;
+  const message = messageOf(compiled.message, activation, budget) ?? validation.message?.trim() ?? `failed expression: ${validation.expression.trim()}`;
+  return { message, error: 'no_error' };
+}
+function errorType(error: unknown): PolicyError {
+  if (error instanceof CelCompileError) return 'compile_error';
+  return error instanceof CelCostError ? 'out_of_budget_error' : 'invalid_error';
 }
 function failureText(expression: string, error: unknown): string {
   if (error instanceof CelCompileError) return `compilation error: compilation failed: ${error.message}`;

@@ -18,6 +18,7 @@ import { admissionEnvironment, compileCel, isApiError, type Api, type ApiError }
 import { fixture, type Fixture } from '../../test-support.ts';
 import type { Attributes } from '../../types.ts';
 import { requestOf } from '../testing.ts';
+import type { PolicyCheck } from './evaluate.ts';
 import { configurationFrom } from './patch-values.ts';
 import { PolicyStatus } from './policy-status.ts';
 import { mutatingPolicies } from './mutating.ts';
@@ -212,6 +213,23 @@ describe('validating policies', () => {
       ]),
       'p/seen': 'the x',
     });
+  });
+  it('count what was refused, and failures that admit', async () => {
+    const checks: string[] = [];
+    const checked = ({ policy, binding, error, action, seconds }: PolicyCheck): void => {
+      assert.ok(seconds >= 0 && seconds < 60);
+      checks.push([policy, binding, error, action].join(' '));
+    };
+    const authorizer = { authorize: () => ({ allowed: true }) };
+    const { api } = await fixture({ kinds: [...allKinds], schemas, admission: [validatingPolicies({ authorizer, checked })] });
+    await api.create(Namespace, { metadata: { name: 'default' } });
+    await api.create(ConfigMap, map('unseen'));
+    await validating(api, { validations: [{ expression: "object.metadata.name != 'bad'" }] }, { validationActions: ['Deny', 'Audit'] });
+    await validating(api, { failurePolicy: 'Ignore', validations: [{ expression: 'object.data.missing == "x"' }] }, {}, 'q');
+    await api.create(ConfigMap, map('good', { missing: 'x' }));
+    assert.deepEqual(checks, []);
+    await refusal(api.create(ConfigMap, map('bad')));
+    assert.deepEqual(checks.splice(0), ['p p-b no_error deny', 'p p-b no_error audit', 'q q-b invalid_error allow']);
   });
   it('see a deletion without an object, and are not asked about policies', async () => {
     const { api } = await world();

@@ -6,7 +6,7 @@ import { subjectOf } from '../matching/refusal.ts';
 import { versionedAll } from '../matching/versioned.ts';
 import type { Versioned } from '../webhooks/review.ts';
 import { compileValidating, type CompiledValidating } from './compile.ts';
-import { evaluate, type Decision } from './evaluate.ts';
+import { evaluate, type Decision, type PolicyCheck } from './evaluate.ts';
 import { paramsOf, PolicyFault } from './params.ts';
 import { PolicySet, type Bound, type PolicyOptions } from './policy-set.ts';
 import type { ValidatingSpec } from './types.ts';
@@ -20,8 +20,15 @@ interface Denial {
 const codes: { readonly [reason: string]: number } = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413, Invalid: 422 };
 const failureAnnotation = 'validation.policy.admission.k8s.io/validation_failure';
 
+export interface ValidatingOptions extends PolicyOptions {
+  /** Told of every refusal, and of every failure that admits. */
+  readonly checked?: Checked;
+}
+type Checked = (check: PolicyCheck) => void;
+
 /** ValidatingAdmissionPolicies by their bindings: the first refusal that a binding wants enforced answers. */
-export function validatingPolicies(options: PolicyOptions): AdmissionPlugin {
+export function validatingPolicies(options: ValidatingOptions): AdmissionPlugin {
+  const checked: Checked = options.checked ?? (() => {});
   const policies: Policies = new PolicySet(
     { policies: 'validatingadmissionpolicies', bindings: 'validatingadmissionpolicybindings' },
     compileValidating,
@@ -36,16 +43,16 @@ export function validatingPolicies(options: PolicyOptions): AdmissionPlugin {
         request,
         pairs.map(({ match }) => match.as),
       );
-      if (shown instanceof Promise) return shown.then((versions) => decide(policies, pairs, request, versions));
-      decide(policies, pairs, request, shown);
+      if (shown instanceof Promise) return shown.then((versions) => decide(policies, pairs, request, versions, checked));
+      decide(policies, pairs, request, shown, checked);
     },
   };
 }
 
-function decide(policies: Policies, pairs: readonly Candidate<Pair>[], request: AdmissionRequest, versions: readonly Versioned[]): void {
+function decide(policies: Policies, pairs: readonly Candidate<Pair>[], request: AdmissionRequest, versions: readonly Versioned[], checked: Checked): void {
   const denials: Denial[] = [];
   const annotations = new Map<string, Set<string>>();
-  pairs.forEach(({ member }, i) => ask(policies, member, request, versions[i] as Versioned, denials, annotations));
+  pairs.forEach(({ member }, i) => ask(policies, member, request, versions[i] as Versioned, denials, annotations, checked));
   for (const [key, values] of annotations) request.context.annotate?.(key, [...values].join(', '));
   const [first] = denials;
   if (first) throw denied(request, first);
@@ -57,6 +64,7 @@ function ask(
   versioned: Versioned,
   denials: Denial[],
   annotations: Map<string, Set<string>>,
+  checked: Checked,
 ): void {
   const { policy, spec, binding } = member;
   const by = `ValidatingAdmissionPolicy '${policy}' with binding '${binding.metadata?.name}'`;
@@ -74,7 +82,8 @@ function ask(
   }
   for (const param of params) {
     const outcome = evaluate(spec, member.compiled(), activationOf(policies.deps, request, versioned, spec.paramKind ? param : undefined));
-    for (const decision of outcome.denials) act(member, by, request, decision, denials);
+    for (const decision of outcome.denials) act(member, by, request, decision, denials, checked);
+    for (const finding of outcome.ignored) checked({ ...finding, policy, binding: binding.metadata?.name ?? '', action: 'allow' });
     for (const text of outcome.failures) denials.push({ text: `${by} denied request: ${text}`, reason: 'Invalid' });
     for (const { key, value } of outcome.annotations) {
       const name = `${policy}/${key}`;
@@ -83,9 +92,11 @@ function ask(
   }
 }
 /** Does with a refusal what the binding's validationActions say. */
-function act({ policy, binding }: Pair, by: string, { context }: AdmissionRequest, { index, message, reason }: Decision, denials: Denial[]): void {
+function act({ policy, binding }: Pair, by: string, { context }: AdmissionRequest, decision: Decision, denials: Denial[], checked: Checked): void {
+  const { index, message, reason, error, seconds } = decision;
   const { validationActions = [] } = binding.spec ?? {};
   for (const action of validationActions) {
+    checked({ policy, binding: binding.metadata?.name ?? '', error, seconds, action: action.toLowerCase() as PolicyCheck['action'] });
     if (action === 'Deny') denials.push({ text: `${by} denied request: ${message}`, reason });
     else if (action === 'Warn') context.warnings.push(`Validation failed for ${by}: ${message}`);
     else
