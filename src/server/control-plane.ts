@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
-import { createApiServer, openPki, standardParts, type ApiServer } from '#apiserver';
+import { createApiServer, openPki, standardParts, type ApiServer, type Issued, type Pki } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
 import { createMetrics } from '#metrics';
@@ -52,14 +52,16 @@ interface Deps {
 
 const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
 
+/** What the API server shows and is shown. */
+async function certificates(paths: Paths, { dns, ips }: Deps['addresses']): Promise<{ pki: Pki; serving: Issued; adminCert: Issued; proxyClient: Issued }> {
+  const pki = await openPki(paths.pki, systemClock);
+  const [serving, adminCert, proxyClient] = await Promise.all([pki.server('apiserver', [...dns, ...ips]), pki.client('admin', admin), pki.proxyClient()]);
+  return { pki, serving, adminCert, proxyClient };
+}
+
 /** Resolves when the API answers over HTTPS. */
 export async function startControlPlane({ store: opening, options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
-  const [store, pki] = await Promise.all([opening, openPki(paths.pki, systemClock)]);
-  const [serving, adminCert, proxyClient] = await Promise.all([
-    pki.server('apiserver', [...addresses.dns, ...addresses.ips]),
-    pki.client('admin', admin),
-    pki.proxyClient(),
-  ]);
+  const [store, { pki, serving, adminCert, proxyClient }] = await Promise.all([opening, certificates(paths, addresses)]);
   const metrics = instanceMetrics(options, paths);
   const filters = await openFilters(options, metrics, log);
   const nodeStreams = new Map<string, NodeStreams>();

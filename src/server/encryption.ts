@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { parseYaml } from '#machinery';
 import { aesCbc, aesGcm, identity, type EncryptionRule, type Transformer, type TransformerKey } from '#store';
 import { UserError } from './errors.ts';
 import type { UpOptions } from './options.ts';
@@ -99,9 +98,11 @@ function prefixOf(resource: unknown, path: string, refuse: Refuse): string {
   return `/registry/${group || 'core'}/${plural === '*' ? '' : `${plural}/`}`;
 }
 
-/** JSON without the YAML parser, which takes its time to load. */
+/** JSON without the YAML parser, which takes its time to load: the store opens before anything else is there. */
 async function parse(text: string): Promise<unknown> {
-  return text.startsWith('{') ? JSON.parse(text) : (await parseYaml(text)).value;
+  if (text.startsWith('{')) return JSON.parse(text);
+  const { parseYaml } = await import('#machinery');
+  return (await parseYaml(text)).value;
 }
 function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};

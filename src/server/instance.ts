@@ -1,8 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
-import { Node } from '#kinds';
-import type { Client } from '#client';
 import type { Containers } from './containers.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
@@ -44,7 +42,9 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
   const store = openStore(options, paths, log);
   store.catch(() => {}); // the control plane tells of it
-  const { startControlPlane } = await import('./control-plane.ts');
+  // Everything heavy is loaded now, while the store's thread starts: in this turn, before the loading keeps this thread busy.
+  await new Promise((resolve) => setImmediate(resolve));
+  const [{ startControlPlane }, { describeNodes, nodesReady }] = await Promise.all([import('./control-plane.ts'), import('./nodes.ts')]);
   const plane = await startControlPlane({ store, options, paths, plan, log, addresses: certificateNames(options, plan) });
   writeKubeconfig(options, paths, plane);
   log.info('the Kubernetes API answers', { url: plane.url, ms: systemClock.now() - began });
@@ -174,32 +174,4 @@ function certificateNames(options: UpOptions, plan: NetworkPlan): { dns: string[
 function writeKubeconfig(options: UpOptions, paths: Paths, plane: ControlPlane): void {
   const name = `batuta${options.name && options.name !== 'default' ? `-${options.name}` : ''}`;
   writeFileSync(paths.kubeconfig, renderKubeconfig({ server: plane.url, name, ...plane.admin }), { mode: 0o600 });
-}
-
-const isReady = (node: { status?: { conditions?: { type: string; status: string }[] } }): boolean =>
-  node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
-
-function describeNodes(client: Client): Status['nodes'] {
-  return client
-    .informer(Node)
-    .list()
-    .map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node), runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '' }))
-    .sort((a, b) => a.name.localeCompare(b.name));
-}
-
-/** Resolves when so many nodes are Ready. */
-function nodesReady(client: Client, wanted: number): Promise<void> {
-  const ready = new Set<string>();
-  return new Promise((resolve) => {
-    if (wanted === 0) return resolve();
-    const subscription = client.informer(Node).onChange((node, old) => {
-      const name = (node ?? old)?.metadata?.name ?? '';
-      if (node && isReady(node)) ready.add(name);
-      else ready.delete(name);
-      if (ready.size >= wanted) {
-        resolve();
-        queueMicrotask(() => subscription.close());
-      }
-    });
-  });
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { pack } from 'tar-stream';
 
 /** What containerd's `sandbox_image` names. It never exists in a registry: it is made here. */
 export const sandboxImage = 'localhost/batuta-pause:1';
@@ -123,6 +122,8 @@ export async function sandboxImageArchive(arch: 'x64' | 'arm64'): Promise<Buffer
 }
 
 async function tar(entries: [string, Buffer, number][]): Promise<Buffer> {
+  // Only now: few starts need an archive, and loading the library takes as long as many of them do here.
+  const { pack } = await import('tar-stream');
   const archive = pack();
   for (const [name, body, mode] of entries) archive.entry({ name, mode, mtime: new Date(0) }, body);
   archive.finalize();

@@ -167,6 +167,8 @@ function pack(rows: readonly Row[], bytes: number): PackedRows {
 
 export class NotOurs extends Error {}
 export class NewerFormat extends Error {}
+export class Empty extends Error {}
+export class NotMade extends Error {}
 
 /** SQLite's primary result codes: https://sqlite.org/rescode.html */
 const reasons: Record<number, FailureReason> = { 5: 'busy', 6: 'busy', 8: 'io', 10: 'io', 11: 'corrupt', 13: 'space', 14: 'io', 26: 'corrupt' };
@@ -174,6 +176,8 @@ const reasons: Record<number, FailureReason> = { 5: 'busy', 6: 'busy', 8: 'io', 
 export function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof NotOurs) return { reason: 'corrupt', message };
+  if (error instanceof Empty) return { reason: 'empty', message };
+  if (error instanceof NotMade) return { reason: 'unmade', message };
   if (error instanceof NewerFormat) return { reason: 'newer', message };
   const code = (error as { errcode?: unknown }).errcode;
   return { reason: (typeof code === 'number' && reasons[code & 0xff]) || 'other', message };

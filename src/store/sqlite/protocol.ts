@@ -32,8 +32,8 @@ export type Request =
   | { readonly kind: 'tidy' }
   | { readonly kind: 'close' };
 
-/** `busy`: another process has the file. `space`: the disk or the quota is full. */
-export type FailureReason = 'busy' | 'space' | 'io' | 'corrupt' | 'newer' | 'other';
+/** `busy`: another process has the file. `space`: the disk or the quota is full. `empty`: it was cut off. `unmade`: there was none, and none could be made. */
+export type FailureReason = 'busy' | 'empty' | 'unmade' | 'space' | 'io' | 'corrupt' | 'newer' | 'other';
 export interface Failure {
   readonly reason: FailureReason;
   readonly message: string;

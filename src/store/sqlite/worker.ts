@@ -1,8 +1,9 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { makeDatabase } from './create.ts';
 import { Database, failureOf } from './database.ts';
 import type { Reply, Request, WorkerInput } from './protocol.ts';
 
-/** The writer thread: opens the file, hands over what is in it, then does one request after the other. */
+/** The writer thread: makes the file when there is none and opens it, hands over what is in it, then does one request after the other. */
 function main(port: MessagePort, input: WorkerInput): void {
   const reply = (message: Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const database = open(input, reply);
@@ -47,6 +48,7 @@ function main(port: MessagePort, input: WorkerInput): void {
 function open(input: WorkerInput, reply: (message: Reply, transfer?: ArrayBuffer[]) => void): Database | undefined {
   let database: Database | undefined;
   try {
+    makeDatabase(input.file);
     database = new Database(input.file, input.lockWaitMs, input.quotaBytes);
     database.load((rows) => reply({ kind: 'rows', rows }, [rows.head.buffer as ArrayBuffer, rows.values.buffer as ArrayBuffer]));
     reply({ kind: 'ready', compacted: database.compacted() });

@@ -167,6 +167,9 @@ function refusal(file: string, { reason, message }: Failure): StoreError {
       `${file} is damaged or not a store (${message}); it was left as it is: move it away to start empty, or put a backup in its place`,
     );
   }
+  if (reason === 'empty') return new StoreError('corrupt', `${file} is empty, it was cut off; move it away to start empty, or put a backup in its place`);
+  if (reason === 'unmade')
+    return new StoreError('unavailable', `${file} cannot be made: ${message}; check that its directory exists, is writable and has space`);
   if (reason === 'busy') return new StoreError('unavailable', `${file} is in use by another process; stop it first, or use another data directory`);
   if (reason === 'newer') return new StoreError('unavailable', `${file} cannot be read: ${message}; use the version that wrote it, or a newer one`);
   return new StoreError('unavailable', `${file} cannot be opened: ${message}; check that the disk has space and that the directory is writable`);
