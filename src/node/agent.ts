@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { quantityToMilli, quantityToNumber, WorkQueue, type Clock, type Logger, type Random } from '#base';
 import { createRecorder, type Client } from '#client';
-import { ConfigMap, Node, Secret, type V1Pod } from '#kinds';
+import { ConfigMap, Node, PersistentVolumeClaim, Secret, type V1Pod } from '#kinds';
 import type { Kind, KubeObject, NodeStreams } from '#machinery';
 import type { CgroupManager } from './cgroups.ts';
 import type { AgentContext } from './context.ts';
@@ -71,6 +71,12 @@ export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
 }
 
 const retryStartMs = 250;
+/** Kinds that pods refer to by name. */
+const referable: { readonly [kind: string]: Kind } = {
+  ConfigMap: ConfigMap as Kind,
+  Secret: Secret as Kind,
+  PersistentVolumeClaim: PersistentVolumeClaim as Kind,
+};
 
 class Agent {
   readonly streams: NodeStreams;
@@ -198,7 +204,7 @@ class Agent {
     this.#queue.add(uid);
   }
 
-  /** Remembers which ConfigMaps and Secrets the pod refers to, to bring its files up to date when they change. */
+  /** Remembers which ConfigMaps, Secrets and claims the pod refers to, to bring its files up to date when they change. */
   #note(pod: V1Pod): void {
     for (const reference of this.#context.volumes ? [...this.#context.volumes.references(pod), ...envReferences(pod)] : []) {
       const [kind, name] = reference.split('/') as [string, string];
@@ -206,11 +212,12 @@ class Agent {
       let uids = this.#references.get(key);
       if (!uids) this.#references.set(key, (uids = new Set()));
       uids.add(uidOf(pod));
-      this.#watch(kind === 'Secret' ? (Secret as Kind) : (ConfigMap as Kind), kind);
+      this.#watch(kind);
     }
   }
-  #watch(kind: Kind, name: string): void {
-    if (this.#watched.has(name)) return;
+  #watch(name: string): void {
+    const kind = referable[name];
+    if (!kind || this.#watched.has(name)) return;
     this.#watched.add(name);
     const touch = (object: KubeObject | undefined, old: KubeObject | undefined): void => {
       const meta = (object ?? old)?.metadata;

@@ -5,6 +5,8 @@
  */
 export { startNodeAgent, type NodeAgent, type NodeAgentOptions } from './agent.ts';
 export { createCgroupManager, type CgroupManager, type CgroupOptions } from './cgroups.ts';
+export { hostDirectories, noDirectories, type Directories } from './local-path/directories.ts';
+export { startLocalPath, type LocalPath, type LocalPathOptions } from './local-path/provisioner.ts';
 export type { NodeConfig } from './node-status.ts';
 export { createFleet, type BootOptions, type Fleet, type FleetOptions } from './sim/fleet.ts';
 export { type MachineState } from './sim/machine.ts';

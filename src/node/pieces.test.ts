@@ -19,6 +19,8 @@ const objects: ObjectSource = {
   configMap: async (_ns, name) => (name === 'cfg' ? { data: { A: '1', B: '2' } } : undefined),
   secret: async (_ns, name) => (name === 'sec' ? { data: { P: Buffer.from('pw').toString('base64') } } : undefined),
   serviceAccount: async () => undefined,
+  claim: async () => undefined,
+  volume: async () => undefined,
   services: async () => [{ metadata: { name: 'my-db' }, spec: { clusterIP: '10.96.0.5', ports: [{ name: 'sql', port: 5432, protocol: 'TCP' }] } }],
 };
 const pod: V1Pod = { metadata: { name: 'p', namespace: 'default', uid: 'u', labels: { app: 'x' } }, spec: { containers: [] } };

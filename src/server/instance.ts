@@ -14,6 +14,7 @@ import { planNetwork, type NetworkPlan } from './plan.ts';
 import { portCheck, whyNoContainers } from './preflight.ts';
 import { startSimNodes } from './sim-nodes.ts';
 import { claimSlot } from './slot.ts';
+import { startStorage } from './storage.ts';
 import { version } from './version.ts';
 
 /** A running instance. */
@@ -81,6 +82,8 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   }
   const sims = plan.simNodes.length ? startSimNodes({ plane, plan, log, paths }) : undefined;
   if (sims) part('simulated nodes', () => sims.ready());
+  const storage = startStorage({ plane, plan, log, paths });
+  part('storage', () => storage.ready());
   part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
 
   const all = Promise.all(parts).then(() => log.info('everything is ready', { ms: systemClock.now() - began }));
@@ -91,6 +94,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   async function stopAll(): Promise<void> {
     log.info('stopping');
     await sims?.stop();
+    await storage.stop();
     await plane.stopLoops();
     await containers?.stop();
     await plane.stop();

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import type { V1HostPathVolumeSource } from '#kinds';
 import { VolumeError, type VolumePlugin } from './plugin.ts';
 
 export const hostPath: VolumePlugin = {
@@ -7,12 +8,14 @@ export const hostPath: VolumePlugin = {
   directory: 'kubernetes.io~host-path',
   writable: true,
   ownership: false,
-  async setup({ volume }) {
-    const path = volume.hostPath?.path ?? '';
-    await check(path, volume.hostPath?.type ?? '');
-    return path;
-  },
+  setup: ({ volume }) => hostPathSource(volume.hostPath ?? { path: '' }),
 };
+
+/** The path, when what is there is of the type that is asked for. Rejects with VolumeError. */
+export async function hostPathSource(source: V1HostPathVolumeSource): Promise<string> {
+  await check(source.path, source.type ?? '');
+  return source.path;
+}
 
 const checks: Record<string, { test(s: Stats): boolean; what: string }> = {
   Directory: { test: (s) => s.isDirectory(), what: 'a directory' },

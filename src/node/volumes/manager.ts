@@ -8,6 +8,7 @@ import type { ObjectSource } from '../objects.ts';
 import { allContainers, uidOf } from '../pod.ts';
 import type { Mount } from '../runtime.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { ephemeral, persistentVolumeClaim } from './claim.ts';
 import { configMap } from './config-map.ts';
 import { downwardAPI } from './downward-api.ts';
 import { emptyDir } from './empty-dir.ts';
@@ -34,7 +35,7 @@ export interface VolumeManager {
   teardown(podUid: string): Promise<void>;
   /** Unmounts what the pod mounted and keeps its files, for when the node comes back. */
   unmount(podUid: string): Promise<void>;
-  /** ConfigMaps and Secrets that the pod mounts, as `ConfigMap/name`. */
+  /** ConfigMaps, Secrets and claims that the pod mounts, as `ConfigMap/name`. */
   references(pod: V1Pod): string[];
   /** Names of the volumes that no container may write to, whatever its mount says. */
   readOnly(pod: V1Pod): Set<string>;
@@ -56,24 +57,31 @@ export interface VolumeDeps {
 
 export function createVolumeManager(deps: VolumeDeps): VolumeManager {
   const projected = createProjected();
-  const plugins: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardAPI, projected];
+  const plugins: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim, ephemeral];
+  /** Volumes that outlive pods, by pod and name: found once for each pod, as kubelet mounts them once. */
+  const held = new Map<string, string>();
   const podDir = (uid: string): string => join(deps.dataDir, 'pods', uid);
   return {
     podDir,
     async setup(pod, facts) {
-      const used = new Set(allContainers(pod).flatMap((c) => (c.volumeMounts ?? []).map((m) => m.name)));
+      const used = new Set(allContainers(pod).flatMap((c) => [...(c.volumeMounts ?? []), ...(c.volumeDevices ?? [])].map((m) => m.name)));
       const paths = new Map<string, string>();
       let refreshAt: number | undefined;
       await mkdir(join(podDir(uidOf(pod)), 'volumes'), { recursive: true });
       const made = (pod.spec?.volumes ?? []).map(async (volume) => {
         if (!used.has(volume.name)) return;
+        const heldAs = `${uidOf(pod)}/${volume.name}`;
+        const known = held.get(heldAs);
+        if (known !== undefined) return void paths.set(volume.name, known);
         try {
           const plugin = pluginFor(plugins, volume);
           const dir = join(podDir(uidOf(pod)), 'volumes', plugin.directory, volume.name);
           const result = await setupOne(plugin, { pod, volume, dir, facts, ...deps });
           paths.set(volume.name, result.path);
+          if (plugin.persistent) held.set(heldAs, result.path);
           if (result.refreshAt !== undefined) refreshAt = Math.min(refreshAt ?? Infinity, result.refreshAt);
         } catch (error) {
+          if (error instanceof VolumeError && error.whole) throw error;
           throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${error instanceof Error ? error.message : String(error)}`);
         }
       });
@@ -83,11 +91,13 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
     unmount: (podUid) => unmountBelow(podDir(podUid), deps.mounts),
     async teardown(podUid) {
       projected.forget(podUid);
+      for (const key of held.keys()) if (key.startsWith(`${podUid}/`)) held.delete(key);
       await unmountBelow(podDir(podUid), deps.mounts);
       await rm(podDir(podUid), { recursive: true, force: true });
     },
     readOnly(pod) {
-      const fixed = (volume: V1Volume): boolean => plugins.some((p) => volume[p.source] !== undefined && !p.writable);
+      const fixed = (volume: V1Volume): boolean =>
+        volume.persistentVolumeClaim?.readOnly === true || plugins.some((p) => volume[p.source] !== undefined && !p.writable);
       return new Set((pod.spec?.volumes ?? []).filter(fixed).map((volume) => volume.name));
     },
     async limited(pod) {
@@ -101,7 +111,7 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
       return out;
     },
     references(pod) {
-      return (pod.spec?.volumes ?? []).flatMap((volume) => plugins.find((p) => volume[p.source] !== undefined)?.references?.(volume) ?? []);
+      return (pod.spec?.volumes ?? []).flatMap((volume) => plugins.find((p) => volume[p.source] !== undefined)?.references?.(volume, pod) ?? []);
     },
   };
 }
@@ -126,14 +136,18 @@ async function setupOne(plugin: VolumePlugin, context: VolumeContext): Promise<{
   let path = context.dir;
   let refreshAt: number | undefined;
   let changed = true;
-  if (plugin.setup) path = await plugin.setup(context);
-  else if (plugin.payload) {
+  let { ownership } = plugin;
+  if (plugin.setup) {
+    const made = await plugin.setup(context);
+    if (typeof made === 'string') path = made;
+    else ({ path, ownership } = made);
+  } else if (plugin.payload) {
     const payload = await plugin.payload(context);
     refreshAt = payload.refreshAt;
     changed = await writeAtomically(context.dir, payload.files, context);
   }
-  const lazily = plugin.writable && context.pod.spec?.securityContext?.fsGroupChangePolicy === 'OnRootMismatch';
-  if (gid !== undefined && plugin.ownership && changed) await setOwnership(path, gid, plugin.writable, lazily || plugin.writable);
+  const lazily = context.pod.spec?.securityContext?.fsGroupChangePolicy === 'OnRootMismatch' || !plugin.persistent;
+  if (gid !== undefined && ownership && changed) await setOwnership(path, gid, plugin.writable, plugin.writable && lazily);
   return { path, ...(refreshAt === undefined ? {} : { refreshAt }) };
 }
 

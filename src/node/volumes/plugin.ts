@@ -4,11 +4,13 @@ import type { Api } from '#machinery';
 import type { PodFacts } from '../env.ts';
 import type { ObjectSource } from '../objects.ts';
 
-/** The volume cannot be made (FailedMount). */
+/** The volume cannot be made (FailedMount). `whole`: the text says already which volume. */
 export class VolumeError extends Error {
-  constructor(message: string) {
+  readonly whole: boolean;
+  constructor(message: string, whole = false) {
     super(message);
     this.name = 'VolumeError';
+    this.whole = whole;
   }
 }
 
@@ -43,21 +45,29 @@ export interface Mounter {
   below(dir: string): Promise<string[]>;
 }
 
+/** A path, and whether fsGroup applies to this one. */
+export interface Located {
+  path: string;
+  ownership: boolean;
+}
+
 /** A type of volume: one file each. `source` is the field of V1Volume that selects it. */
 export interface VolumePlugin {
   source: keyof V1Volume;
   /** Directory name below `volumes/`, as kubelet calls it. */
   directory: string;
   /** Makes the volume (idempotent) and gives the path that containers get. */
-  setup?(context: VolumeContext): Promise<string>;
+  setup?(context: VolumeContext): Promise<string | Located>;
   /** Or: the files that it holds, written atomically and again when they change. */
   payload?(context: VolumeContext): Promise<{ files: Payload; refreshAt?: number }>;
-  /** ConfigMaps and Secrets that it is made of, as `ConfigMap/name`. */
-  references?(volume: V1Volume): string[];
+  /** ConfigMaps, Secrets and claims that it is made of, as `ConfigMap/name`. */
+  references?(volume: V1Volume, pod: V1Pod): string[];
   /** How much the volume may hold on disk, as a quantity; a pod that uses more is evicted. */
   sizeLimit?(volume: V1Volume): string | undefined;
   /** Containers may write (fsGroup gives rw). */
   writable: boolean;
+  /** Outlives its pods: fsGroup is given anew to each, as the pod's policy says. */
+  persistent?: boolean;
   /** fsGroup applies. */
   ownership: boolean;
 }

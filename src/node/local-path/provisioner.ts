@@ -1,0 +1,194 @@
+import { WorkQueue, type Clock, type Logger, type Random } from '#base';
+import { createRecorder, type Client, type Informer, type Recorder } from '#client';
+import {
+  localPathProvisioner,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  selectedNode,
+  StorageClass,
+  storageClassOf,
+  type V1Node,
+  type V1PersistentVolume,
+  type V1PersistentVolumeClaim,
+  type V1StorageClass,
+} from '#kinds';
+import { isApiError, type KubeObject } from '#machinery';
+import type { Directories } from './directories.ts';
+import {
+  chooseNode,
+  directoryName,
+  nodeAnnotation,
+  ownDirectory,
+  provisionerFinalizer,
+  reclaim,
+  unsupported,
+  volumeFor,
+  volumeName,
+  wantsVolume,
+} from './plan.ts';
+import { resized } from './resize.ts';
+
+export interface LocalPathOptions {
+  client: Client;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  /** The files of a node; undefined for nodes that others care for. */
+  directories(node: string): Directories | undefined;
+}
+export interface LocalPath {
+  /** Takes no more work and waits for what runs. */
+  stop(): Promise<void>;
+}
+
+/** Makes, grows and deletes the volumes of `batuta.dev/local-path`: directories on nodes. Starts at once. */
+export function startLocalPath(options: LocalPathOptions): LocalPath {
+  const provisioner = new Provisioner(options);
+  void provisioner.start();
+  return { stop: () => provisioner.stop() };
+}
+
+const keyOf = ({ metadata }: KubeObject): string => (metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : (metadata?.name ?? ''));
+
+class Provisioner {
+  readonly #options: LocalPathOptions;
+  readonly #recorder: Recorder;
+  readonly #queue: WorkQueue;
+  readonly #claims: Informer<V1PersistentVolumeClaim>;
+  readonly #volumes: Informer<V1PersistentVolume>;
+  readonly #classes: Informer<V1StorageClass>;
+  readonly #nodes: Informer<V1Node>;
+  #subscriptions: { close(): void }[] = [];
+  #stopped = false;
+
+  constructor(options: LocalPathOptions) {
+    const { client, clock, random, log } = options;
+    this.#options = options;
+    this.#recorder = createRecorder({ api: client.api, clock, random, log }, localPathProvisioner);
+    this.#queue = new WorkQueue({
+      clock,
+      concurrency: 8,
+      handle: (key) => (key.includes('/') ? this.#claim(key) : this.#volume(key)),
+      backoff: { firstMs: 50, capMs: 60_000 },
+      onError: (key, error) => {
+        if (isApiError(error, 'Conflict') || isApiError(error, 'NotFound')) log.debug('look again', { key, error });
+        else log.warn('cannot provide a volume', { key, error });
+      },
+    });
+    this.#claims = client.informer(PersistentVolumeClaim);
+    this.#volumes = client.informer(PersistentVolume);
+    this.#classes = client.informer(StorageClass);
+    this.#nodes = client.informer(Node);
+  }
+  async start(): Promise<void> {
+    await Promise.all([this.#claims.ready(), this.#volumes.ready(), this.#classes.ready(), this.#nodes.ready()]);
+    if (this.#stopped) return;
+    this.#subscriptions = [
+      this.#claims.onChange((claim) => claim && this.#queue.add(keyOf(claim))),
+      this.#volumes.onChange((volume) => volume && reclaim(volume) && this.#queue.add(keyOf(volume))),
+      // Claims that found no node to be on.
+      this.#nodes.onChange((node, old) => node && !old && this.#claims.list().forEach((claim) => claim.spec?.volumeName || this.#queue.add(keyOf(claim)))),
+    ];
+  }
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const subscription of this.#subscriptions) subscription.close();
+    await this.#queue.close();
+    await this.#recorder.flush();
+  }
+
+  async #claim(key: string): Promise<number | void> {
+    const [namespace = '', name = ''] = key.split('/');
+    const claim = this.#claims.get(namespace, name);
+    if (!claim) return;
+    if (claim.spec?.volumeName) return this.#grow(claim);
+    const cls = this.#classes.get(undefined, storageClassOf(claim));
+    if (cls && wantsVolume(claim, cls) && !this.#volumes.get(undefined, volumeName(claim))) return this.#provision(claim, cls);
+  }
+  async #provision(claim: V1PersistentVolumeClaim, cls: V1StorageClass): Promise<number | void> {
+    const failed = (why: string): void =>
+      this.#recorder.event(claim, 'Warning', 'ProvisioningFailed', `failed to provision volume with StorageClass "${cls.metadata?.name}": ${why}`);
+    const wrong = unsupported(claim, cls);
+    if (wrong !== undefined) return failed(wrong);
+    const chosen = claim.metadata?.annotations?.[selectedNode];
+    const node = chosen === undefined ? chooseNode(this.#nodes.list(), this.#volumes.list(), cls) : this.#nodes.get(undefined, chosen);
+    if (!node) {
+      failed(chosen === undefined ? 'no node is ready' : `failed to get target node: node "${chosen}" not found`);
+      return chosen === undefined ? 5000 : this.#reschedule(claim);
+    }
+    const nodeName = node.metadata?.name ?? '';
+    const directories = this.#options.directories(nodeName);
+    if (!directories) return;
+    this.#recorder.event(claim, 'Normal', 'Provisioning', `External provisioner is provisioning volume for claim "${keyOf(claim)}"`);
+    try {
+      const path = await directories.make(nodeName, directoryName(claim));
+      await this.#create(volumeFor(claim, cls, node, path));
+    } catch (error) {
+      failed(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+    this.#recorder.event(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${volumeName(claim)}`);
+  }
+  /** The scheduler chooses again: the node is gone. */
+  async #reschedule(claim: V1PersistentVolumeClaim): Promise<void> {
+    const { [selectedNode]: _node, ...annotations } = claim.metadata?.annotations ?? {};
+    await this.#options.client.api.update(PersistentVolumeClaim, { ...claim, metadata: { ...claim.metadata, annotations } });
+  }
+  async #create(volume: V1PersistentVolume): Promise<void> {
+    try {
+      await this.#options.client.api.create(PersistentVolume, volume);
+    } catch (error) {
+      if (!isApiError(error, 'AlreadyExists')) throw error;
+    }
+  }
+
+  async #grow(claim: V1PersistentVolumeClaim): Promise<void> {
+    const volume = this.#volumes.get(undefined, claim.spec?.volumeName ?? '');
+    const wanted = volume && ownDirectory(volume) !== undefined ? resized(claim, volume) : undefined;
+    if (!volume || !wanted) return;
+    const { api } = this.#options.client;
+    const name = volume.metadata?.name ?? '';
+    this.#recorder.event(claim, 'Normal', 'Resizing', `External resizer is resizing volume ${name}`);
+    if (wanted.volume !== volume) await api.update(PersistentVolume, wanted.volume);
+    await api.update(PersistentVolumeClaim, wanted.claim, { subresource: 'status' });
+    this.#recorder.event(claim, 'Normal', 'VolumeResizeSuccessful', 'Resize volume succeeded');
+  }
+
+  async #volume(name: string): Promise<void> {
+    const volume = this.#volumes.get(undefined, name);
+    const wish = volume && reclaim(volume);
+    if (!volume || !wish) return;
+    if (wish === 'delete') {
+      const node = volume.metadata?.annotations?.[nodeAnnotation] ?? '';
+      const directories = this.#options.directories(node);
+      if (!directories) return;
+      await this.#removeDirectory(volume, node, directories);
+    }
+    await this.#remove(volume);
+  }
+  async #removeDirectory(volume: V1PersistentVolume, node: string, directories: Directories): Promise<void> {
+    try {
+      const name = ownDirectory(volume);
+      if (name === undefined) throw new Error(`${volume.spec?.local?.path ?? 'it'} is no directory that ${localPathProvisioner} made for this volume`);
+      await directories.remove(node, name);
+    } catch (error) {
+      this.#recorder.event(volume, 'Warning', 'VolumeFailedDelete', error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+  /** First the deletion, then the finalizer: a volume never looks whole without its directory. */
+  async #remove(volume: V1PersistentVolume): Promise<void> {
+    const { api } = this.#options.client;
+    const { name = '', uid = '' } = volume.metadata ?? {};
+    try {
+      if (volume.metadata?.deletionTimestamp === undefined) await api.delete(PersistentVolume, { name }, { preconditions: { uid } });
+      const present = await api.get(PersistentVolume, { name });
+      const finalizers = (present.metadata?.finalizers ?? []).filter((f) => f !== provisionerFinalizer);
+      if (present.metadata?.uid !== uid || finalizers.length === present.metadata.finalizers?.length) return;
+      await api.update(PersistentVolume, { ...present, metadata: { ...present.metadata, finalizers } });
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
+  }
+}
