@@ -46,6 +46,7 @@ export { TokenSigner, type Claims } from './pki/jwt.ts';
 export { defaultTolerations } from './admission/default-tolerations.ts';
 export { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 export { serviceAccount } from './admission/service-account.ts';
+export { claimResize, storageProtection } from './admission/storage.ts';
 export { serviceAllocation, type ServiceAllocationOptions } from './admission/service-allocation.ts';
 export { podBinding } from './subresources/binding.ts';
 export { podEviction } from './subresources/eviction.ts';
