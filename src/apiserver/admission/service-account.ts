@@ -2,6 +2,8 @@ import { randomSuffix, type Random } from '#base';
 import { ApiError, type KubeObject } from '#machinery';
 import { referencesOf, type Pod as Referrer } from '../auth/node/references.ts';
 import type { AdmissionPlugin, ObjectReader } from '../types.ts';
+import { unlistedSecret } from './mountable-secrets.ts';
+import { forbidden } from './refusals.ts';
 
 interface Mount {
   name: string;
@@ -51,6 +53,13 @@ export function serviceAccount(random: Random): AdmissionPlugin {
       if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(spec, random);
       if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
         spec.imagePullSecrets = account.imagePullSecrets.map(({ name: secret }) => ({ name: secret }));
+    },
+    validate(request) {
+      const { operation, object, namespace } = request;
+      if (operation !== 'CREATE' || object.metadata?.annotations?.[mirror] !== undefined) return;
+      const account = reader.get('', 'serviceaccounts', namespace, (object as Pod).spec?.serviceAccountName ?? '');
+      const why = account && unlistedSecret(object, account);
+      if (why !== undefined) throw forbidden(request, why);
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Authenticator, Authorizer, Filter, VirtualResource } from '../type
 import { attributesOf } from './attributes.ts';
 import { plainObject, readObject } from './decoding.ts';
 import type { Health } from './health.ts';
+import { negotiate, notAcceptable } from './negotiate.ts';
 import { Overloaded } from './overloaded.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 import type { ResourceHandler } from './resources.ts';
@@ -218,6 +219,8 @@ export class Front {
     if (!found && !this.#servesVersion(at)) return noPage(exchange);
     if (!found) throw unknownResource();
     if (exchange.info.verb !== 'create' || at.name) throw methodNotAllowed();
+    // Before the answer is made: a review has no rows and no metadata of its own.
+    if (negotiate(exchange.request) !== 'object') throw notAcceptable();
     const body = plainObject(await readObject(exchange.request, this.#deps.protobuf));
     sendObject(exchange.response, 201, await found.create(body, exchange.user, at.namespace || undefined), { request: exchange.request });
     return 201;

@@ -17,7 +17,10 @@ export function negotiate(request: Request, stream = false): View {
     const view = viewOf(parameters);
     if (view) return view;
   }
-  throw new ApiError('NotAcceptable', `only the following media types are accepted: application/json${stream ? '' : ', application/yaml'}`);
+  throw notAcceptable(stream);
+}
+export function notAcceptable(stream = false): ApiError {
+  return new ApiError('NotAcceptable', `only the following media types are accepted: application/json${stream ? '' : ', application/yaml'}`);
 }
 /** Whether YAML comes before everything else that this server could send. */
 export function prefersYaml(accept: string): boolean {

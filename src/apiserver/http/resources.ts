@@ -52,6 +52,8 @@ export class ResourceHandler {
   /** Answers one request on a kind, or on an object or subresource of it. Gives the status code, or throws. */
   async handle(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const { verb } = exchange.info;
+    // Also for those who get an error.
+    exchange.warnings = deprecation(kind);
     if (!kind.namespaced && at.namespace) throw unknownResource();
     if (at.subresource) {
       const part = at.subresource === 'status' ? kind.status : kind.aspects?.[at.subresource];
@@ -85,7 +87,9 @@ export class ResourceHandler {
   #get(exchange: Exchange, kind: Kind, at: ResourcePath): number | Promise<number> {
     const version = exchange.info.query?.get('resourceVersion');
     const entry = this.#deps.registry.reads.get(kind, keyAt(at), version ?? undefined);
-    return entry instanceof Promise ? entry.then((shown) => this.#answer(exchange, kind, 200, shown, [])) : this.#answer(exchange, kind, 200, entry, []);
+    return entry instanceof Promise
+      ? entry.then((shown) => this.#answer(exchange, kind, 200, shown, deprecation(kind)))
+      : this.#answer(exchange, kind, 200, entry, deprecation(kind));
   }
   async #list(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const query = queryOf(exchange.info);
@@ -215,7 +219,7 @@ export class ResourceHandler {
     return decodeObject(this.#deps.schemas, kind, body, fieldValidation, warnings);
   }
   #context(exchange: Exchange): WriteContext {
-    const warnings: string[] = [];
+    const warnings = [...(exchange.warnings ?? [])];
     exchange.warnings = warnings;
     return { ...writeQuery(exchange), user: exchange.user, track: true, warnings, annotate: exchange.annotate };
   }
@@ -223,7 +227,7 @@ export class ResourceHandler {
     const { request, response, info } = exchange;
     const view = negotiate(request);
     const body = renderObject(kind, shown, view, this.#deps.clock.now(), includedIn(view, info.query));
-    void sendJson(response, code, body, { request, warnings: kind.deprecation ? [...deprecation(kind), ...warnings] : warnings });
+    void sendJson(response, code, body, { request, warnings });
     return code;
   }
 }
@@ -232,8 +236,9 @@ export class ResourceHandler {
 function includedIn(view: View, query: URLSearchParams | undefined): IncludeObject {
   return view === 'table' ? includedObject(query?.get('includeObject') ?? null) : 'Metadata';
 }
+const nothing: readonly string[] = [];
 function deprecation(kind: Kind): readonly string[] {
-  return kind.deprecation === undefined ? [] : [kind.deprecation];
+  return kind.deprecation === undefined ? nothing : [kind.deprecation];
 }
 /** Gives the code when the body is on the wire. */
 function sent(exchange: Exchange, pending: void | Promise<void>): number | Promise<number> {
