@@ -18,7 +18,8 @@ const allowed: Record<string, readonly string[]> = {
   node: ['client', 'kinds', 'machinery', 'base'],
   network: ['client', 'kinds', 'machinery', 'base'],
   metrics: ['client', 'kinds', 'machinery', 'base'],
-  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'metrics', 'client', 'kinds', 'machinery', 'store', 'base'],
+  registry: ['base'],
+  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'metrics', 'registry', 'client', 'kinds', 'machinery', 'store', 'base'],
   cli: ['server', 'base'],
 };
 

@@ -1,0 +1,63 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkDigest } from './names.ts';
+import { algorithmOf, hexOf } from './digest.ts';
+
+/** Blobs as files: DIR/sha256/ab/abcdef…. What stands under a digest's name is whole and has that digest. */
+export class BlobFiles {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+  path(digest: string): string {
+    checkDigest(digest);
+    const hex = hexOf(digest);
+    return join(this.#dir, algorithmOf(digest), hex.slice(0, 2), hex);
+  }
+  /** Bytes; undefined when there is no such file. */
+  async size(digest: string): Promise<number | undefined> {
+    return stat(this.path(digest)).then(
+      (found) => found.size,
+      () => undefined,
+    );
+  }
+  open(digest: string): Promise<FileHandle> {
+    return open(this.path(digest), 'r');
+  }
+  /** Moves a verified, flushed file to its place. When this resolves it survives a power cut. */
+  async adopt(file: string, digest: string): Promise<void> {
+    const target = this.path(digest);
+    const parent = join(target, '..');
+    const made = await mkdir(parent, { recursive: true, mode: 0o700 });
+    await rename(file, target);
+    await flushDirectory(parent);
+    if (made !== undefined) await flushDirectory(join(made, '..'));
+  }
+  remove(digest: string): void {
+    rmSync(this.path(digest), { force: true });
+  }
+  /** Digests of files last changed before a time, ms since the epoch: what a crash may have left between two steps is among them. */
+  *older(before: number): Generator<string> {
+    for (const algorithm of readdirSync(this.#dir)) {
+      for (const prefix of readdirSync(join(this.#dir, algorithm))) {
+        for (const hex of readdirSync(join(this.#dir, algorithm, prefix))) {
+          const found = statSync(join(this.#dir, algorithm, prefix, hex), { throwIfNoEntry: false });
+          if (found && found.mtimeMs < before) yield `${algorithm}:${hex}`;
+        }
+      }
+    }
+  }
+}
+
+/** Makes names in a directory durable. */
+export async function flushDirectory(dir: string): Promise<void> {
+  const handle = await open(dir, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,237 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { ManifestRecord } from './types.ts';
+
+/** 'btrg' in the header: tells a catalog from other SQLite databases. */
+const APPLICATION_ID = 0x62747267;
+const FORMAT = 1;
+
+/**
+ * What the registry knows besides bytes. A link says that a repository may serve a blob; `refs` is what a manifest
+ * names, so that links which no manifest needs can be found. Manifests are small and stand here whole: a push of
+ * one, its tag and its references is one transaction.
+ */
+const SCHEMA = `
+  CREATE TABLE repositories (id INTEGER PRIMARY KEY, registry TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (registry, name)) STRICT;
+  CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE links (repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE, digest TEXT NOT NULL, linked INTEGER NOT NULL,
+    PRIMARY KEY (repository, digest)) STRICT, WITHOUT ROWID;
+  CREATE INDEX links_by_digest ON links (digest);
+  CREATE TABLE manifests (repository INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE, digest TEXT NOT NULL, media_type TEXT NOT NULL,
+    pushed INTEGER NOT NULL, subject TEXT, artifact_type TEXT, content BLOB NOT NULL, PRIMARY KEY (repository, digest)) STRICT, WITHOUT ROWID;
+  CREATE INDEX manifests_by_subject ON manifests (repository, subject) WHERE subject IS NOT NULL;
+  CREATE TABLE refs (repository INTEGER NOT NULL, manifest TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (repository, manifest, digest),
+    FOREIGN KEY (repository, manifest) REFERENCES manifests ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+  CREATE INDEX refs_by_digest ON refs (repository, digest);
+  CREATE TABLE tags (repository INTEGER NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (repository, tag),
+    FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+  CREATE INDEX tags_by_digest ON tags (repository, digest);
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${FORMAT};`;
+
+export interface NewManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly content: Buffer;
+  readonly subject: string | undefined;
+  readonly artifactType: string | undefined;
+  /** Digests that it names: config, layers, manifests. */
+  readonly references: readonly string[];
+}
+
+type Row = Record<string, string | number | null | Uint8Array>;
+
+/** The catalog in one SQLite file. Every write is durable when its method returns. */
+export class Catalog {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(file: string) {
+    this.#db = new DatabaseSync(file, { timeout: 5000 });
+    try {
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+      this.#upgrade(file);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+  #upgrade(file: string): void {
+    const application = Number(this.#one('PRAGMA application_id')?.['application_id']);
+    const format = Number(this.#one('PRAGMA user_version')?.['user_version']);
+    if (application === 0 && format === 0 && !this.#one('SELECT 1 FROM sqlite_schema')) this.#db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+    else if (application !== APPLICATION_ID) throw new Error(`${file} is no catalog of a registry: move it away`);
+    else if (format !== FORMAT) throw new Error(`${file} has format ${format}, this version reads ${FORMAT}: use the version that wrote it`);
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+  #one(sql: string, ...values: (string | number)[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+  #all(sql: string, ...values: (string | number)[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+  #run(sql: string, ...values: (string | number | null | Uint8Array)[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+  #transaction<T>(work: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  // repositories
+  repository(registry: string, name: string): number | undefined {
+    return this.#one('SELECT id FROM repositories WHERE registry = ? AND name = ?', registry, name)?.['id'] as number | undefined;
+  }
+  createRepository(registry: string, name: string, now: number): number {
+    this.#run('INSERT INTO repositories (registry, name, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', registry, name, now);
+    return this.repository(registry, name) as number;
+  }
+  /** Forgets the repository with all that is in it; blobs go with the next collection. False: there was none. */
+  deleteRepository(registry: string, name: string): boolean {
+    return this.#run('DELETE FROM repositories WHERE registry = ? AND name = ?', registry, name) > 0;
+  }
+  /** Names after `last`, in order of bytes. */
+  repositories(registry: string, last: string, limit: number): string[] {
+    return this.#all('SELECT name FROM repositories WHERE registry = ? AND name > ? ORDER BY name LIMIT ?', registry, last, limit).map(
+      (row) => row['name'] as string,
+    );
+  }
+
+  // blobs
+  /** Size of a blob that the repository may serve. */
+  blob(repository: number, digest: string): number | undefined {
+    return this.#one('SELECT size FROM blobs JOIN links USING (digest) WHERE repository = ? AND digest = ?', repository, digest)?.['size'] as
+      | number
+      | undefined;
+  }
+  linkBlob(repository: number, digest: string, size: number, now: number): void {
+    this.#transaction(() => {
+      this.#run('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING', digest, size);
+      this.#run('INSERT INTO links VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET linked = excluded.linked', repository, digest, now);
+    });
+  }
+  /** Keeps an old link for another while: somebody was told that the blob is here. */
+  touchLink(repository: number, digest: string, now: number, ifOlderThan: number): void {
+    this.#run('UPDATE links SET linked = ? WHERE repository = ? AND digest = ? AND linked < ?', now, repository, digest, ifOlderThan);
+  }
+  unlinkBlob(repository: number, digest: string): boolean {
+    return this.#run('DELETE FROM links WHERE repository = ? AND digest = ?', repository, digest) > 0;
+  }
+  /** Whether a manifest of the repository names the digest. */
+  isReferenced(repository: number, digest: string): boolean {
+    return this.#one('SELECT 1 FROM refs WHERE repository = ? AND digest = ?', repository, digest) !== undefined;
+  }
+  /** Takes links away that no manifest needs and that are older than `before`. Gives their number. */
+  dropUnusedLinks(before: number): number {
+    return this.#run(
+      'DELETE FROM links WHERE linked < ? AND NOT EXISTS (SELECT 1 FROM refs WHERE refs.repository = links.repository AND refs.digest = links.digest)',
+      before,
+    );
+  }
+  /** Digests of blobs that no repository links. */
+  unlinkedBlobs(limit: number): string[] {
+    return this.#all('SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest) LIMIT ?', limit).map(
+      (row) => row['digest'] as string,
+    );
+  }
+  /** Forgets a blob when nothing links it still; `remove` takes its bytes away within the transaction. */
+  forgetBlob(digest: string, remove: () => void): boolean {
+    return this.#transaction(() => {
+      const gone = this.#run('DELETE FROM blobs WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)', digest) > 0;
+      if (gone) remove();
+      return gone;
+    });
+  }
+  knowsBlob(digest: string): boolean {
+    return this.#one('SELECT 1 FROM blobs WHERE digest = ?', digest) !== undefined;
+  }
+
+  // manifests
+  manifest(repository: number, digest: string): ManifestRecord | undefined {
+    const row = this.#one(`SELECT ${columns} FROM manifests WHERE repository = ? AND digest = ?`, repository, digest);
+    return row && toRecord(row);
+  }
+  manifestContent(repository: number, digest: string): Buffer | undefined {
+    const content = this.#one('SELECT content FROM manifests WHERE repository = ? AND digest = ?', repository, digest)?.['content'];
+    return content instanceof Uint8Array ? Buffer.from(content.buffer, content.byteOffset, content.byteLength) : undefined;
+  }
+  putManifest(repository: number, manifest: NewManifest, tag: string | undefined, now: number): void {
+    this.#transaction(() => {
+      this.#run(
+        'INSERT INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        repository,
+        manifest.digest,
+        manifest.mediaType,
+        now,
+        manifest.subject ?? null,
+        manifest.artifactType ?? null,
+        manifest.content,
+      );
+      for (const digest of manifest.references) this.#run('INSERT INTO refs VALUES (?, ?, ?) ON CONFLICT DO NOTHING', repository, manifest.digest, digest);
+      if (tag !== undefined) this.#setTag(repository, tag, manifest.digest, now);
+    });
+  }
+  /** Deletes it with the tags that name it. */
+  deleteManifest(repository: number, digest: string): boolean {
+    return this.#run('DELETE FROM manifests WHERE repository = ? AND digest = ?', repository, digest) > 0;
+  }
+  /** Manifests in order of digest, after `last`. */
+  manifests(repository: number, last: string, limit: number): ManifestRecord[] {
+    return this.#all(`SELECT ${columns} FROM manifests WHERE repository = ? AND digest > ? ORDER BY digest LIMIT ?`, repository, last, limit).map(toRecord);
+  }
+  referrers(repository: number, subject: string): (ManifestRecord & { content: Buffer })[] {
+    return this.#all(`SELECT ${columns}, content FROM manifests WHERE repository = ? AND subject = ? ORDER BY digest`, repository, subject).map((row) => ({
+      ...toRecord(row),
+      content: Buffer.from(row['content'] as Uint8Array),
+    }));
+  }
+
+  // tags
+  tag(repository: number, tag: string): string | undefined {
+    return this.#one('SELECT digest FROM tags WHERE repository = ? AND tag = ?', repository, tag)?.['digest'] as string | undefined;
+  }
+  #setTag(repository: number, tag: string, digest: string, now: number): void {
+    this.#run(
+      'INSERT INTO tags VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest, updated = excluded.updated',
+      repository,
+      tag,
+      digest,
+      now,
+    );
+  }
+  deleteTag(repository: number, tag: string): boolean {
+    return this.#run('DELETE FROM tags WHERE repository = ? AND tag = ?', repository, tag) > 0;
+  }
+  /** Tags after `last`, in order of bytes. */
+  tags(repository: number, last: string, limit: number): string[] {
+    return this.#all('SELECT tag FROM tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?', repository, last, limit).map((row) => row['tag'] as string);
+  }
+  tagsOf(repository: number, digest: string): string[] {
+    return this.#all('SELECT tag FROM tags WHERE repository = ? AND digest = ? ORDER BY tag', repository, digest).map((row) => row['tag'] as string);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+const columns = 'digest, media_type, length(content) AS size, pushed, subject, artifact_type';
+const toRecord = (row: Row): ManifestRecord => ({
+  digest: row['digest'] as string,
+  mediaType: row['media_type'] as string,
+  size: row['size'] as number,
+  pushed: row['pushed'] as number,
+  subject: (row['subject'] as string | null) ?? undefined,
+  artifactType: (row['artifact_type'] as string | null) ?? undefined,
+});

@@ -1,0 +1,61 @@
+import { pipeline } from 'node:stream/promises';
+import { RegistryError } from '../errors.ts';
+import { checkDigest } from '../names.ts';
+import { answer, header, isUnchanged, type Exchange } from './exchange.ts';
+
+/** Bytes read from the disk at a time. */
+const READ = 1 << 20;
+
+const describe = (digest: string): Record<string, string> => ({
+  'content-type': 'application/octet-stream',
+  'docker-content-digest': digest,
+  etag: `"${digest}"`,
+  'accept-ranges': 'bytes',
+  'cache-control': 'max-age=31536000',
+});
+
+export async function getBlob(exchange: Exchange): Promise<void> {
+  const digest = checkDigest(exchange.reference);
+  const { registry, repository, request, response } = exchange;
+  const size = registry.statBlob(repository, digest);
+  if (isUnchanged(exchange, digest)) return answer(exchange, 304, describe(digest));
+  if (request.method === 'HEAD') return answer(exchange, 200, { ...describe(digest), 'content-length': size });
+  const range = parseRange(header(exchange, 'range'), header(exchange, 'if-range'), digest, size);
+  const { handle } = await registry.openBlob(repository, digest);
+  const { start, end } = range ?? { start: 0, end: size - 1 };
+  response.writeHead(range ? 206 : 200, {
+    ...describe(digest),
+    'content-length': end - start + 1,
+    ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
+  });
+  if (end < start) {
+    await handle.close();
+    response.end();
+    return;
+  }
+  await pipeline(handle.createReadStream({ start, end, highWaterMark: READ }), response);
+}
+
+/**
+ * The one range that is asked for; undefined: the whole blob (no range, several, another unit, or an If-Range that
+ * does not hold). Throws RANGE_INVALID when it lies outside (RFC 9110, 14.2).
+ */
+export function parseRange(range: string | undefined, ifRange: string | undefined, digest: string, size: number): { start: number; end: number } | undefined {
+  if (range === undefined || (ifRange !== undefined && ifRange !== `"${digest}"`)) return undefined;
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range.trim());
+  if (!match || (match[1] === '' && match[2] === '')) return undefined;
+  const [first, last] = [match[1] as string, match[2] as string];
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
+  if (start >= size || (first === '' && Number(last) === 0)) {
+    throw new RegistryError('RANGE_INVALID', 'the range lies outside of the blob', { size }, { headers: { 'content-range': `bytes */${size}` } });
+  }
+  return { start, end };
+}
+
+export function deleteBlob(exchange: Exchange): void {
+  const digest = checkDigest(exchange.reference);
+  exchange.registry.deleteBlob(exchange.repository, digest);
+  answer(exchange, 202, { 'docker-content-digest': digest });
+}

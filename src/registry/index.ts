@@ -1,0 +1,9 @@
+/**
+ * registry: an OCI registry (distribution specification 1.1) over a directory. Knows bytes, digests and HTTP; knows
+ * nothing of Kubernetes or AWS: who may do what, and rules such as tag immutability, are given to it.
+ */
+export { startRegistry, type RegistryServer, type RegistryServerOptions } from './server.ts';
+export { Registry, type Collected, type RegistryOptions, type RepositoryName } from './registry.ts';
+export { RegistryError, type ErrorCode } from './errors.ts';
+export { isDigest, isRepository, isTag } from './names.ts';
+export type { AccessRequest, Action, Authorize, ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
