@@ -14,7 +14,7 @@ async function until(probe: () => Promise<boolean>): Promise<void> {
 /** Process start to the first answered kubectl, to the default ServiceAccount, to a Ready node: seconds. */
 async function start(cluster: Cluster): Promise<{ first: number; usable: number; stop: () => Promise<void> }> {
   const begin = performance.now();
-  const child = spawn(join(root, 'bin/batuta'), ['up', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)], { stdio: 'ignore' });
+  const child = spawn(join(root, 'bin/batuta'), ['up', '--data-dir', cluster.dir, ...cluster.ports], { stdio: 'ignore' });
   const k = (...args: string[]): Promise<{ code: number; out: string }> => cluster.tryKubectl(args, { program: process.env.KUBECTL ?? 'kubectl' });
   await until(async () => (await k('get', 'ns', 'default')).code === 0);
   const first = (performance.now() - begin) / 1000;

@@ -167,7 +167,7 @@ describe('bad input', () => {
     const other = await createCluster();
     const squatter = createServer().listen(other.kubePort, '127.0.0.1');
     try {
-      const result = await other.batuta('up', '--detach', '--runtime', 'sim', '--kube-port', String(other.kubePort));
+      const result = await other.batuta('up', '--detach', '--runtime', 'sim', ...other.ports);
       assert.equal(result.code, 1);
       assert.match(result.err, /port \d+.*in use.*--kube-port/s);
       assert.equal(result.err.trim().split('\n').length, 1, 'one line');
@@ -197,12 +197,12 @@ describe('a damaged database', () => {
       assert.ok(existsSync(file));
       truncateSync(file, 5000);
       const size = readFileSync(file).length;
-      const result = await cluster.batuta('up', '--detach', '--wait', '--runtime', 'sim', '--kube-port', String(cluster.kubePort));
+      const result = await cluster.batuta('up', '--detach', '--wait', '--runtime', 'sim', ...cluster.ports);
       assert.equal(result.code, 1);
       assert.match(result.err, /state\.db/);
       assert.equal(readFileSync(file).length, size);
       writeFileSync(file, 'this is no database, whatever its name says');
-      const again = await cluster.batuta('up', '--detach', '--wait', '--runtime', 'sim', '--kube-port', String(cluster.kubePort));
+      const again = await cluster.batuta('up', '--detach', '--wait', '--runtime', 'sim', ...cluster.ports);
       assert.equal(again.code, 1);
       assert.match(again.err, /state\.db/);
     } finally {

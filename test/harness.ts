@@ -69,6 +69,8 @@ export interface Cluster {
   readonly dir: string;
   readonly id: string;
   readonly kubePort: number;
+  /** The options of `up` for ports that nobody else uses. */
+  readonly ports: readonly string[];
   readonly kubeconfig: string;
   /** Runs `bin/batuta COMMAND … --data-dir DIR`. */
   batuta(...args: string[]): Promise<Output>;
@@ -88,6 +90,7 @@ export const kubectlProgram = 'kubectl';
 export async function createCluster(): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-e2e-'));
   const kubePort = await freePort();
+  const ports = ['--kube-port', String(kubePort), '--registry-port', '0'];
   const id = createHash('sha256').update(dir).digest('hex').slice(0, 6);
   const kubeconfig = join(dir, 'kubeconfig');
   const batuta = (...args: string[]): Promise<Output> => run(join(root, 'bin/batuta'), [...args, '--data-dir', dir]);
@@ -102,12 +105,13 @@ export async function createCluster(): Promise<Cluster> {
     dir,
     id,
     kubePort,
+    ports,
     kubeconfig,
     batuta,
     tryKubectl,
     kubectl,
     async up(...args) {
-      const result = await batuta('up', '--detach', '--wait', '--kube-port', String(kubePort), ...args);
+      const result = await batuta('up', '--detach', '--wait', ...ports, ...args);
       assert.equal(
         result.code,
         0,

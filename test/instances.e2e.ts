@@ -87,11 +87,7 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     // A PATH and a root without containerd: findProgram also looks in the system directories, so hide it by name.
     for (const tool of ['sh', 'dirname', 'readlink', 'uname']) symlinkSync((await run('which', [tool])).out.trim(), join(bin, tool));
     const env = { PATH: bin, BATUTA_PROGRAM_DIRS: bin };
-    const asked = await run(
-      join(root, 'bin/batuta'),
-      ['up', '--detach', '--runtime', 'containerd', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)],
-      { env },
-    );
+    const asked = await run(join(root, 'bin/batuta'), ['up', '--detach', '--runtime', 'containerd', '--data-dir', cluster.dir, ...cluster.ports], { env });
     assert.equal(asked.code, 1);
     assert.match(asked.err, /containerd.*apt-get install/);
     const doctor = await run(join(root, 'bin/batuta'), ['doctor', '--data-dir', cluster.dir], { env });
@@ -99,7 +95,7 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     assert.match(doctor.out, /✗ containerd[\s\S]*fix: apt-get install -y containerd/);
     chmodSync(bin, 0o755);
     try {
-      const auto = await run(join(root, 'bin/batuta'), ['up', '--detach', '--wait', '--data-dir', cluster.dir, '--kube-port', String(cluster.kubePort)], {
+      const auto = await run(join(root, 'bin/batuta'), ['up', '--detach', '--wait', '--data-dir', cluster.dir, ...cluster.ports], {
         env,
       });
       assert.equal(auto.code, 0, auto.err);

@@ -59,7 +59,7 @@ describe('encryption at rest', () => {
     t.after(() => destroy(cluster));
     const file = join(cluster.dir, 'bad.yaml');
     writeFileSync(file, 'kind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{kms: {}}]}]\n');
-    const result = await cluster.batuta('up', '--runtime', 'sim', '--kube-port', String(cluster.kubePort), '--encryption-provider-config', file);
+    const result = await cluster.batuta('up', '--runtime', 'sim', ...cluster.ports, '--encryption-provider-config', file);
     assert.equal(result.code, 1);
     assert.match(result.err, /resources\[0\]\.providers\[0\]\.kms: this provider is not implemented/);
   });
@@ -139,7 +139,7 @@ rules:
     t.after(() => destroy(cluster));
     const file = join(cluster.dir, 'bad.yaml');
     writeFileSync(file, 'kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: Everything}]\n');
-    const port = ['--runtime', 'sim', '--kube-port', String(cluster.kubePort)];
+    const port = ['--runtime', 'sim', ...cluster.ports];
     const bad = await cluster.batuta('up', ...port, '--audit-policy-file', file, '--audit-log-path', join(cluster.dir, 'audit.log'));
     assert.equal(bad.code, 1);
     assert.match(bad.err, /rules\[0\]\.level: Unsupported value: "Everything"/);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { FakeClock, seededRandom, silentLogger } from '#base';
+import { FakeClock, seededRandom, silentLogger, systemClock } from '#base';
 import { startRegistry, type RegistryServer, type RegistryServerOptions } from './server.ts';
 
 export interface Answer {
@@ -37,7 +37,7 @@ export const emptyType = 'application/vnd.oci.empty.v1+json';
 export async function testRegistry(options: Partial<RegistryServerOptions> = {}): Promise<TestRegistry> {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-registry-'));
   // Files have the time of the machine: the clock starts with it.
-  const clock = new FakeClock(Date.now());
+  const clock = new FakeClock(systemClock.now());
   let seed = 1;
   const start = (): Promise<RegistryServer> =>
     startRegistry({ dir, listen: ['127.0.0.1'], port: 0, authorize: () => {}, clock, random: seededRandom(seed++), log: silentLogger, ...options });

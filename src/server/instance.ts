@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
+import type { RegistryServer } from '#registry';
 import type { Containers } from './containers.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
@@ -84,6 +85,9 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   if (sims) part('simulated nodes', () => sims.ready());
   const storage = startStorage({ plane, plan, log, paths });
   part('storage', () => storage.ready());
+  let registry: RegistryServer | undefined;
+  const registryStarts = import('./registry.ts').then(async ({ openRegistry }) => void (registry = await openRegistry({ options, paths, log })));
+  part('registry', () => registryStarts);
   part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
 
   const all = Promise.all(parts).then(() => log.info('everything is ready', { ms: systemClock.now() - began }));
@@ -97,6 +101,8 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     await storage.stop();
     await plane.stopLoops();
     await containers?.stop();
+    await registryStarts.catch(() => {}); // its part tells of it
+    await registry?.stop();
     await plane.stop();
     control.close();
     control.closeAllConnections();
@@ -111,7 +117,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     ready: components.every((c) => c.ready),
     version,
     dataDir: paths.data,
-    endpoints: { kubernetes: plane.url, aws: null, registry: null, dashboard: null, loadBalancers: {} },
+    endpoints: { kubernetes: plane.url, aws: null, registry: registry ? `http://127.0.0.1:${registry.port}` : null, dashboard: null, loadBalancers: {} },
     nodes: describeNodes(plane.client),
     components: components.map((c) => ({ ...c })),
   });
@@ -144,8 +150,9 @@ async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<I
   if (runtime === 'sim' && options.runtime === 'auto') log.warn('nodes are simulated: containers cannot run here', { why });
   const nodes = options.nodes ?? previous?.nodes ?? 1;
   const simNodes = options.simNodes ?? previous?.simNodes ?? 0;
-  const port = await portCheck(options.kubePort, options.listen, '--kube-port');
-  if (!port.ok) throw new UserError(`port ${options.kubePort} ${port.detail}: ${port.fix}`);
+  const ports = [await portCheck(options.kubePort, options.listen, '--kube-port')];
+  if (options.registryPort !== 0) ports.push(await portCheck(options.registryPort, '127.0.0.1', '--registry-port'));
+  for (const port of ports) if (!port.ok) throw new UserError(`${port.name} ${port.detail}: ${port.fix}`);
   mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   chmodSync(paths.run, 0o700);
   const ticks = startTicks(process.pid);

@@ -13,6 +13,8 @@ export interface UpOptions {
   store: 'sqlite' | 'memory';
   kubePort: number;
   awsPort: number;
+  /** 0 takes any free port. */
+  registryPort: number;
   listen: string;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   json: boolean;

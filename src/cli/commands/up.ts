@@ -30,6 +30,7 @@ function readOptions(args: Parsed): UpOptions {
     store: choice(args, 'store', ['sqlite', 'memory'], 'sqlite'),
     kubePort: whole(args, 'kube-port', 6443, 65_535) + offset,
     awsPort: whole(args, 'aws-port', 4566, 65_535) + offset,
+    registryPort: readRegistryPort(args, offset),
     listen: text(args, 'listen') ?? '127.0.0.1',
     logLevel: choice(args, 'log-level', ['debug', 'info', 'warn', 'error'], 'info'),
     json: flag(args, 'json'),
@@ -58,6 +59,12 @@ function shownFlags(args: Parsed): { [name: string]: string } {
     type === 'boolean' ? String(flag(args, name)) : (text(args, name) ?? texts(args, name).join(',')) || fallback;
   const all = Object.entries(command.options).map(([name, option]) => [name, valueOf(name, option.type, option.default)] as const);
   return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** 0 asks for any free port: there is nothing to add to that. */
+function readRegistryPort(args: Parsed, offset: number): number {
+  const port = whole(args, 'registry-port', 5000, 65_535);
+  return port === 0 ? 0 : port + offset;
 }
 
 function readAuthentication(args: Parsed): UpOptions['authentication'] {
@@ -99,6 +106,7 @@ export const command: Command = {
     store: { type: 'string', value: 'S', help: 'sqlite or memory', default: 'sqlite' },
     'kube-port': { type: 'string', value: 'PORT', help: 'port of the Kubernetes API', default: '6443' },
     'aws-port': { type: 'string', value: 'PORT', help: 'port kept for the AWS API, which this version does not have yet', default: '4566' },
+    'registry-port': { type: 'string', value: 'PORT', help: 'port of the image registry, on 127.0.0.1 only; 0 = any free port', default: '5000' },
     'port-offset': { type: 'string', value: 'N', help: 'added to every port', default: '0' },
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
     preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
