@@ -55,6 +55,11 @@ test('an available surge replica lets one old one go', () => {
   const d = given();
   assert.deepEqual(scalings(plan(d, [set(d, 'app:1', [3, 3, 3]), set(d, 'app:2', [1, 1, 1], 2)])), ['update app:1 → 2']);
 });
+test('what a ReplicaSet is about to lose counts as available no more', () => {
+  // Scaled from 18 to 10 in the middle of a rollout: the statuses still tell of the pods of before.
+  const d = given({ replicas: 10, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: '25%' } } });
+  assert.deepEqual(scalings(plan(d, [set(d, 'app:1', [6, 10, 10]), set(d, 'app:2', [4, 8, 4], 2)])), ['update app:1 → 4']);
+});
 test('a surge replica that is not available lets nothing go', () => {
   const d = given();
   assert.deepEqual(scalings(plan(d, [set(d, 'app:1', [3, 3, 3]), set(d, 'app:2', [1, 1, 0], 2)])), []);

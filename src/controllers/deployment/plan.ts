@@ -160,11 +160,11 @@ class Draft {
     const old = this.#old;
     if (!current || sum(old, replicasOf) === 0) return false;
     const minAvailable = desiredReplicas(this.deployment) - maxUnavailable(this.deployment);
-    const room = sum(this.sets, replicasOf) - minAvailable - (replicasOf(current) - availableOf(current));
+    const room = sum(this.sets, replicasOf) - minAvailable - (replicasOf(current) - keptAvailable(current));
     if (room <= 0) return false;
     const sizes = new Map(old.map((rs) => [rs, replicasOf(rs)]));
     takeUnhealthy(sizes, room);
-    takeAvailable(sizes, sum(this.sets, availableOf) - minAvailable);
+    takeAvailable(sizes, sum(this.sets, keptAvailable) - minAvailable);
     return [...sizes].map(([rs, replicas]) => replicas !== replicasOf(rs) && this.#scale(rs, replicas)).includes(true);
   }
 
@@ -238,6 +238,9 @@ class Draft {
     };
   }
 }
+
+/** What is available beyond what the set asks for is on its way out, though the status still counts it. */
+const keptAvailable = (rs: V1ReplicaSet): number => Math.min(replicasOf(rs), availableOf(rs));
 
 /** Unavailable old replicas go first: losing them costs nothing. */
 function takeUnhealthy(sizes: Map<V1ReplicaSet, number>, limit: number): void {
