@@ -9,6 +9,9 @@ export { hostDirectories, noDirectories, type Directories } from './local-path/d
 export { startLocalPath, type LocalPath, type LocalPathOptions } from './local-path/provisioner.ts';
 export type { NodeConfig } from './node-status.ts';
 export { createFleet, type BootOptions, type Fleet, type FleetOptions } from './sim/fleet.ts';
+export { startAdoptedNodes } from './sim/adopted.ts';
+export { startNodeGroups } from './sim/groups.ts';
+export { NodeRanges } from './sim/ranges.ts';
 export { type MachineState } from './sim/machine.ts';
 export { createSimRuntime, type SimOptions, type SimulatedRuntime } from './sim/runtime.ts';
 export { simulatedUsage, type Usage } from './sim/usage.ts';

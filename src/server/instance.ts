@@ -14,6 +14,7 @@ import { readRecord, startTicks, writeRecord, type InstanceRecord, type Paths } 
 import { planNetwork, type NetworkPlan } from './plan.ts';
 import { portCheck, whyNoContainers } from './preflight.ts';
 import { startSimNodes } from './sim-nodes.ts';
+import { readNodeTemplates } from './sim-templates.ts';
 import { claimSlot } from './slot.ts';
 import { startStorage } from './storage.ts';
 import { version } from './version.ts';
@@ -40,6 +41,7 @@ interface Component {
  */
 export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }): Promise<Instance> {
   const began = systemClock.now();
+  const groups = options.simTemplate === undefined ? [] : await readNodeTemplates(options.simTemplate);
   const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
   const store = openStore(options, paths, log);
@@ -81,8 +83,8 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
       await ensureKubernetesService(plane.api, plan, { port: options.kubePort });
     });
   }
-  const sims = plan.simNodes.length ? startSimNodes({ plane, plan, log, paths }) : undefined;
-  if (sims) part('simulated nodes', () => sims.ready());
+  const sims = startSimNodes({ plane, plan, log, paths, groups });
+  if (plan.simNodes.length + groups.length > 0) part('simulated nodes', () => sims.ready());
   const storage = startStorage({ plane, plan, log, paths });
   part('storage', () => storage.ready());
   let registry: RegistryServer | undefined;
@@ -97,7 +99,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   const stop = (): Promise<void> => (stopping ??= stopAll());
   async function stopAll(): Promise<void> {
     log.info('stopping');
-    await sims?.stop();
+    await sims.stop();
     await storage.stop();
     await plane.stopLoops();
     await containers?.stop();

@@ -9,6 +9,8 @@ export interface UpOptions {
   wait: boolean;
   nodes?: number | undefined;
   simNodes?: number | undefined;
+  /** File of node templates, whose groups are made at start. */
+  simTemplate?: string | undefined;
   runtime: 'auto' | 'containerd' | 'sim';
   store: 'sqlite' | 'memory';
   kubePort: number;

@@ -1,11 +1,16 @@
-import type { Client } from '#client';
 import { systemClock, systemRandom, type Logger } from '#base';
+import { allocatableOfTemplate, capacityOf, defaultZones, labelsOfTemplate, type V1Taint } from '#kinds';
+import type { Fleet } from '#node';
 import type { ControlPlane } from './control-plane.ts';
 import type { Paths } from './paths.ts';
 import type { NetworkPlan, NodePlan } from './plan.ts';
+import { applyNodeTemplates, type TemplateGroup } from './sim-templates.ts';
 
+/** Simulated machines: those of --sim-nodes, those of NodeGroups, and those of Nodes that carry kwok's annotation. */
 export interface SimNodes {
+  /** Resolves when the machines of --sim-nodes are Ready. */
   ready(): Promise<void>;
+  fleet(): Promise<Fleet>;
   stop(): Promise<void>;
 }
 
@@ -14,53 +19,54 @@ interface Deps {
   plan: NetworkPlan;
   paths: Paths;
   log: Logger;
+  groups: readonly TemplateGroup[];
 }
 
-const capacity = { cpu: '32', memory: '256Gi', pods: '110', 'ephemeral-storage': '500Gi' };
-const zones = ['zone-a', 'zone-b', 'zone-c'];
+/** Keeps pods with real images off nodes that run nothing, where there are both. kwok's, so that its manifests fit. */
+export const simTaint: V1Taint = { key: 'kwok.x-k8s.io/node', value: 'fake', effect: 'NoSchedule' };
 
-/** Nodes whose pods live through every state and run nothing, spread over three zones. */
-export function startSimNodes({ plane, plan, paths, log }: Deps): SimNodes {
-  const agents = import('#node').then(({ startNodeAgent, createSimRuntime }) =>
-    plan.simNodes.map((node, i) => {
-      const runtime = createSimRuntime({ clock: systemClock, random: systemRandom, node: { name: node.name, podCIDR: node.podCIDR } });
-      const agent = startNodeAgent(agentOptions(plane.client, node, i, { plan, paths, log: log.named('sim'), runtime }));
-      plane.addNodeStreams(node.name, agent.streams);
-      return agent;
-    }),
-  );
+export function startSimNodes({ plane, plan, paths, log, groups }: Deps): SimNodes {
+  const logger = log.named('sim');
+  const started = import('#node').then(({ createFleet, NodeRanges, startAdoptedNodes, startNodeGroups }) => {
+    const { client } = plane;
+    const clock = systemClock;
+    const random = systemRandom;
+    const ranges = new NodeRanges();
+    const agent = { dataDir: paths.pods, logDir: paths.podLogs, clusterDNS: plan.dnsIP, clusterDomain: 'cluster.local' };
+    const fleet = createFleet({ client, clock, random, log: logger, agent, onStreams: (node, streams) => plane.addNodeStreams(node, streams) });
+    plan.simNodes.forEach((node, i) => {
+      ranges.claim(node.podCIDR);
+      fleet.add(machine(node, i, plan.nodes.length > 0));
+    });
+    const nodeGroups = startNodeGroups({ client, clock, random, log: logger, fleet, ranges });
+    const adopted = startAdoptedNodes({ client, log: logger, fleet, ranges });
+    return { fleet, nodeGroups, adopted };
+  });
+  const applied = groups.length > 0 ? plane.ready().then(() => applyNodeTemplates(plane.api, groups)) : Promise.resolve();
   return {
-    ready: async () => void (await Promise.all((await agents).map((agent) => agent.ready))),
-    stop: async () => void (await Promise.all((await agents).map((agent) => agent.stop()))),
+    ready: async () => {
+      const { fleet } = await started;
+      await Promise.all([applied, ...plan.simNodes.map(({ name }) => fleet.ready([name]))]);
+    },
+    fleet: async () => (await started).fleet,
+    async stop() {
+      const { fleet, nodeGroups, adopted } = await started;
+      adopted.stop();
+      await nodeGroups.stop();
+      await fleet.stop();
+    },
   };
 }
 
-type AgentOptions = Parameters<typeof import('#node').startNodeAgent>[0];
-
-function agentOptions(
-  client: Client,
-  node: NodePlan,
-  i: number,
-  shared: { plan: NetworkPlan; paths: Paths; log: Logger; runtime: AgentOptions['runtime'] },
-): AgentOptions {
+function machine(node: NodePlan, i: number, mixed: boolean): Parameters<Fleet['add']>[0] {
   return {
-    client,
-    clock: systemClock,
-    random: systemRandom,
-    log: shared.log,
-    runtime: shared.runtime,
-    simulated: true,
-    node: {
-      name: node.name,
-      hostname: node.name,
-      podCIDR: node.podCIDR,
-      internalIP: node.ip,
-      capacity,
-      labels: { type: 'sim', 'topology.kubernetes.io/region': 'sim', 'topology.kubernetes.io/zone': zones[i % zones.length] ?? 'zone-a' },
-    },
-    dataDir: shared.paths.pods,
-    logDir: shared.paths.podLogs,
-    clusterDNS: shared.plan.dnsIP,
-    clusterDomain: 'cluster.local',
+    name: node.name,
+    hostname: node.name,
+    podCIDR: node.podCIDR,
+    internalIP: node.ip,
+    capacity: capacityOf({}) as Parameters<Fleet['add']>[0]['capacity'],
+    allocatable: allocatableOfTemplate({}),
+    labels: labelsOfTemplate({}, defaultZones[i % defaultZones.length]),
+    ...(mixed ? { taints: [simTaint] } : {}),
   };
 }

@@ -36,10 +36,11 @@ export interface Fleet {
   /** Mends what `kill` or `silence` did. False when there is no such machine. */
   heal(name: string): boolean;
   state(name: string): MachineState | undefined;
+  config(name: string): NodeConfig | undefined;
   names(): string[];
   runtime(name: string): SimulatedRuntime | undefined;
-  /** Resolves when every machine that there is now is Ready. */
-  ready(): Promise<void>;
+  /** Resolves when every machine that there is now, or that is named, is Ready. */
+  ready(names?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,9 +62,10 @@ export function createFleet(options: FleetOptions): Fleet {
     silence: (name) => withMachine(name, (machine) => (machine.silence(), machine.state === 'silent')),
     heal: (name) => withMachine(name, (machine) => machine.heal()),
     state: (name) => machines.get(name)?.state,
+    config: (name) => machines.get(name)?.config,
     names: () => [...machines.keys()],
     runtime: (name) => machines.get(name)?.runtime,
-    ready: async () => void (await Promise.all([...machines.values()].map((machine) => machine.ready))),
+    ready: async (names = [...machines.keys()]) => void (await Promise.all(names.map(async (name) => machines.get(name)?.ready))),
     stop: async () => void (await Promise.all([...machines.values()].map((machine) => machine.stop()))),
   };
 }
