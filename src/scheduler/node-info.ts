@@ -3,6 +3,12 @@ import type { V1Node, V1Taint } from '#kinds';
 import type { HostPort, PodInfo } from './pod-info.ts';
 import { addResources, noResources, parseResources, type Resources } from './resources.ts';
 
+const noImages: ReadonlyMap<string, number> = new Map();
+/** A name without a tag means `latest`. */
+export function imageName(name: string): string {
+  return name.lastIndexOf(':') <= name.lastIndexOf('/') ? `${name}:latest` : name;
+}
+
 /** A node, the pods on it (assumed ones too) and what they use: kept up to date by every pod added or removed. */
 export class NodeInfo {
   readonly name: string;
@@ -13,12 +19,13 @@ export class NodeInfo {
   /** Taints that keep pods away (NoSchedule, NoExecute), and those that only make the node less liked. */
   hardTaints: readonly V1Taint[] = [];
   softTaints: readonly V1Taint[] = [];
+  /** Sizes in bytes of the images that are there, by every name they have. */
+  images: ReadonlyMap<string, number> = noImages;
   readonly pods = new Map<string, PodInfo>();
   readonly used: Resources = noResources();
   scoredMilliCpu = 0;
   scoredMemory = 0;
   readonly #ports = new Map<string, number>();
-  readonly #owners = new Map<string, number>();
 
   constructor(name: string) {
     this.name = name;
@@ -31,6 +38,14 @@ export class NodeInfo {
     const taints = node.spec?.taints ?? [];
     this.hardTaints = taints.filter((t) => t.effect === 'NoSchedule' || t.effect === 'NoExecute');
     this.softTaints = taints.filter((t) => t.effect === 'PreferNoSchedule');
+    const images = node.status?.images;
+    this.images = images?.length ? new Map(images.flatMap((image) => (image.names ?? []).map((name) => [imageName(name), image.sizeBytes ?? 0]))) : noImages;
+  }
+  /** The node is gone; pods may outlive it for a while. */
+  forgetNode(): void {
+    this.labels = {};
+    this.images = noImages;
+    this.hardTaints = this.softTaints = [];
   }
   add(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
@@ -44,11 +59,6 @@ export class NodeInfo {
     this.scoredMilliCpu += sign * pod.scoredMilliCpu;
     this.scoredMemory += sign * pod.scoredMemory;
     for (const port of pod.hostPorts) tally(this.#ports, portKey(port), sign);
-    if (pod.owner !== '') tally(this.#owners, pod.owner, sign);
-  }
-  /** How many pods of that controller are here and not on their way out. */
-  siblings(owner: string): number {
-    return this.#owners.get(owner) ?? 0;
   }
   /** Whether a host port is taken: same protocol and port, and the same address or either is all addresses. */
   portTaken(wanted: HostPort): boolean {
@@ -66,7 +76,6 @@ export class NodeInfo {
       used: { ...this.used, scalar },
       scored: [this.scoredMilliCpu, this.scoredMemory],
       ports: [...this.#ports].sort(),
-      owners: [...this.#owners].sort(),
     };
   }
 }

@@ -64,7 +64,7 @@ export interface ScorePlugin {
   readonly weight: number;
   /** False: all nodes are alike for this pod. Default: true. */
   applies?(pod: PodInfo): boolean;
-  /** Once per decision. `feasible`: the nodes that will be scored. */
+  /** Once per decision. `feasible`: the nodes that will be scored. Undefined: all nodes are alike for this pod. */
   prepare?(pod: PodInfo, state: ClusterState, feasible: readonly NodeInfo[]): unknown;
   /** 0 to 100, or any number when `normalize` brings it there. `facts` is what `prepare` gave. */
   score(pod: PodInfo, node: NodeInfo, facts?: unknown): number;

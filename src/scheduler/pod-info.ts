@@ -1,4 +1,6 @@
-import { requiredNodes, termMatcher, type NodeMatcher, type V1Pod, type V1Toleration } from '#kinds';
+import { requiredNodes, type NodeMatcher, type V1Pod, type V1Toleration } from '#kinds';
+import { namedNodes, preferredNodes, type NodePreference } from './node-terms.ts';
+import { classKey } from './pod-class.ts';
 import { affinityTerms, preferredTerms, spreadConstraints, type PodTerm, type SpreadConstraint, type WeightedTerm } from './pod-terms.ts';
 import { podRequests, type Resources } from './resources.ts';
 
@@ -23,6 +25,10 @@ export interface PodInfo {
   readonly hostPorts: readonly HostPort[];
   readonly tolerations: readonly V1Toleration[];
   readonly required: NodeMatcher | undefined;
+  /** Equal for pods that require the same of a node; '' for those that require nothing. */
+  readonly requiredKey: string;
+  /** Names of the only nodes that it may go to; undefined: any. */
+  readonly onlyNodes: readonly string[] | undefined;
   readonly labels: { readonly [key: string]: string };
   /** Required pod affinity and anti-affinity, and topology spread constraints that forbid. */
   readonly affinity: readonly PodTerm[];
@@ -31,13 +37,20 @@ export interface PodInfo {
   readonly spread: readonly SpreadConstraint[];
   /** Topology spread constraints that only prefer; undefined when the pod says nothing at all of its spread. */
   readonly preferredSpread: readonly SpreadConstraint[] | undefined;
-  /** Uid of the controller, by which pods are told to be of one sort; '' without one, and for pods on their way out. */
+  /** Uid and kind of the controller; '' without one. */
   readonly owner: string;
-  readonly preferred: readonly { weight: number; matches: NodeMatcher }[];
+  readonly ownerKind: string;
+  /** On its way out. */
+  readonly terminating: boolean;
+  /** Equal for pods that terms and constraints of others cannot tell apart. */
+  readonly classKey: string;
+  readonly preferred: readonly NodePreference[];
 }
 
 export function podInfo(pod: V1Pod): PodInfo {
   const { requests, scoredMilliCpu, scoredMemory } = podRequests(pod);
+  const owner = pod.metadata?.ownerReferences?.find((reference) => reference.controller);
+  const required = requiredNodes(pod);
   return {
     pod,
     uid: podUid(pod),
@@ -50,24 +63,24 @@ export function podInfo(pod: V1Pod): PodInfo {
     bestEffort: requests.milliCpu === 0 && requests.memory === 0 && requests.ephemeralStorage === 0 && !requests.scalar,
     hostPorts: hostPorts(pod),
     tolerations: pod.spec?.tolerations ?? [],
-    required: requiredNodes(pod),
+    required,
+    requiredKey: required ? JSON.stringify([pod.spec?.nodeSelector, pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution]) : '',
+    onlyNodes: namedNodes(pod),
     labels: pod.metadata?.labels ?? {},
     affinity: affinityTerms(pod, pod.spec?.affinity?.podAffinity),
     antiAffinity: affinityTerms(pod, pod.spec?.affinity?.podAntiAffinity),
     preferredPods: preferredTerms(pod),
     spread: spreadConstraints(pod, 'DoNotSchedule'),
     preferredSpread: pod.spec?.topologySpreadConstraints?.length ? spreadConstraints(pod, 'ScheduleAnyway') : undefined,
-    owner: ownerOf(pod),
-    preferred: preferredNodes(pod),
+    owner: owner?.uid ?? '',
+    ownerKind: owner?.kind ?? '',
+    terminating: pod.metadata?.deletionTimestamp !== undefined,
+    classKey: classKey(pod, owner?.uid ?? ''),
+    preferred: preferredNodes(pod.spec?.affinity?.nodeAffinity),
   };
 }
 /** Identity of a pod: a new pod of an old name is another one. */
 export const podUid = (pod: V1Pod): string => pod.metadata?.uid ?? `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
-
-function ownerOf({ metadata }: V1Pod): string {
-  if (metadata?.deletionTimestamp !== undefined) return '';
-  return metadata?.ownerReferences?.find((reference) => reference.controller)?.uid ?? '';
-}
 
 function hostPorts(pod: V1Pod): HostPort[] {
   const sidecars = (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
@@ -79,14 +92,4 @@ function hostPorts(pod: V1Pod): HostPort[] {
     }
   }
   return out;
-}
-
-function preferredNodes(pod: V1Pod): PodInfo['preferred'] {
-  const terms = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return terms.filter((t) => t.weight > 0).map((t) => ({ weight: t.weight, matches: preference(t.preference) }));
-}
-/** Unlike a required term, a preference without expressions holds on every node. */
-function preference(term: Parameters<typeof termMatcher>[0]): NodeMatcher {
-  const empty = !term.matchExpressions?.length && !term.matchFields?.length;
-  return empty ? () => true : termMatcher(term);
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { FakeClock, Heap } from '#base';
-import { nodeAffinity } from './plugins/node-affinity.ts';
-import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
+import { nodeAffinityFilter } from './plugins/node-affinity.ts';
+import { nodeResourcesFitFilter as nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { SchedulingQueue } from './queue.ts';
 import { info, nodeInfo } from './test-objects.ts';
 
@@ -51,7 +51,7 @@ test('an unschedulable pod waits for an event that its plugins call helpful', as
   const { clock, queue } = setUp();
   queue.add(info('a', { nodeSelector: { x: '1' } }));
   drain(queue);
-  queue.park('uid-a', [nodeAffinity]);
+  queue.park('uid-a', [nodeAffinityFilter()]);
   queue.notify([
     { type: 'PodRemoved', pod: info('gone') },
     { type: 'NodeAdded', node: nodeInfo('n') },

@@ -26,7 +26,8 @@ export function totalScores(scores: readonly WeightedScore[], pod: PodInfo, node
   const totals = new Float64Array(nodes.length);
   for (const { plugin, weight } of scores) {
     if (plugin.applies?.(pod) === false) continue;
-    addScores(totals, plugin, weight, pod, nodes, plugin.prepare?.(pod, state, nodes));
+    const facts = plugin.prepare?.(pod, state, nodes);
+    if (!plugin.prepare || facts !== undefined) addScores(totals, plugin, weight, pod, nodes, facts);
   }
   return totals;
 }

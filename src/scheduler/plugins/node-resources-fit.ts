@@ -1,16 +1,28 @@
 import type { NodeInfo } from '../node-info.ts';
-import type { FilterPlugin, Rejection } from '../plugin.ts';
+import type { FilterPlugin, Plugin, PluginDefinition, Rejection } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
+import type { Resources } from '../resources.ts';
+import { checkArgs, type Args } from './support/args.ts';
+import { readStrategy } from './support/scoring-strategy.ts';
 
 /** Requests must fit into what is allocatable and not yet asked for by other pods. */
-export const nodeResourcesFit: FilterPlugin = {
+export const nodeResourcesFitFilter: FilterPlugin = {
   name: 'NodeResourcesFit',
   filter: (pod, node) => (fits(pod, node) ? undefined : explain(pod, node)),
   unstuckBy(event, pod) {
-    if (event.type === 'PodRemoved') return true;
-    if (event.type === 'NodeAdded') return possible(pod, event.node);
-    return event.type === 'NodeChanged' && event.change.allocatable && possible(pod, event.node);
+    switch (event.type) {
+      case 'PodRemoved':
+        return event.node === undefined || fits(pod, event.node);
+      case 'NodeAdded':
+        return possible(pod, event.node);
+      case 'NodeChanged':
+        return event.change.allocatable && possible(pod, event.node);
+      default:
+        return false;
+    }
   },
+  advice: (pod, node, { unresolvable }) =>
+    unresolvable ? `a larger node: the pod asks for ${list(pod.requests)}` : `free ${lacking(pod, node)}, or add a node`,
 };
 
 // The hot path allocates nothing; only a node that does not fit is asked why.
@@ -44,3 +56,50 @@ function possible({ requests }: PodInfo, { allocatable }: NodeInfo): boolean {
   for (const [name, amount] of requests.scalar ?? []) if (amount > (allocatable.scalar?.get(name) ?? 0)) return false;
   return true;
 }
+
+/** `250m cpu, 64Mi memory`, for people. */
+const list = ({ milliCpu, memory, ephemeralStorage, scalar }: Resources): string =>
+  [
+    ...(milliCpu > 0 ? [`${milliCpu}m cpu`] : []),
+    ...(memory > 0 ? [`${Math.ceil(memory / 1024 / 1024)}Mi memory`] : []),
+    ...(ephemeralStorage > 0 ? [`${Math.ceil(ephemeralStorage / 1024 / 1024)}Mi ephemeral-storage`] : []),
+    ...[...(scalar ?? [])].map(([name, amount]) => `${amount} ${name}`),
+  ].join(', ');
+function lacking(pod: PodInfo, node: NodeInfo): string {
+  if (node.pods.size + 1 > node.allowedPods) return 'one of the places for pods of this node';
+  const missing: Resources = { milliCpu: 0, memory: 0, ephemeralStorage: 0, scalar: new Map() };
+  for (const [name, wanted, free] of amounts(pod, node)) {
+    if (wanted <= free) continue;
+    if (name === 'cpu') missing.milliCpu = wanted - free;
+    else if (name === 'memory') missing.memory = wanted - free;
+    else if (name === 'ephemeral-storage') missing.ephemeralStorage = wanted - free;
+    else missing.scalar?.set(name, wanted - free);
+  }
+  return `${list(missing)} on this node`;
+}
+
+/** The pod without the extended resources that the profile is told to leave to somebody else. */
+function without(pod: PodInfo, ignored: (name: string) => boolean): PodInfo {
+  if (!pod.requests.scalar) return pod;
+  const scalar = new Map([...pod.requests.scalar].filter(([name]) => !ignored(name)));
+  return { ...pod, requests: { ...pod.requests, scalar: scalar.size > 0 ? scalar : undefined } };
+}
+function ignoring(args: Args): ((name: string) => boolean) | undefined {
+  const names = args['ignoredResources'] as readonly string[] | undefined;
+  const groups = args['ignoredResourceGroups'] as readonly string[] | undefined;
+  if (!names?.length && !groups?.length) return undefined;
+  return (name) => names?.includes(name) === true || groups?.includes(name.split('/', 1)[0] ?? '') === true;
+}
+
+/** Arguments: scoringStrategy, ignoredResources, ignoredResourceGroups. */
+export const nodeResourcesFit: PluginDefinition = {
+  name: 'NodeResourcesFit',
+  create({ args: given }): Plugin {
+    const args = checkArgs(given, ['scoringStrategy', 'ignoredResources', 'ignoredResourceGroups']);
+    const ignored = ignoring(args);
+    const score = readStrategy(args['scoringStrategy']);
+    if (!ignored) return { name: 'NodeResourcesFit', filter: nodeResourcesFitFilter, score };
+    const filter: FilterPlugin = { ...nodeResourcesFitFilter, filter: (pod, node, facts) => nodeResourcesFitFilter.filter(without(pod, ignored), node, facts) };
+    return { name: 'NodeResourcesFit', filter, score };
+  },
+};

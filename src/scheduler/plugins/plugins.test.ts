@@ -4,16 +4,19 @@ import { test } from 'node:test';
 import type { V1Affinity, V1NodeSelectorRequirement } from '#kinds';
 import type { ClusterEvent, FilterPlugin } from '../plugin.ts';
 import { container, info, nodeInfo, type NodeFacts } from '../test-objects.ts';
-import { balancedAllocation } from './balanced-allocation.ts';
+import { balancedAllocationScore } from './balanced-allocation.ts';
 import { definitions } from './index.ts';
-import { leastAllocated } from './least-allocated.ts';
-import { nodeAffinity, nodeAffinityScore } from './node-affinity.ts';
-import { nodeName } from './node-name.ts';
-import { nodePorts } from './node-ports.ts';
-import { nodeResourcesFit } from './node-resources-fit.ts';
-import { nodeUnschedulable } from './node-unschedulable.ts';
-import { taintToleration, taintTolerationScore } from './taint-toleration.ts';
+import { nodeAffinityFilter, nodeAffinityScore } from './node-affinity.ts';
+import { nodeNameFilter as nodeName } from './node-name.ts';
+import { nodePortsFilter as nodePorts } from './node-ports.ts';
+import { nodeResourcesFitFilter as nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeUnschedulableFilter as nodeUnschedulable } from './node-unschedulable.ts';
+import { leastAllocated as least, mostAllocated as most, readStrategy, requestedToCapacityRatio, resourceScore } from './support/scoring-strategy.ts';
+import { taintTolerationFilter as taintToleration, taintTolerationScore } from './taint-toleration.ts';
 
+const nodeAffinity = nodeAffinityFilter();
+const leastAllocated = resourceScore(least);
+const balancedAllocation = balancedAllocationScore();
 type Spec = Parameters<typeof info>[1];
 interface FilterCase {
   name: string;
@@ -226,7 +229,7 @@ const scores: [name: string, wanted: number, got: number][] = [
   [
     'NodeAffinity: preferred weights',
     30,
-    nodeAffinityScore.score(
+    nodeAffinityScore().score(
       info('p', {
         affinity: {
           nodeAffinity: {
@@ -244,6 +247,28 @@ const scores: [name: string, wanted: number, got: number][] = [
 ];
 for (const [name, wanted, got] of scores) test(name, () => assert.equal(got, wanted));
 
+test('scoringStrategy: most allocated, a curve, extended resources, and what is wrong with one', () => {
+  const node = nodeInfo('n', { allocatable: { 'x.io/gpu': '4' } });
+  const pod = info('p', { requests: { cpu: '1', memory: '4Gi', 'x.io/gpu': '4' } });
+  assert.equal(resourceScore(most).score(pod, node), 37);
+  const strategy = (resources: unknown, type = 'MostAllocated', more: object = {}): number => readStrategy({ type, resources, ...more }).score(pod, node);
+  assert.equal(strategy([{ name: 'x.io/gpu', weight: 3 }, { name: 'cpu' }]), 81);
+  const shape = [
+    { utilization: 0, score: 0 },
+    { utilization: 50, score: 10 },
+    { utilization: 100, score: 0 },
+  ];
+  const curve = requestedToCapacityRatio(shape);
+  assert.deepEqual(
+    [0, 25, 50, 75, 100, 200].map((used) => curve(used, 100)),
+    [0, 50, 100, 50, 0, 0],
+  );
+  assert.equal(strategy([{ name: 'memory', weight: 1 }], 'RequestedToCapacityRatio', { requestedToCapacityRatio: { shape } }), 100);
+  assert.throws(() => readStrategy({ type: 'Best' }), /args.type: Unsupported value: "Best": supported values: "LeastAllocated"/);
+  assert.throws(() => readStrategy({ type: 'RequestedToCapacityRatio' }), /at least one point must be specified/);
+  assert.throws(() => readStrategy({ resources: [{ name: 'cpu', weight: 0 }] }), /resource weight of cpu not in valid range/);
+});
+
 const none = { allocatable: false, labels: false, taints: false, unschedulable: false };
 const nodeEvent = (facts: NodeFacts, change?: Partial<typeof none>): ClusterEvent =>
   change ? { type: 'NodeChanged', node: nodeInfo('n', facts), change: { ...none, ...change } } : { type: 'NodeAdded', node: nodeInfo('n', facts) };
@@ -259,6 +284,13 @@ const hints: [name: string, plugin: FilterPlugin, pod: Spec, event: ClusterEvent
   ['the port became free', nodePorts, port(80), removed(port(80)), true],
   ['another port became free', nodePorts, port(80), removed(port(81)), false],
   ['a pod went', nodeResourcesFit, { requests: { cpu: '1' } }, removed({ requests: { cpu: '1' } }), true],
+  [
+    'a pod went from a node that is still too full',
+    nodeResourcesFit,
+    { requests: { cpu: '9' } },
+    { ...removed({}), node: nodeInfo('n') } as ClusterEvent,
+    false,
+  ],
   ['a node grew enough', nodeResourcesFit, { requests: { cpu: '5' } }, nodeEvent({ allocatable: { cpu: '6' } }, { allocatable: true }), true],
   ['a node that is too small came', nodeResourcesFit, { requests: { cpu: '5' } }, nodeEvent({}), false],
   ['the named node came', nodeName, { nodeName: 'n' }, nodeEvent({}), true],
@@ -268,7 +300,7 @@ for (const [name, plugin, pod, event, wanted] of hints) {
 }
 
 test('every plugin file is in the index', () => {
-  const files = readdirSync(import.meta.dirname).filter((file) => !file.endsWith('.test.ts') && file !== 'index.ts');
+  const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'index.ts');
   const index = readFileSync(`${import.meta.dirname}/index.ts`, 'utf8');
   for (const file of files) assert.ok(index.includes(`'./${file}'`), `${file} is not in the index`);
   const names = definitions.map((definition) => definition.name);

@@ -1,10 +1,10 @@
 import { tolerated } from '#kinds';
-import { reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
+import { pure, reject, type FilterPlugin, type ScorePlugin } from '../plugin.ts';
 
 const rejected = reject('node(s) had untolerated taint(s)', true);
 
 /** Taints NoSchedule and NoExecute keep away every pod that does not tolerate them. */
-export const taintToleration: FilterPlugin = {
+export const taintTolerationFilter: FilterPlugin = {
   name: 'TaintToleration',
   filter(pod, node) {
     for (const taint of node.hardTaints) if (!tolerated(pod.tolerations, taint)) return rejected;
@@ -13,6 +13,10 @@ export const taintToleration: FilterPlugin = {
   unstuckBy(event, pod) {
     if ((event.type !== 'NodeAdded' && event.type !== 'NodeChanged') || (event.type === 'NodeChanged' && !event.change.taints)) return false;
     return event.node.hardTaints.every((taint) => tolerated(pod.tolerations, taint));
+  },
+  advice(pod, node) {
+    const taint = node.hardTaints.find((one) => !tolerated(pod.tolerations, one));
+    return taint && `tolerate or remove the taint ${taint.key}${taint.value ? `=${taint.value}` : ''}:${taint.effect}`;
   },
 };
 
@@ -27,3 +31,5 @@ export const taintTolerationScore: ScorePlugin = {
     return count;
   },
 };
+
+export const taintToleration = pure({ name: 'TaintToleration', filter: taintTolerationFilter, score: taintTolerationScore });

@@ -1,0 +1,58 @@
+import type { NodeInfo } from '../../node-info.ts';
+import type { PodInfo } from '../../pod-info.ts';
+import { list, type Args } from './args.ts';
+
+/** A resource and how much it counts. */
+export interface WeightedResource {
+  readonly name: string;
+  readonly weight: number;
+}
+export const cpuAndMemory: readonly WeightedResource[] = [
+  { name: 'cpu', weight: 1 },
+  { name: 'memory', weight: 1 },
+];
+
+/** Resources of a plugin's arguments. Throws with a text for the user. */
+export function readResources(args: Args, path = 'resources'): readonly WeightedResource[] {
+  const given = list(args, path);
+  if (!given?.length) return cpuAndMemory;
+  return given.map(({ name, weight = 1 }, i) => {
+    if (typeof name !== 'string' || name === '') throw new Error(`args.${path}[${i}].name: Required value`);
+    if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 1 || weight > 100)
+      throw new Error(`args.${path}[${i}].weight: Invalid value: ${JSON.stringify(weight)}: resource weight of ${name} not in valid range [1, 100]`);
+    return { name, weight };
+  });
+}
+
+/** What is allocatable of a resource, 0 where the node has none of it or the pod does not care for it. */
+export function capacity(name: string, pod: PodInfo, { allocatable }: NodeInfo): number {
+  switch (name) {
+    case 'cpu':
+      return allocatable.milliCpu;
+    case 'memory':
+      return allocatable.memory;
+    case 'ephemeral-storage':
+      return allocatable.ephemeralStorage;
+    default:
+      return pod.requests.scalar?.has(name) ? (allocatable.scalar?.get(name) ?? 0) : 0;
+  }
+}
+/** What would be requested with the pod there. */
+export function requested(name: string, { requests }: PodInfo, { used }: NodeInfo): number {
+  switch (name) {
+    case 'cpu':
+      return used.milliCpu + requests.milliCpu;
+    case 'memory':
+      return used.memory + requests.memory;
+    case 'ephemeral-storage':
+      return used.ephemeralStorage + requests.ephemeralStorage;
+    default:
+      return (used.scalar?.get(name) ?? 0) + (requests.scalar?.get(name) ?? 0);
+  }
+}
+/** The same, where containers that ask for no cpu or memory count with a default. */
+export function requestedWithDefaults(name: string, pod: PodInfo, node: NodeInfo): number {
+  if (name === 'cpu') return node.scoredMilliCpu + pod.scoredMilliCpu;
+  if (name === 'memory') return node.scoredMemory + pod.scoredMemory;
+  return requested(name, pod, node);
+}
