@@ -3,13 +3,15 @@ import type { V1Node } from '#kinds';
 import { HeldTerms } from './held-terms.ts';
 import { ImageSpread } from './image-spread.ts';
 import { NodeInfo } from './node-info.ts';
+import { Nominations } from './nominations.ts';
 import type { NodeChange } from './plugin.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { PodTerm, WeightedTerm } from './pod-terms.ts';
 import { TopologyIndex } from './topology-index.ts';
 
 type Labels = { readonly [key: string]: string };
-interface Placed {
+/** A pod and the node that it counts on. */
+export interface Placed {
   readonly info: PodInfo;
   readonly node: NodeInfo;
 }
@@ -28,6 +30,7 @@ export class ClusterState {
   readonly affine = new HeldTerms<PodTerm>((pod) => pod.affinity);
   readonly preferring = new HeldTerms<WeightedTerm>((pod) => pod.preferredPods);
   readonly images = new ImageSpread();
+  readonly nominations = new Nominations();
   readonly #byName = new Map<string, NodeInfo>();
   readonly #position = new Map<NodeInfo, number>();
   readonly #sources = new Map<string, V1Node>();
@@ -50,6 +53,9 @@ export class ClusterState {
   }
   get podCount(): number {
     return this.#pods.size;
+  }
+  placedPods(): Iterable<Placed> {
+    return this.#pods.values();
   }
   /** Labels of a namespace; undefined forgets it. */
   setNamespace(name: string, labels: Labels | undefined): void {

@@ -3,9 +3,10 @@ import type { ClusterState } from './cluster-state.ts';
 import { FilterCycle, type Failure } from './filter-cycle.ts';
 import { fitMessage } from './fit-message.ts';
 import type { NodeInfo } from './node-info.ts';
-import { reject, type FilterPlugin, type Rejection } from './plugin.ts';
+import { reject, type FilterPlugin } from './plugin.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { Profile } from './profile.ts';
+import { Rejections } from './rejections.ts';
 import { bestNode } from './score-nodes.ts';
 
 export interface Decision {
@@ -18,7 +19,7 @@ export interface Decision {
   /** How many nodes were looked at: the next decision starts behind them. */
   examined: number;
   /** Of every node why it cannot take the pod; empty when one can. */
-  rejections: ReadonlyMap<NodeInfo, Rejection>;
+  rejections: Rejections;
 }
 
 /**
@@ -28,38 +29,42 @@ export interface Decision {
 export function findNode(state: ClusterState, pod: PodInfo, profile: Profile, start: number, random: Random): Decision {
   const cycle = new FilterCycle(state, pod, profile.filters);
   if (cycle.refused) return refused(state, cycle.refused);
+  const promised = state.present(state.nominations.nodeOf(pod.uid) ?? '');
+  if (promised && !cycle.check(promised)) return { ...nothing, node: promised };
   const only = cycle.only();
   const { nodes } = state;
   const candidates = only ? only.names.flatMap((name) => state.present(name) ?? []) : nodes;
-  const enough = only ? candidates.length : feasibleNodesToFind(nodes.length);
+  const enough = only ? candidates.length : feasibleNodesToFind(nodes.length, profile.percentageOfNodesToScore);
   const feasible: NodeInfo[] = [];
-  const failures = new Map<NodeInfo, Failure>();
+  const rejections = new Rejections();
+  const rejectedBy = new Set(only?.plugins);
   let examined = 0;
   for (; examined < candidates.length && feasible.length < enough; examined++) {
     const node = candidates[only ? examined : (start + examined) % nodes.length] as NodeInfo;
-    const failed = cycle.check(node);
-    if (failed) failures.set(node, failed);
-    else feasible.push(node);
+    const rejection = cycle.check(node);
+    if (!rejection) feasible.push(node);
+    else {
+      rejections.add(node, rejection);
+      if (cycle.rejecting) rejectedBy.add(cycle.rejecting);
+    }
   }
   if (only) examined = 0;
   if (feasible.length > 0) return { ...nothing, node: bestNode(profile.scores, pod, feasible, state, random), examined };
-  return failed(state, failures, only?.plugins ?? [], examined);
+  if (only) rejectOthers(state, rejections, only.plugins);
+  return { ...nothing, message: fitMessage(nodes.length, rejections.reasons), rejectedBy: [...rejectedBy], examined, rejections };
 }
-const nothing: Decision = { node: undefined, message: '', rejectedBy: [], examined: 0, rejections: new Map() };
+const nothing: Decision = { node: undefined, message: '', rejectedBy: [], examined: 0, rejections: new Rejections() };
 
 function refused({ nodes }: ClusterState, { plugin, rejection }: Failure): Decision {
-  const rejections = new Map(nodes.map((node) => [node, rejection]));
+  const rejections = new Rejections();
+  for (const node of nodes) rejections.add(node, rejection);
   return { ...nothing, message: fitMessage(nodes.length, [], rejection.reasons.join(', ')), rejectedBy: [plugin], rejections };
 }
-function failed({ nodes }: ClusterState, failures: ReadonlyMap<NodeInfo, Failure>, only: readonly FilterPlugin[], examined: number): Decision {
-  const rejections = new Map<NodeInfo, Rejection>();
-  for (const [node, { rejection }] of failures) rejections.set(node, rejection);
-  if (only.length > 0) {
-    const elsewhere = reject(`node(s) didn't satisfy plugin(s) [${only.map((plugin) => plugin.name).join(' ')}]`, true);
-    for (const node of nodes) if (!rejections.has(node)) rejections.set(node, elsewhere);
-  }
-  const rejectedBy = [...new Set([...only, ...[...failures.values()].map((failure) => failure.plugin)])];
-  return { ...nothing, message: fitMessage(nodes.length, [...rejections.values()]), rejectedBy, examined, rejections };
+/** Nodes that were not even looked at, because the pod belongs to others. */
+function rejectOthers({ nodes }: ClusterState, rejections: Rejections, only: readonly FilterPlugin[]): void {
+  const elsewhere = reject(`node(s) didn't satisfy plugin(s) [${only.map((plugin) => plugin.name).join(' ')}]`, true);
+  const looked = new Set(rejections.nodes);
+  for (const node of nodes) if (!looked.has(node)) rejections.add(node, elsewhere);
 }
 
 /**

@@ -94,6 +94,8 @@ export interface Plugin {
    * again after its back-off. Undefined: nothing to do. The signal fires when the pod is gone or the scheduler stops.
    */
   readonly preBind?: (pod: PodInfo, node: NodeInfo, signal: AbortSignal) => Promise<void> | undefined;
+  /** PostFilter: room is made by evicting pods of lower priority; how many nodes are candidates enough, in percent and at least. */
+  readonly preemption?: { readonly percentage: number; readonly absolute: number };
   /** Kinds whose changes are told to `filter.unstuckBy` as ObjectChanged; their caches are filled before the first decision. */
   readonly watches?: readonly Kind[];
 }

@@ -15,26 +15,32 @@ export interface Profile {
   readonly scores: readonly WeightedScore[];
   readonly reserving: readonly Plugin[];
   readonly preBinding: readonly Plugin[];
+  /** How room is made for a pod that fits nowhere; undefined: not at all. */
+  readonly preemption: Plugin['preemption'];
+  /** Of the nodes that can take a pod, how many in a hundred are scored; 0: by the size of the cluster. */
+  readonly percentageOfNodesToScore: number;
   /** Every plugin of the profile. */
   readonly plugins: readonly Plugin[];
 }
 
 export const defaultSchedulerName = 'default-scheduler';
 
-/** The profile that holds where nobody configured one. `created`: its plugins. */
-export function makeProfile(schedulerName: string, created: readonly Plugin[]): Profile {
+/** A profile of these plugins, each at all of its points. */
+export function makeProfile(schedulerName: string, plugins: readonly Plugin[]): Profile {
   return {
     schedulerName,
-    plugins: created,
-    gates: created.filter((plugin) => plugin.gate),
-    filters: created.flatMap((plugin) => plugin.filter ?? []),
-    scores: created.flatMap(({ score }) => (score ? [{ plugin: score, weight: score.weight }] : [])),
-    reserving: created.filter((plugin) => plugin.reserve),
-    preBinding: created.filter((plugin) => plugin.preBind),
+    plugins,
+    gates: plugins.filter((plugin) => plugin.gate),
+    filters: plugins.flatMap((plugin) => plugin.filter ?? []),
+    scores: plugins.flatMap(({ score }) => (score ? [{ plugin: score, weight: score.weight }] : [])),
+    reserving: plugins.filter((plugin) => plugin.reserve),
+    preBinding: plugins.filter((plugin) => plugin.preBind),
+    preemption: plugins.find((plugin) => plugin.preemption)?.preemption,
+    percentageOfNodesToScore: 0,
   };
 }
 
-/** All plugins with their default weights. */
+/** The profile that holds where nobody configured one: all plugins with their default weights. */
 export function defaultProfile(context: Omit<PluginContext, 'args'>, from: readonly PluginDefinition[] = definitions): Profile {
   return makeProfile(
     defaultSchedulerName,

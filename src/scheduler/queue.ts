@@ -2,8 +2,12 @@ import { Heap, type Clock, type Timer } from '#base';
 import type { ClusterEvent, FilterPlugin } from './plugin.ts';
 import type { PodInfo } from './pod-info.ts';
 
-const firstBackoffMs = 1000;
-const longestBackoffMs = 10_000;
+/** How long pods that failed wait, ms: the first time, and at most. */
+export interface BackoffLimits {
+  readonly first: number;
+  readonly longest: number;
+}
+const defaultLimits: BackoffLimits = { first: 1000, longest: 10_000 };
 /** Unschedulable pods are tried again after this long even if no event spoke for them. */
 const longestStayMs = 5 * 60_000;
 /** With no other work and few waiting, an event that helps a pod need not wait for its back-off. */
@@ -31,13 +35,15 @@ export class SchedulingQueue {
   readonly #unschedulable = new Set<Item>();
   readonly #clock: Clock;
   readonly #wake: () => void;
+  readonly #limits: BackoffLimits;
   #order = 0;
   #timer: { at: number; timer: Timer } | undefined;
 
   /** `wake` is called when there may be something to `take`. */
-  constructor(clock: Clock, wake: () => void) {
+  constructor(clock: Clock, wake: () => void, limits: BackoffLimits = defaultLimits) {
     this.#clock = clock;
     this.#wake = wake;
+    this.#limits = limits;
   }
   has(uid: string): boolean {
     return this.#items.has(uid);
@@ -57,6 +63,13 @@ export class SchedulingQueue {
     const old = this.#items.get(info.uid);
     if (old) this.#unschedulable.delete(old);
     this.#activate({ info, place: 'active', attempts: old?.attempts ?? 0, order: old?.order ?? this.#order++, readyAt: 0, rejectedBy: [], since: 0 });
+  }
+  /** Something that no event tells may have helped it: tried at once, or when its back-off is over. */
+  release(uid: string, hurry: boolean): void {
+    const item = this.#items.get(uid);
+    if (item?.place !== 'unschedulable') return;
+    this.#release(item, hurry);
+    this.#arm();
   }
   /** The pod changed in ways that do not help it. */
   refresh(info: PodInfo): void {
@@ -93,7 +106,7 @@ export class SchedulingQueue {
     item.place = 'unschedulable';
     item.rejectedBy = rejectedBy;
     item.since = this.#clock.now();
-    item.readyAt = item.since + backoffMs(item.attempts);
+    item.readyAt = item.since + this.#backoffMs(item.attempts);
     this.#unschedulable.add(item);
     this.#arm();
   }
@@ -124,7 +137,7 @@ export class SchedulingQueue {
   }
   #delay(item: Item): void {
     item.place = 'backoff';
-    item.readyAt = this.#clock.now() + backoffMs(item.attempts);
+    item.readyAt = this.#clock.now() + this.#backoffMs(item.attempts);
     this.#backoff.push(item);
     this.#arm();
   }
@@ -133,6 +146,9 @@ export class SchedulingQueue {
     if (hurry || item.readyAt <= this.#clock.now()) return this.#activate(item);
     item.place = 'backoff';
     this.#backoff.push(item);
+  }
+  #backoffMs(attempts: number): number {
+    return Math.min(this.#limits.longest, this.#limits.first * 2 ** Math.max(0, attempts - 1));
   }
   /** What has waited long enough becomes active. */
   #ripen(): void {
@@ -168,4 +184,3 @@ function helps(event: ClusterEvent, item: Item): boolean {
   if (item.rejectedBy.length === 0) return event.type === 'NodeAdded';
   return item.rejectedBy.some((plugin) => plugin.unstuckBy(event, item.info));
 }
-const backoffMs = (attempts: number): number => Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.max(0, attempts - 1));

@@ -228,3 +228,59 @@ test('plugins hear of the objects they watch', async (t) => {
   await c.clock.advance(10);
   assert.deepEqual(c.bindings, ['web→n1']);
 });
+
+test('preemption: victims are told, the pod is promised the node and gets it', async (t) => {
+  const c = await start(t, [
+    makeNode('n1'),
+    makePod('low', { requests: { cpu: '3' }, nodeName: 'n1' }),
+    makePod('high', { requests: { cpu: '3' }, priority: 10 }),
+  ]);
+  await c.clock.advance(10);
+  const low = c.pod('low');
+  assert.ok(low?.metadata?.deletionTimestamp);
+  const disrupted = low.status?.conditions?.find((one) => one.type === 'DisruptionTarget');
+  assert.equal(
+    `${disrupted?.status} ${disrupted?.reason}: ${disrupted?.message}`,
+    'True PreemptionByScheduler: default-scheduler: preempting to accommodate a higher priority pod',
+  );
+  assert.equal(c.pod('high')?.status?.nominatedNodeName, 'n1');
+  assert.equal(condition(c.pod('high')), 'False Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.');
+  assert.deepEqual(c.events().sort(), [
+    'Normal Preempted Preempted by pod uid-high on node n1',
+    'Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu.',
+  ]);
+  put(c.api, makePod('greedy', { requests: { cpu: '1500m' } }));
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, [], 'what is promised is not given to others');
+  await c.clock.advance(6 * 60_000);
+  assert.match(condition(c.pod('high')), /preemption: not eligible due to a terminating pod on the nominated node\.$/);
+  c.api.drop(Pod, 'default', 'low');
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, ['high→n1']);
+});
+
+test('preemption: victims that cannot be told to go hold up nobody else, and are tried again', async (t) => {
+  const c = await start(t, [makeNode('n1'), makePod('low', { requests: { cpu: '3' }, nodeName: 'n1' })]);
+  c.api.refuse = ({ verb }) => (verb === 'delete' ? new ApiError('Forbidden', 'no') : undefined);
+  put(c.api, makePod('high', { requests: { cpu: '3' }, priority: 10 }));
+  await c.clock.advance(10);
+  put(c.api, makePod('small', { requests: { cpu: '1' } }));
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, ['small→n1']);
+  c.api.refuse = undefined;
+  await c.clock.advance(15_000);
+  c.api.drop(Pod, 'default', 'low');
+  await c.clock.advance(10);
+  assert.equal(c.bindings.at(-1), 'high→n1');
+});
+
+test('preemption: a promise of before a restart holds, and ends with the pod', async (t) => {
+  const promised = makePod('promised', { requests: { cpu: '4' }, priority: 10, schedulingGates: [{ name: 'x.io/wait' }] });
+  promised.status = { nominatedNodeName: 'n1' };
+  const c = await start(t, [makeNode('n1'), promised, makePod('late', { requests: { cpu: '1' } })]);
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, []);
+  c.api.drop(Pod, 'default', 'promised');
+  await c.clock.advance(10);
+  assert.deepEqual(c.bindings, ['late→n1']);
+});

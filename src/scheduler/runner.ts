@@ -4,13 +4,14 @@ import { Namespace, Node, Pod, type V1Node, type V1Pod } from '#kinds';
 import type { Kind, KubeObject } from '#machinery';
 import { Binder } from './binder.ts';
 import { ClusterState } from './cluster-state.ts';
-import { findNode } from './find-node.ts';
-import { noVictims } from './fit-message.ts';
+import { makeProfiles, type SchedulerConfiguration } from './configuration.ts';
+import { findNode, type Decision } from './find-node.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { ClusterEvent, FilterPlugin, PluginContext } from './plugin.ts';
+import type { ClusterEvent, PluginContext } from './plugin.ts';
 import { podInfo, podUid, type PodInfo } from './pod-info.ts';
 import { PodStatusWriter } from './pod-status.ts';
 import { defaultProfile, defaultSchedulerName, type Profile } from './profile.ts';
+import { Preemptor, type Outcome } from './preemptor.ts';
 import { SchedulingQueue } from './queue.ts';
 import { sameFacts } from './sameness.ts';
 
@@ -20,7 +21,9 @@ export interface SchedulerOptions {
   /** Default: the client's. */
   clock?: Clock;
   random?: Random;
-  /** Makes the profiles; pods with the schedulerName of none are left alone. Default: one, with every plugin. */
+  /** Default: one profile, with every plugin. Pods with the schedulerName of none are left alone. */
+  configuration?: SchedulerConfiguration | undefined;
+  /** Makes the profiles in its place. */
   profiles?(context: Omit<PluginContext, 'args'>): readonly Profile[];
 }
 export interface Scheduler {
@@ -49,6 +52,7 @@ class Runner {
   readonly #queue: SchedulingQueue;
   readonly #status: PodStatusWriter;
   readonly #binder: Binder;
+  readonly #preemptor: Preemptor;
   /** Pods that count on a node before the cache shows it. */
   readonly #assumed = new Set<string>();
   #events: ClusterEvent[] = [];
@@ -67,16 +71,30 @@ class Runner {
     // Ties are broken a hundred times per pod: one draw from the real source is enough.
     this.#random = seededRandom(Math.floor(random.next() * 2 ** 32));
     const context = { state: this.#state, api: client.api, clock, log, informer: <T extends KubeObject>(kind: Kind<T>): Informer<T> => client.informer(kind) };
-    const profiles = options.profiles?.(context) ?? [defaultProfile(context)];
+    const { configuration } = options;
+    const profiles = options.profiles?.(context) ?? (configuration ? makeProfiles(configuration, context) : [defaultProfile(context)]);
     this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
     this.#recorders = new Map(profiles.map(({ schedulerName: name }) => [name, createRecorder({ api: client.api, clock, random, log }, name)]));
-    this.#queue = new SchedulingQueue(clock, () => this.#kick());
+    this.#queue = new SchedulingQueue(
+      clock,
+      () => this.#kick(),
+      configuration && { first: configuration.podInitialBackoffSeconds * 1000, longest: configuration.podMaxBackoffSeconds * 1000 },
+    );
     this.#status = new PodStatusWriter(client.api, clock, log);
     this.#binder = new Binder({
       client,
       bound: (pod, node) => this.#bound(pod, node),
       failed: (pod, node, step, error) => this.#forget(pod, node, step, error),
       free: () => this.#kick(),
+    });
+    this.#preemptor = new Preemptor({
+      client,
+      state: this.#state,
+      clock,
+      random: this.#random,
+      log,
+      evicted: (victim, message, preemptor) => this.#recorderOf(preemptor.pod)?.event(asPod(victim.pod), 'Normal', 'Preempted', message),
+      done: (pod, victims, failed) => this.#victimsTold(pod, victims, failed),
     });
   }
 
@@ -85,7 +103,7 @@ class Runner {
     const pods = this.#client.informer(Pod);
     const namespaces = this.#client.informer(Namespace);
     const watched = this.#watched();
-    await Promise.all([nodes, pods, namespaces, ...watched].map((informer) => informer.ready()));
+    await Promise.all([nodes, pods, namespaces, this.#preemptor, ...watched].map((informer) => informer.ready()));
     if (this.#stopped) return;
     // Bound pods first: a pending pod must not be placed on a node that only looks empty.
     this.#subscriptions.push(
@@ -103,7 +121,7 @@ class Runner {
     this.#stopped = true;
     for (const subscription of this.#subscriptions) subscription.close();
     this.#queue.close();
-    await Promise.all([this.#binder.close(), this.#status.close()]);
+    await Promise.all([this.#binder.close(), this.#preemptor.close(), this.#status.close()]);
     await Promise.all([...this.#recorders.values()].map((recorder) => recorder.flush()));
   }
   /** Caches of what plugins follow beside pods and nodes. */
@@ -136,6 +154,8 @@ class Runner {
     const node = pod.spec?.nodeName as string;
     this.#queue.remove(uid);
     this.#assumed.delete(uid);
+    this.#state.nominations.delete(uid);
+    this.#preemptor.forget(uid);
     const known = this.#state.nodeOf(uid)?.name === node;
     // Status updates of running pods are most of the traffic: what they use is the same.
     if (known && (!old || sameFacts(old, pod))) return;
@@ -148,6 +168,7 @@ class Runner {
   }
   #podWaits(pod: V1Pod, old: V1Pod | undefined): void {
     const uid = podUid(pod);
+    this.#promise(pod, old);
     const changed = !old || !sameFacts(old, pod);
     if (!changed && this.#queue.has(uid)) return this.#queue.refresh({ ...(this.#queue.get(uid) as PodInfo), pod });
     const info = podInfo(pod);
@@ -160,10 +181,24 @@ class Runner {
     }
     this.#queue.add(info);
   }
+  /** Takes over a promise that stands in the status: ours of before a restart, or somebody else's. */
+  #promise(pod: V1Pod, old: V1Pod | undefined): void {
+    const { nominatedNodeName: node } = pod.status ?? {};
+    if (node === old?.status?.nominatedNodeName) return;
+    if (node) this.#state.nominations.set(podInfo(pod), node);
+    else this.#breakPromise(podUid(pod));
+  }
+  /** Others may have what was kept for the pod. */
+  #breakPromise(uid: string): void {
+    const promise = this.#state.nominations.delete(uid);
+    if (promise) this.#happened({ type: 'PodRemoved', pod: promise.pod, node: this.#state.present(promise.node) });
+  }
   #podGone(uid: string): void {
+    this.#breakPromise(uid);
     this.#queue.remove(uid);
     this.#assumed.delete(uid);
     this.#binder.abandon(uid);
+    this.#preemptor.forget(uid);
     const node = this.#state.nodeOf(uid);
     const pod = this.#state.removePod(uid);
     if (pod) this.#happened({ type: 'PodRemoved', pod, node });
@@ -177,7 +212,10 @@ class Runner {
     return this.#profiles.get(spec?.schedulerName ?? defaultSchedulerName);
   }
   #record({ pod }: PodInfo, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    this.#recorders.get(pod.spec?.schedulerName ?? defaultSchedulerName)?.event(asPod(pod), type, reason, message);
+    this.#recorderOf(pod)?.event(asPod(pod), type, reason, message);
+  }
+  #recorderOf({ spec }: V1Pod): Recorder | undefined {
+    return this.#recorders.get(spec?.schedulerName ?? defaultSchedulerName);
   }
 
   // ---- placing ----
@@ -207,11 +245,7 @@ class Runner {
     const decision = findNode(this.#state, pod, profile, this.#start, this.#random);
     this.#start = (this.#start + decision.examined) % Math.max(1, this.#state.nodes.length);
     const { node } = decision;
-    if (!node) {
-      const { nodes } = this.#state;
-      const more = nodes.length > 0 ? ` ${noVictims(pod, nodes.length, decision.rejections.values())}` : '';
-      return this.#cannot(pod, decision.message + more, decision.rejectedBy);
-    }
+    if (!node) return this.#cannot(pod, profile, decision);
     this.#state.addPod(pod, node.name);
     const problem = this.#binder.reserve(profile, pod, node);
     if (problem !== undefined) {
@@ -222,10 +256,35 @@ class Runner {
     this.#happened({ type: 'PodPlaced', pod, node });
     this.#binder.start(profile, pod, node);
   }
-  #cannot(pod: PodInfo, message: string, rejectedBy: readonly FilterPlugin[]): void {
-    this.#queue.park(pod.uid, rejectedBy);
-    this.#status.waiting(pod.pod, 'Unschedulable', message);
+  #cannot(pod: PodInfo, profile: Profile, decision: Decision): void {
+    const { nominations } = this.#state;
+    const tries = profile.preemption && this.#state.nodes.length > 0 && !this.#preemptor.busy(pod.uid);
+    const outcome = tries ? this.#preemptor.preempt(profile, pod, decision, nominations.nodeOf(pod.uid)) : nothing;
+    const message = outcome.message === '' ? decision.message : `${decision.message} ${outcome.message}`;
+    if (outcome.nominate === '') this.#breakPromise(pod.uid);
+    else if (outcome.nominate !== undefined) this.#nominate(pod, outcome.nominate);
+    this.#queue.park(pod.uid, decision.rejectedBy);
+    this.#status.waiting(pod.pod, 'Unschedulable', message, outcome.nominate);
     this.#record(pod, 'Warning', 'FailedScheduling', message);
+  }
+  /** Pods that matter less have no claim on a node any more that a more important one will get. */
+  #nominate(pod: PodInfo, node: string): void {
+    const { nominations } = this.#state;
+    const lesser = [...(nominations.on(node)?.values() ?? [])].filter((other) => other.priority < pod.priority);
+    for (const other of lesser) {
+      nominations.delete(other.uid);
+      const waiting = this.#queue.get(other.uid);
+      const condition = waiting?.pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
+      if (!waiting || !condition) continue;
+      this.#status.waiting(waiting.pod, condition.reason ?? '', condition.message ?? '', '');
+      this.#queue.release(other.uid, true);
+    }
+    nominations.set(pod, node);
+  }
+  /** The victims of a pod are told to go; those that went at once are missed by nobody. */
+  #victimsTold(pod: PodInfo, victims: readonly PodInfo[], failed: boolean): void {
+    if (failed) this.#breakPromise(pod.uid);
+    if (failed || victims.every((victim) => !this.#state.nodeOf(victim.uid))) this.#queue.release(pod.uid, !failed);
   }
   #bound(pod: PodInfo, node: NodeInfo): void {
     this.#queue.remove(pod.uid);
@@ -248,5 +307,6 @@ class Runner {
   }
 }
 
+const nothing: Outcome = { message: '', nominate: undefined };
 /** Events need the kind, which objects from lists do not always carry. */
 const asPod = (pod: V1Pod): KubeObject => ({ ...pod, apiVersion: 'v1', kind: 'Pod' }) as KubeObject;

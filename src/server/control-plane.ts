@@ -6,7 +6,7 @@ import { startControllers, type ControllerOptions } from '#controllers';
 import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams, UsageMeter } from '#machinery';
-import { startScheduler } from '#scheduler';
+import { startScheduler, type SchedulerConfiguration } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { loadAuthentication } from './authentication.ts';
@@ -17,6 +17,7 @@ import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
 import type { NetworkPlan } from './plan.ts';
+import { loadSchedulerConfiguration } from './scheduler-config.ts';
 import { kubernetesVersion } from './version.ts';
 
 /** Store, API server, controllers and scheduler. */
@@ -66,6 +67,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   const filters = await openFilters(options, metrics, log);
   const nodeStreams = new Map<string, NodeStreams>();
   const authentication = await loadAuthentication(options.authentication);
+  const scheduling = await loadSchedulerConfiguration(options.schedulerConfig);
   const legacy = new LegacyTokenUse(log.named('tokens'));
   const parts = standardParts({
     clock: systemClock,
@@ -118,7 +120,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   );
   measures.start({ client, nodes: () => metersOf(nodeStreams), meter: (node) => nodeStreams.get(node)?.usage });
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
-  const loops = startLoops(client, log, metrics, {
+  const loops = startLoops(client, log, metrics, scheduling, {
     rootCa: pki.ca.cert,
     serviceCidr: plan.serviceCIDR,
     certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
@@ -169,7 +171,13 @@ function startHook(server: ApiServer, name: string, step: Promise<unknown>): voi
   server.addHealthCheck({ name: `poststarthook/${name}`, readinessOnly: true, check: () => failure });
 }
 
-function startLoops(client: Client, log: Logger, metrics: Metrics, options: ControllerOptions): { stop(): Promise<void> } {
+function startLoops(
+  client: Client,
+  log: Logger,
+  metrics: Metrics,
+  configuration: SchedulerConfiguration | undefined,
+  options: ControllerOptions,
+): { stop(): Promise<void> } {
   const controllers = startControllers({
     client,
     clock: systemClock,
@@ -178,7 +186,7 @@ function startLoops(client: Client, log: Logger, metrics: Metrics, options: Cont
     metrics,
     options,
   });
-  const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom });
+  const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom, configuration });
   return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
 }
 

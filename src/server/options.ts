@@ -39,6 +39,8 @@ export interface UpOptions {
   maxRequestsInFlight: number;
   /** File of an EncryptionConfiguration; without one, Secrets are encrypted by a key of the data directory. */
   encryptionConfig?: string | undefined;
+  /** File of a KubeSchedulerConfiguration: profiles, plugins and their arguments. */
+  schedulerConfig?: string | undefined;
   authentication?: AuthenticationOptions | undefined;
   /** Every flag of `up` and its value, for /flagz. */
   flags?: { readonly [name: string]: string } | undefined;

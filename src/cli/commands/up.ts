@@ -49,6 +49,7 @@ function readOptions(args: Parsed): UpOptions {
     auditLogMaxBackup: whole(args, 'audit-log-maxbackup', 10, 1_000_000),
     maxRequestsInFlight: whole(args, 'max-requests-inflight', 600, 1_000_000),
     encryptionConfig: text(args, 'encryption-provider-config'),
+    schedulerConfig: text(args, 'scheduler-config'),
     authentication: readAuthentication(args),
     flags: shownFlags(args),
   };
@@ -137,6 +138,7 @@ export const command: Command = {
       value: 'FILE',
       help: 'EncryptionConfiguration for the store (default: Secrets, with a key made in the data directory)',
     },
+    'scheduler-config': { type: 'string', value: 'FILE', help: 'KubeSchedulerConfiguration: profiles, plugins, weights, arguments' },
     'token-auth-file': { type: 'string', value: 'FILE', help: 'CSV of static tokens: token,user,uid,"group1,group2"' },
     'service-account-key-file': { type: 'string', value: 'FILE', multiple: true, help: 'a further key whose service-account tokens are good (repeatable)' },
     'service-account-issuer': { type: 'string', value: 'URL', help: 'issuer of service-account tokens' },

@@ -1,5 +1,6 @@
 import type { PluginDefinition } from '../plugin.ts';
 import { balancedAllocation } from './balanced-allocation.ts';
+import { defaultPreemption } from './default-preemption.ts';
 import { dynamicResources } from './dynamic-resources.ts';
 import { imageLocality } from './image-locality.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
@@ -32,6 +33,7 @@ export const definitions: readonly PluginDefinition[] = [
   podTopologySpread,
   interPodAffinity,
   dynamicResources,
+  defaultPreemption,
   balancedAllocation,
   imageLocality,
 ];

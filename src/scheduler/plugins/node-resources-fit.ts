@@ -36,11 +36,26 @@ function fits({ requests }: PodInfo, { allocatable, used, pods, allowedPods }: N
   return true;
 }
 
+/** Why not: one object for all nodes that lack the same, as most nodes are asked in vain when a cluster is full. */
 function explain(pod: PodInfo, node: NodeInfo): Rejection {
+  const { requests } = pod;
+  if (requests.scalar) return { reasons: reasonsOf(pod, node), unresolvable: !possible(pod, node) };
+  const { allocatable, used } = node;
+  const key =
+    (node.pods.size + 1 > node.allowedPods ? 1 : 0) +
+    (requests.milliCpu > 0 && requests.milliCpu > allocatable.milliCpu - used.milliCpu ? 2 : 0) +
+    (requests.memory > 0 && requests.memory > allocatable.memory - used.memory ? 4 : 0) +
+    (requests.ephemeralStorage > 0 && requests.ephemeralStorage > allocatable.ephemeralStorage - used.ephemeralStorage ? 8 : 0) +
+    (possible(pod, node) ? 0 : 16);
+  return (known[key] ??= { reasons: reasonsOf(pod, node), unresolvable: key >= 16 });
+}
+const known: Rejection[] = [];
+
+function reasonsOf(pod: PodInfo, node: NodeInfo): string[] {
   const reasons: string[] = [];
   if (node.pods.size + 1 > node.allowedPods) reasons.push('Too many pods');
   for (const [name, wanted, free] of amounts(pod, node)) if (wanted > 0 && wanted > free) reasons.push(`Insufficient ${name}`);
-  return { reasons, unresolvable: !possible(pod, node) };
+  return reasons;
 }
 function* amounts({ requests }: PodInfo, { allocatable, used }: NodeInfo): Generator<[name: string, wanted: number, free: number]> {
   yield ['cpu', requests.milliCpu, allocatable.milliCpu - used.milliCpu];
