@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { FakeClock, seededRandom, silentLogger } from '#base';
 import { createClient, createFakeApi } from '#client';
-import { ConfigMap, Namespace, Pod, ServiceAccount } from '#kinds';
+import { APIService, ConfigMap, Namespace, Pod, ServiceAccount } from '#kinds';
 import { ApiError } from '#machinery';
 import { helloController } from './hello.example.ts';
 import { controllers, startControllers } from './index.ts';
@@ -65,6 +65,52 @@ test('a namespace that is deleted is emptied, pods first, and says what it waits
     false,
   );
   assert.equal(w.api.all(ConfigMap, 'shop').length + w.api.all(ServiceAccount, 'shop').length, 0);
+  await w.stop();
+});
+
+test('a namespace waits for groups whose server does not answer, and says so', async () => {
+  const w = start();
+  await w.api.create(Namespace, { metadata: { name: 'shop' } });
+  const service = { group: 'metrics.example.com', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1, service: { name: 'm', namespace: 'default' } };
+  w.api.put(APIService, { metadata: { name: 'v1.metrics.example.com' }, spec: service, status: { conditions: [{ type: 'Available', status: 'False' }] } });
+  await w.run();
+  await w.api.delete(Namespace, { name: 'shop' });
+  await w.run(1000);
+  const condition = w.api
+    .all(Namespace)
+    .find((n) => n.metadata?.name === 'shop')
+    ?.status?.conditions?.find((c) => c.status === 'True');
+  assert.equal(
+    `${condition?.type ?? ''}: ${condition?.message ?? ''}`,
+    'NamespaceDeletionDiscoveryFailure: Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: metrics.example.com/v1: stale GroupVersion discovery: metrics.example.com/v1',
+  );
+  w.api.edit(APIService, undefined, 'v1.metrics.example.com', (s) => void (s.status = { conditions: [{ type: 'Available', status: 'True' }] }));
+  await w.run(20_000);
+  assert.equal(
+    w.api.all(Namespace).some((n) => n.metadata?.name === 'shop'),
+    false,
+  );
+  await w.stop();
+});
+
+test('a namespace that is stuck is looked at less and less often', async () => {
+  const w = start();
+  await w.api.create(Namespace, { metadata: { name: 'shop' } });
+  await w.run();
+  w.api.put(ConfigMap, { metadata: { name: 'held', namespace: 'shop', finalizers: ['example.com/hold'] } });
+  await w.api.delete(Namespace, { name: 'shop' });
+  await w.run(60_000);
+  const list = w.api.list.bind(w.api);
+  let lists = 0;
+  w.api.list = ((kind: never, options: never) => (lists++, list(kind, options))) as typeof w.api.list;
+  await w.run(60_000);
+  assert.ok(lists > 0 && lists < 6 * 70 * 2, `${lists} lists in a minute`);
+  w.api.drop(ConfigMap, 'shop', 'held');
+  await w.run(16_000);
+  assert.equal(
+    w.api.all(Namespace).some((n) => n.metadata?.name === 'shop'),
+    false,
+  );
   await w.stop();
 });
 

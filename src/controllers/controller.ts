@@ -36,6 +36,21 @@ export interface ControllerOptions {
   /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
   orphanQuarantineMs?: number;
   autoscaler?: AutoscalerOptions;
+  /** How fast nodes that are gone are emptied, and when a zone counts as disrupted. */
+  zones?: ZoneOptions;
+  /** Ranges out of which nodes that have no range of pod addresses are given one, such as `10.64.200.0/21`. None is given without them. */
+  nodeCidrs?: readonly string[];
+}
+
+export interface ZoneOptions {
+  /** Nodes per second whose pods are evicted, in each zone. Default 0.1 (--node-eviction-rate). */
+  evictionRate?: number;
+  /** The same in a large zone that is partly disrupted. Default 0.01 (--secondary-node-eviction-rate). */
+  secondaryEvictionRate?: number;
+  /** Share of nodes not ready that makes a zone disrupted. Default 0.55 (--unhealthy-zone-threshold). */
+  unhealthyZoneThreshold?: number;
+  /** Zones of up to this many nodes stop evicting when they are disrupted. Default 50 (--large-cluster-size-threshold). */
+  largeZoneSize?: number;
 }
 
 /** What a certificate request says of itself, once its signature is checked. */

@@ -21,6 +21,7 @@ import { jobOrphanController } from './job/orphans.ts';
 import { ttlAfterFinishedController } from './job/ttl.ts';
 import { runControllers, type ManagerDeps, type RunningControllers } from './manager.ts';
 import { namespaceController } from './namespace.ts';
+import { nodeIpamController } from './nodes/ipam.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
 import { podGcController } from './nodes/pod-gc.ts';
 import { taintEvictionController } from './nodes/taint-eviction.ts';
@@ -56,6 +57,7 @@ export const controllers: readonly Controller[] = [
   garbageCollector,
   disruptionController,
   nodeLifecycleController,
+  nodeIpamController,
   taintEvictionController,
   podGcController,
   claimProtectionController,

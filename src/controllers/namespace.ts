@@ -1,12 +1,13 @@
 import { formatTime } from '#base';
-import { Namespace, Pod, type V1Namespace, type V1NamespaceCondition } from '#kinds';
+import { APIService, Namespace, Pod, type V1APIService, type V1Namespace, type V1NamespaceCondition } from '#kinds';
 import { ApiError, isApiError, type Kind, type KubeObject } from '#machinery';
 import { ownKey, type Controller, type ControllerContext } from './controller.ts';
 
 const initialNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const finalizer = 'kubernetes';
-/** How soon content that takes its time (pods that end, finalizers of others) is looked at again, ms. */
+/** How soon content that takes its time (pods that end, finalizers of others) is looked at again, ms; longer each time that nothing has changed. */
 const lookAgainMs = 250;
+const longestLookMs = 15_000;
 
 /** Makes the namespaces that every cluster has, and empties the ones that are being deleted. */
 export const namespaceController: Controller = {
@@ -18,13 +19,22 @@ export const namespaceController: Controller = {
     context.watch(Pod, (pod, old) =>
       pod === undefined && old && namespaces.get(undefined, old.metadata?.namespace ?? '')?.metadata?.deletionTimestamp ? [old.metadata?.namespace ?? ''] : [],
     );
+    const services = context.informer(APIService);
     for (const name of initialNamespaces) context.enqueue(name);
+    /** What was left of a namespace the last time, and how long that was waited for. */
+    const waits = new Map<string, { left: string; ms: number }>();
 
     return async (name) => {
       const namespace = namespaces.get(undefined, name);
+      if (!namespace) waits.delete(name);
       if (!namespace) return initialNamespaces.includes(name) ? create(context, name) : undefined;
       if (!namespace.metadata?.deletionTimestamp) return;
-      return terminate(context, namespace);
+      const left = await terminate(context, namespace, services.list());
+      if (left === undefined) return void waits.delete(name);
+      const before = waits.get(name);
+      const ms = before?.left === left ? Math.min(before.ms * 2, longestLookMs) : lookAgainMs;
+      waits.set(name, { left, ms });
+      return ms;
     };
   },
 };
@@ -48,15 +58,26 @@ interface Leftover {
   objects: readonly KubeObject[];
 }
 
-async function terminate(context: ControllerContext, cached: V1Namespace): Promise<number | void> {
+/** What is still there, in short; undefined when the namespace is empty and may go. */
+async function terminate(context: ControllerContext, cached: V1Namespace, services: readonly V1APIService[]): Promise<string | undefined> {
   const name = cached.metadata?.name ?? '';
   const errors: Error[] = [];
   const left = await deleteContent(context, name, errors);
-  const namespace = await writeStatus(context, cached, left, errors);
-  if (!namespace) return;
+  const unknown = silentGroups(services);
+  const namespace = await writeStatus(context, cached, conditionsOf(cached, { left, errors, unknown }, formatTime(context.clock.now())));
+  if (!namespace) return undefined;
   if (errors.length > 0) throw errors[0] as Error;
-  if (left.length > 0) return lookAgainMs;
+  if (left.length > 0) return left.map(({ resource, objects }) => `${resource} ${objects.length}`).join();
+  if (unknown.length > 0) return unknown.join();
   await finalize(context, namespace);
+  return undefined;
+}
+/** Groups of aggregated servers that do not answer: nobody knows what they keep in the namespace. */
+function silentGroups(services: readonly V1APIService[]): string[] {
+  const silent = services.filter(
+    ({ spec, status }) => spec?.service !== undefined && !status?.conditions?.some((c) => c.type === 'Available' && c.status === 'True'),
+  );
+  return silent.map(({ spec }) => `${spec?.group ?? ''}/${spec?.version ?? ''}`).sort();
 }
 
 /** Pods first, so that nothing they need is taken from under them; then the rest. Gives what is still there. */
@@ -83,13 +104,7 @@ async function deleteKind<T extends KubeObject>(context: ControllerContext, kind
 }
 
 /** The namespace as written; undefined when it is gone. */
-async function writeStatus(
-  context: ControllerContext,
-  namespace: V1Namespace,
-  left: readonly Leftover[],
-  errors: readonly Error[],
-): Promise<V1Namespace | undefined> {
-  const conditions = conditionsOf(namespace, left, errors, formatTime(context.clock.now()));
+async function writeStatus(context: ControllerContext, namespace: V1Namespace, conditions: V1NamespaceCondition[]): Promise<V1Namespace | undefined> {
   if (namespace.status?.phase === 'Terminating' && JSON.stringify(conditions) === JSON.stringify(namespace.status.conditions ?? [])) return namespace;
   try {
     return await context.api.update(Namespace, { ...namespace, status: { ...namespace.status, phase: 'Terminating', conditions } }, { subresource: 'status' });
@@ -108,14 +123,27 @@ async function finalize(context: ControllerContext, namespace: V1Namespace): Pro
   }
 }
 
+interface Blockers {
+  left: readonly Leftover[];
+  errors: readonly Error[];
+  unknown: readonly string[];
+}
+
 /** The five conditions by which a namespace tells what it waits for. (Kubernetes: namespace/deletion/status_condition_utils.go.) */
-function conditionsOf(namespace: V1Namespace, left: readonly Leftover[], errors: readonly Error[], now: string): V1NamespaceCondition[] {
+function conditionsOf(namespace: V1Namespace, { left, errors, unknown }: Blockers, now: string): V1NamespaceCondition[] {
   const instances = left.map(({ resource, objects }) => `${resource} has ${objects.length} resource instances`).sort();
   const finalizers = new Map<string, number>();
   for (const object of left.flatMap((l) => l.objects)) for (const f of object.metadata?.finalizers ?? []) finalizers.set(f, (finalizers.get(f) ?? 0) + 1);
   const waiting = [...finalizers].map(([f, count]) => `${f} in ${count} resource instances`).sort();
   const wanted: Omit<V1NamespaceCondition, 'lastTransitionTime'>[] = [
-    { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered', message: 'All resources successfully discovered' },
+    unknown.length > 0
+      ? {
+          type: 'NamespaceDeletionDiscoveryFailure',
+          status: 'True',
+          reason: 'DiscoveryFailed',
+          message: `Discovery failed for some groups, ${unknown.length} failing: unable to retrieve the complete list of server APIs: ${unknown.map((g) => `${g}: stale GroupVersion discovery: ${g}`).join(', ')}`,
+        }
+      : { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered', message: 'All resources successfully discovered' },
     {
       type: 'NamespaceDeletionGroupVersionParsingFailure',
       status: 'False',

@@ -1,7 +1,17 @@
 import { proxyHeaders, proxyName } from '#apiserver';
 import type { Api, KubeObject, Kind } from '#machinery';
 import { isApiError } from '#machinery';
-import { ConfigMap, EndpointSlice, PriorityClass, Service, systemPriorityClasses, type V1ConfigMap, type V1EndpointSlice, type V1Service } from '#kinds';
+import {
+  ConfigMap,
+  Endpoints,
+  EndpointSlice,
+  PriorityClass,
+  Service,
+  systemPriorityClasses,
+  type V1ConfigMap,
+  type V1EndpointSlice,
+  type V1Service,
+} from '#kinds';
 import type { NetworkPlan } from './plan.ts';
 
 /** Creates the object, or makes the one there what we own of it. */
@@ -29,7 +39,15 @@ export async function ensureKubernetesService(api: Api, plan: NetworkPlan, endpo
     },
   };
   await ensure(api, Service, service);
-  await ensure(api, EndpointSlice, slice('kubernetes', 'default', endpoint.ip, [{ name: 'https', port: endpoint.port, protocol: 'TCP' }]));
+  const ports = [{ name: 'https', port: endpoint.port, protocol: 'TCP' }];
+  await ensure(api, EndpointSlice, slice('kubernetes', 'default', endpoint.ip, ports));
+  await ensure(api, Endpoints, {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    // The slice above is made beside it, not from it.
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: endpoint.ip ? [{ addresses: [{ ip: endpoint.ip }], ports }] : [],
+  });
 }
 
 /** The `kube-dns` Service: cluster DNS answers at a fixed address of the service range. */

@@ -127,6 +127,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     signLegacyToken: (claims) => parts.signer.signLegacy(claims),
     nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
     ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
+    nodeCidrs: plan.spareNodeCIDRs,
   });
   const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
   startHook(server, 'rbac/bootstrap-roles', policy);

@@ -4,7 +4,8 @@ import { isApiError } from '#machinery';
 import { keyFor, ownKey, type Controller, type ControllerContext } from '../controller.ts';
 import { isPodReady, podCondition } from '../pods.ts';
 import { Heartbeats, silentConditions } from './health.ts';
-import { conditionStatus, sameTaints, wantedTaints } from './taints.ts';
+import { conditionStatus, notReadyTaint, sameTaints, unreachableTaint, wantedTaints } from './taints.ts';
+import { Zones } from './zones.ts';
 
 const leaseNamespace = 'kube-node-lease';
 
@@ -15,15 +16,16 @@ export const nodeLifecycleController: Controller = {
   setup(context) {
     const { nodeMonitorGraceMs: grace = 40_000, nodeStartupGraceMs: startupGrace = 60_000 } = context.options;
     const heartbeats = new Heartbeats();
-    const alive = new Set<string>();
+    const zones = new Zones(context.options.zones);
+    /** Nodes that this process knows, by uid. */
+    const known = new Map<string, string>();
+    /** Nodes whose pods may go, until the taint that says so is written. */
+    const granted = new Set<string>();
     const nodes = context.watch(Node, (node, old) => {
       const name = (node ?? old)?.metadata?.name ?? '';
       beat(name);
-      const before = alive.size;
-      if (readiness(node) === 'True') alive.add(name);
-      else alive.delete(name);
-      // Whether the others may be evicted depends on whether any node is alive.
-      return (before === 0) === (alive.size === 0) ? ownKey(node, old) : [name, ...context.client.informer(Node).list().map(keyFor)];
+      // Whether the others may be emptied depends on how their zone is.
+      return zones.observe(name, node) ? [name, ...context.client.informer(Node).list().map(keyFor)] : ownKey(node, old);
     });
     const leases = context.watch(Lease, (lease, old) => beat(leaseNode(lease ?? old)));
     const pods = context.informer(Pod);
@@ -39,20 +41,52 @@ export const nodeLifecycleController: Controller = {
 
     return async (name) => {
       const node = nodes.get(undefined, name);
-      if (!node) return heartbeats.forget(name);
+      if (!node) return forget(name);
+      register(node);
       const now = context.clock.now();
       const { at, spoke } = heartbeats.observe(name, node, leases.get(leaseNamespace, name), now);
       const left = at + (spoke ? grace : startupGrace) - now;
       const judged = left <= 0 ? await markSilent(context, node) : node;
       if (conditionStatus(judged, 'Ready') !== 'True') await markPodsNotReady(context, pods.byIndex('nodeName', name));
-      const taints = wantedTaints(judged, alive.size > 0, now);
+      const turn = mayEvict(judged, now);
+      const taints = wantedTaints(judged, turn === 0, now);
       if (!sameTaints(judged.spec?.taints ?? [], taints)) await context.api.update(Node, { ...judged, spec: { ...judged.spec, taints } });
-      return left > 0 ? left : undefined;
+      granted.delete(name);
+      const waits = [left, turn ?? 0].filter((ms) => ms > 0);
+      return waits.length > 0 ? Math.min(...waits) : undefined;
     };
+
+    /** How long until the pods of a node that is not ready may be evicted, ms; undefined = not as things are. */
+    function mayEvict(node: V1Node, now: number): number | undefined {
+      const name = node.metadata?.name ?? '';
+      if (conditionStatus(node, 'Ready') === 'True') return 0;
+      if (zones.allDisrupted) return undefined;
+      if (granted.has(name) || isEvicting(node)) return 0;
+      const turn = zones.take(node, now);
+      // A write that fails does not cost the turn.
+      if (turn === 0) granted.add(name);
+      return turn;
+    }
+    function register({ metadata: { name = '', uid = '' } = {} }: V1Node): void {
+      if (known.get(name) === uid) return;
+      known.set(name, uid);
+      tell(name, uid, 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+    }
+    function forget(name: string): void {
+      heartbeats.forget(name);
+      granted.delete(name);
+      const uid = known.get(name);
+      if (!known.delete(name)) return;
+      tell(name, uid ?? '', 'RemovingNode', `Node ${name} event: Removing Node ${name} from Controller`);
+    }
+    function tell(name: string, uid: string, reason: string, message: string): void {
+      context.recorder.event({ apiVersion: 'v1', kind: 'Node', metadata: { name, uid } }, 'Normal', reason, message);
+    }
   },
 };
 
-const readiness = (node: V1Node | undefined): string | undefined => (node ? conditionStatus(node, 'Ready') : undefined);
+const isEvicting = (node: V1Node): boolean =>
+  (node.spec?.taints ?? []).some((t) => t.effect === 'NoExecute' && (t.key === notReadyTaint || t.key === unreachableTaint));
 const leaseNode = (lease: V1Lease | undefined): string => (lease?.metadata?.namespace === leaseNamespace ? (lease.metadata.name ?? '') : '');
 
 async function markSilent(context: ControllerContext, node: V1Node): Promise<V1Node> {

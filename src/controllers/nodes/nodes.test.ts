@@ -192,8 +192,57 @@ test('pods of a vanished node are removed after the quarantine', async () => {
   );
   await live(w, ['a'], 50);
   assert.deepEqual(w.api.all(Pod), []);
-  const write = w.api.writes.find((x) => x.verb === 'update' && x.kind === 'Pod')?.body as V1Pod | undefined;
+  const write = w.api.writes.find((x) => x.verb === 'update' && x.kind === 'Pod' && x.name === 'p')?.body as V1Pod | undefined;
   assert.deepEqual([write?.status?.phase, write?.status?.conditions?.at(-1)?.message], ['Failed', 'PodGC: node no longer exists']);
+  await w.stop();
+});
+
+test('pods that end on a node that is out of service are not waited for', async () => {
+  const w = start();
+  addNode(w, 'a');
+  addNode(w, 'b', 'False');
+  for (const name of ['a', 'b'])
+    w.api.put(Pod, {
+      ...running(`on-${name}`, name),
+      metadata: { name: `on-${name}`, namespace: 'default', deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 30 },
+    });
+  await live(w, ['a', 'b'], 30);
+  assert.equal(w.api.all(Pod).length, 2);
+  for (const name of ['a', 'b'])
+    w.api.edit(Node, undefined, name, (n) => {
+      n.spec = { taints: [...(n.spec?.taints ?? []), { key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' }] };
+    });
+  await live(w, ['a', 'b'], 30);
+  assert.deepEqual(
+    w.api.all(Pod).map((p) => p.metadata?.name),
+    ['on-a'],
+    'only where the node is really not ready',
+  );
+  await w.stop();
+});
+
+test('nodes that come and go are told', async () => {
+  const w = start();
+  addNode(w, 'a');
+  await w.run();
+  w.api.drop(Node, undefined, 'a');
+  await w.run();
+  assert.deepEqual(w.events(), [
+    'RegisteredNode: Node a event: Registered Node a in Controller',
+    'RemovingNode: Node a event: Removing Node a from Controller',
+  ]);
+  await w.stop();
+});
+
+test('nodes that are lost together are emptied one after the other', async () => {
+  const w = start();
+  for (const name of ['a', 'b', 'c', 'd', 'e']) addNode(w, name);
+  for (const name of ['d', 'e']) w.api.edit(Node, undefined, name, (n) => Object.assign(n.status!.conditions![0]!, { status: 'False' }));
+  const evicting = (): number => ['d', 'e'].filter((name) => taints(w, name).includes('node.kubernetes.io/not-ready:NoExecute')).length;
+  await w.run(1000);
+  assert.equal(evicting(), 1);
+  await live(w, ['a', 'b', 'c', 'd', 'e'], 10);
+  assert.equal(evicting(), 2);
   await w.stop();
 });
 

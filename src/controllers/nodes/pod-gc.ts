@@ -3,10 +3,12 @@ import { isApiError } from '#machinery';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { isPodTerminal, isTerminating } from '../pods.ts';
 import { conditionStatus } from './taints.ts';
-import { disruptPod } from './taint-eviction.ts';
+import { disruptPod, type Disruption } from './disrupt.ts';
 
 const sweep = 'sweep';
 const outOfService = 'node.kubernetes.io/out-of-service';
+/** Nobody is left to end the pod properly. */
+const away: Disruption = { gracePeriodSeconds: 0, failed: true };
 
 /** Removes pods that nobody else will: of vanished nodes, never bound and deleted, and ended ones beyond a number. */
 export const podGcController: Controller = {
@@ -23,11 +25,14 @@ export const podGcController: Controller = {
       const all = pods.list();
       const vanished = new Set(await vanishedNodes(all));
       const orphans = all.filter((pod) => pod.spec?.nodeName !== undefined && vanished.has(pod.spec.nodeName));
+      const orphaned: Disruption = { ...away, why: { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' } };
       const results = await Promise.allSettled([
-        ...surplus(all, terminatedPodThreshold).map((pod) => remove(context, pod)),
-        ...orphans.map((pod) => disruptPod(context, pod, 'DeletionByPodGC', 'PodGC: node no longer exists', { gracePeriodSeconds: 0, failed: true })),
-        ...all.filter((pod) => isTerminating(pod) && !pod.spec?.nodeName).map((pod) => remove(context, pod)),
-        ...all.filter((pod) => isTerminating(pod) && isOutOfService(nodes.get(undefined, pod.spec?.nodeName ?? ''))).map((pod) => remove(context, pod)),
+        ...surplus(all, terminatedPodThreshold).map((pod) => disruptPod(context, pod, away)),
+        ...orphans.map((pod) => disruptPod(context, pod, orphaned)),
+        ...all.filter((pod) => isTerminating(pod) && !pod.spec?.nodeName).map((pod) => disruptPod(context, pod, away)),
+        ...all
+          .filter((pod) => isTerminating(pod) && isOutOfService(nodes.get(undefined, pod.spec?.nodeName ?? '')))
+          .map((pod) => disruptPod(context, pod, away)),
       ]);
       for (const result of results) if (result.status === 'rejected') context.log.warn('pod not removed', { error: result.reason as unknown });
       return podGcPeriodMs;
@@ -46,24 +51,16 @@ export const podGcController: Controller = {
   },
 };
 
-/** The oldest of the ended pods beyond the threshold. */
+/** Of the ended pods those beyond the threshold: evicted ones first, then the oldest. */
 function surplus(pods: readonly V1Pod[], threshold: number): V1Pod[] {
   if (threshold <= 0) return [];
   const ended = pods.filter((pod) => isPodTerminal(pod) && !isTerminating(pod));
-  const created = (pod: V1Pod): string => pod.metadata?.creationTimestamp ?? '';
-  return ended.sort((a, b) => (created(a) < created(b) ? -1 : 1)).slice(0, Math.max(0, ended.length - threshold));
+  const order = (pod: V1Pod): string => `${pod.status?.reason === 'Evicted' ? 0 : 1} ${pod.metadata?.creationTimestamp ?? ''}`;
+  return ended.sort((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, Math.max(0, ended.length - threshold));
 }
 const isOutOfService = (node: V1Node | undefined): boolean =>
   node !== undefined && conditionStatus(node, 'Ready') !== 'True' && (node.spec?.taints ?? []).some((t) => t.key === outOfService);
 
-async function remove(context: ControllerContext, pod: V1Pod): Promise<void> {
-  const { namespace, name = '', uid } = pod.metadata ?? {};
-  try {
-    await context.api.delete(Pod, { namespace, name }, { gracePeriodSeconds: 0, ...(uid ? { preconditions: { uid } } : {}) });
-  } catch (error) {
-    if (!isApiError(error, 'NotFound')) throw error;
-  }
-}
 async function isAbsent(context: ControllerContext, node: string): Promise<boolean> {
   try {
     await context.api.get(Node, { name: node });

@@ -1,8 +1,7 @@
-import { formatTime } from '#base';
 import { Node, Pod, type V1Node, type V1Pod, type V1Taint } from '#kinds';
-import { isApiError } from '#machinery';
 import { keyFor, splitKey, type Controller, type ControllerContext } from '../controller.ts';
 import { isTerminating } from '../pods.ts';
+import { disruptPod } from './disrupt.ts';
 import { evictionTime } from './taints.ts';
 
 const noExecute = (node: V1Node | undefined): string => JSON.stringify((node?.spec?.taints ?? []).filter((t) => t.effect === 'NoExecute'));
@@ -54,26 +53,5 @@ export const taintEvictionController: Controller = {
 
 async function evict(context: ControllerContext, pod: V1Pod): Promise<void> {
   context.recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${keyFor(pod)}`);
-  await disruptPod(context, pod, 'DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint', {});
-}
-
-/** Notes why the pod is taken away (condition DisruptionTarget), then deletes it. `failed` also ends it. */
-export async function disruptPod(
-  context: ControllerContext,
-  pod: V1Pod,
-  reason: string,
-  message: string,
-  options: { gracePeriodSeconds?: number; failed?: boolean },
-): Promise<void> {
-  const { namespace, name = '', uid } = pod.metadata ?? {};
-  const condition = { type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime: formatTime(context.clock.now()) };
-  const conditions = [...(pod.status?.conditions ?? []).filter((c) => c.type !== 'DisruptionTarget'), condition];
-  const fail = options.failed && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed';
-  try {
-    await context.api.update(Pod, { ...pod, status: { ...pod.status, conditions, ...(fail ? { phase: 'Failed' } : {}) } }, { subresource: 'status' });
-    const grace = options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds };
-    await context.api.delete(Pod, { namespace, name }, { ...grace, ...(uid ? { preconditions: { uid } } : {}) });
-  } catch (error) {
-    if (!isApiError(error, 'NotFound')) throw error;
-  }
+  await disruptPod(context, pod, { why: { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' } });
 }
