@@ -14,6 +14,7 @@ import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
+import { endpointSliceMirroringController } from './endpoints/mirroring.ts';
 import { flowControlController } from './flowcontrol.ts';
 import { garbageCollector } from './gc/garbage-collector.ts';
 import { jobController } from './job/job.ts';
@@ -53,6 +54,7 @@ export const controllers: readonly Controller[] = [
   statefulSetController,
   daemonSetController,
   endpointSliceController,
+  endpointSliceMirroringController,
   endpointsController,
   garbageCollector,
   disruptionController,
