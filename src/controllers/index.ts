@@ -35,6 +35,8 @@ import { statefulSetController } from './statefulset/statefulset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAddressController } from './services/ip-addresses.ts';
 import { serviceCidrController } from './services/service-cidrs.ts';
+import { bootstrapSignerController, bootstrapTokenCleanerController } from './tokens/bootstrap.ts';
+import { legacyTokenCleanerController } from './tokens/legacy.ts';
 import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { volumeBinderController } from './volumes/binder.ts';
@@ -71,6 +73,9 @@ export const controllers: readonly Controller[] = [
   serviceAddressController,
   clusterRoleAggregationController,
   serviceAccountTokenController,
+  legacyTokenCleanerController,
+  bootstrapTokenCleanerController,
+  bootstrapSignerController,
   certificateApprovingController,
   certificateSigningController,
   certificateCleaningController,
