@@ -11,6 +11,7 @@ import { certificateSigningController } from './certificates/signing.ts';
 import { cronJobController } from './cronjob/cronjob.ts';
 import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { autoRollbackController } from './deployment/rollback/auto-rollback.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
@@ -47,6 +48,7 @@ export const controllers: readonly Controller[] = [
   serviceAccountController,
   rootCaController,
   deploymentController,
+  autoRollbackController,
   replicaSetController,
   replicationController,
   jobController,

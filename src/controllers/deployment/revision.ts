@@ -3,9 +3,16 @@ import { Deployment, type V1Deployment, type V1ReplicaSet } from '#kinds';
 import { controllerReference } from '../ownership.ts';
 import { templateHash, templateHashLabel, templatesEqual } from './hash.ts';
 import { annotation, desiredReplicas, intAnnotation, maxSurge, oldestFirst, revisionOf } from './numbers.ts';
+import { rollbackAnnotation } from './rollback/policy.ts';
 
 const maxHistoryChars = 2000;
-const notCopied = new Set<string>(['kubectl.kubernetes.io/last-applied-configuration', 'deprecated.deployment.rollback.to', ...Object.values(annotation)]);
+const notCopied = new Set<string>([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deprecated.deployment.rollback.to',
+  ...Object.values(annotation),
+  rollbackAnnotation.record,
+  rollbackAnnotation.proven,
+]);
 
 /** The ReplicaSet of the present template; of several the oldest. */
 export function findCurrent(d: V1Deployment, sets: readonly V1ReplicaSet[]): V1ReplicaSet | undefined {
@@ -64,6 +71,14 @@ function appendHistory(history: string, revision: string): string {
 }
 const sameStrings = (a: { [key: string]: string }, b: { [key: string]: string }): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([k, v]) => b[k] === v);
+
+/** The deployment with the annotations of a revision that it goes back to; what is the deployment's own stays. */
+export function withAnnotationsOf(d: V1Deployment, rs: V1ReplicaSet): V1Deployment {
+  const isOwn = ([key]: [string, string]): boolean => notCopied.has(key) || Object.values<string>(rollbackAnnotation).includes(key);
+  const own = Object.entries(d.metadata?.annotations ?? {}).filter(isOwn);
+  const old = Object.entries(rs.metadata?.annotations ?? {}).filter((entry) => !isOwn(entry));
+  return { ...d, metadata: { ...d.metadata, annotations: Object.fromEntries([...old, ...own]) } };
+}
 
 function replicaAnnotations(d: V1Deployment): { [key: string]: string } {
   const replicas = desiredReplicas(d);

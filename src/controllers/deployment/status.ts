@@ -91,7 +91,8 @@ export function rolloutStatus(d: V1Deployment, all: readonly V1ReplicaSet[], cur
   if (progressDeadlineMs(d) === undefined) removeCondition(status, 'Progressing');
   else if (!((status.replicas ?? 0) === (status.updatedReplicas ?? 0) && present?.reason === progressing.available))
     judgeProgress(d, status, current, present, now);
-  const failure = all.flatMap((rs) => rs.status?.conditions ?? []).find((c) => c.type === 'ReplicaFailure');
+  // What the new ReplicaSet says comes before what old ones say.
+  const failure = [...(current ? [current] : []), ...all].flatMap((rs) => rs.status?.conditions ?? []).find((c) => c.type === 'ReplicaFailure');
   if (failure)
     setCondition(status, {
       ...condition('ReplicaFailure', failure.status, failure.reason ?? '', failure.message ?? '', now),
