@@ -40,8 +40,10 @@ import { bootstrapSignerController, bootstrapTokenCleanerController } from './to
 import { legacyTokenCleanerController } from './tokens/legacy.ts';
 import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
 import { serviceAccountController } from './serviceaccount.ts';
+import { attachDetachController } from './volumes/attachments.ts';
 import { volumeBinderController } from './volumes/binder.ts';
 import { ephemeralVolumeController } from './volumes/ephemeral.ts';
+import { volumeExpandController } from './volumes/expand.ts';
 
 export const controllers: readonly Controller[] = [
   namespaceController,
@@ -70,6 +72,8 @@ export const controllers: readonly Controller[] = [
   volumeProtectionController,
   volumeBinderController,
   ephemeralVolumeController,
+  volumeExpandController,
+  attachDetachController,
   attributesClassProtectionController,
   serviceCidrController,
   serviceAddressController,
