@@ -6,7 +6,7 @@ import { buildEnv, ConfigError, expand, type PodFacts } from './env.ts';
 import { normalizeImage } from './images.ts';
 import { containerHash, namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
 import { containerResources } from './resources.ts';
-import type { ContainerSpec, ImageState, Mount, SecurityProfile } from './runtime.ts';
+import type { ContainerSpec, Device, ImageState, Mount, SecurityProfile } from './runtime.ts';
 import { hostsFile } from './sandbox-spec.ts';
 import { containerMounts } from './volumes/manager.ts';
 import { VolumeError } from './volumes/plugin.ts';
@@ -40,6 +40,7 @@ export async function buildContainerSpec(context: AgentContext, inputs: Containe
     workingDir: container.workingDir ?? '',
     env: [...env].map(([name, v]) => ({ name, value: v })),
     mounts: await mountsOf(context, inputs, value),
+    devices: devicesOf(context, inputs),
     labels: {
       'io.kubernetes.container.name': container.name,
       'io.kubernetes.pod.name': nameOf(pod),
@@ -116,6 +117,15 @@ function profilesOf(pod: V1Pod, container: V1Container): Pick<ContainerSpec, 'se
     ...(seccomp ? { seccomp: as(seccomp.type, join(seccompRoot, seccomp.localhostProfile ?? '')) } : {}),
     ...(appArmor ? { appArmor: as(appArmor.type, appArmor.localhostProfile ?? '') } : {}),
   };
+}
+
+/** The block devices of volumes with volumeMode Block. */
+function devicesOf(context: AgentContext, { pod, container, volumePaths }: ContainerInputs): Device[] {
+  const readOnly = context.volumes?.readOnly(pod);
+  return (container.volumeDevices ?? []).flatMap(({ name, devicePath }) => {
+    const hostPath = volumePaths.get(name);
+    return hostPath === undefined ? [] : [{ containerPath: devicePath, hostPath, readOnly: readOnly?.has(name) === true }];
+  });
 }
 
 async function mountsOf(context: AgentContext, inputs: ContainerInputs, value: (name: string) => string | undefined): Promise<Mount[]> {

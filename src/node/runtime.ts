@@ -145,6 +145,13 @@ export interface Mount {
   propagation: 'private' | 'host-to-container' | 'bidirectional';
 }
 
+/** A device of the host in a container. */
+export interface Device {
+  containerPath: string;
+  hostPath: string;
+  readOnly: boolean;
+}
+
 export interface ContainerSpec {
   name: string;
   attempt: number;
@@ -156,6 +163,7 @@ export interface ContainerSpec {
   workingDir: string;
   env: { name: string; value: string }[];
   mounts: Mount[];
+  devices?: Device[];
   labels: Record<string, string>;
   annotations: Record<string, string>;
   /** Relative to the sandbox's log directory. */

@@ -36,6 +36,7 @@ export function containerConfig(spec: ContainerSpec, node: string): Message {
     working_dir: spec.workingDir,
     envs: spec.env.map(({ name, value }) => ({ key: name, value })),
     mounts: spec.mounts.map((m) => ({ container_path: m.containerPath, host_path: m.hostPath, readonly: m.readOnly, propagation: propagation[m.propagation] })),
+    devices: (spec.devices ?? []).map((d) => ({ container_path: d.containerPath, host_path: d.hostPath, permissions: d.readOnly ? 'r' : 'mrw' })),
     labels: { ...spec.labels, [nodeLabel]: node },
     annotations: spec.annotations,
     log_path: spec.logPath,

@@ -164,6 +164,8 @@ export async function containerMounts(
     mounts.map(async (mount) => {
       const path = paths.get(mount.name);
       if (path === undefined) throw new VolumeError(`volume "${mount.name}" of mount ${mount.mountPath} does not exist`);
+      if (mount.recursiveReadOnly === 'Enabled')
+        throw new VolumeError(`volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`);
       const subPath = mount.subPathExpr ? expand(mount.subPathExpr) : (mount.subPath ?? '');
       if (mount.subPathExpr && /\$\([^)]*\)/.test(subPath))
         throw new VolumeError(`missing value for ${/\$\(([^)]*)\)/.exec(subPath)?.[1]} in subPathExpr "${mount.subPathExpr}"`);
