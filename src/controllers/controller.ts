@@ -1,6 +1,7 @@
 import type { Clock, Logger, Random } from '#base';
 import type { Client, Informer, Recorder } from '#client';
 import { isApiError, type Api, type Kind, type KubeObject, type ObjectKey, type UserInfo } from '#machinery';
+import type { ClusterAutoscalerOptions } from './cluster-autoscaler/types.ts';
 
 /** What steers HorizontalPodAutoscalers; the defaults are kube-controller-manager's. */
 export interface AutoscalerOptions {
@@ -36,6 +37,8 @@ export interface ControllerOptions {
   /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
   orphanQuarantineMs?: number;
   autoscaler?: AutoscalerOptions;
+  /** Nothing is scaled without it. */
+  clusterAutoscaler?: ClusterAutoscalerOptions;
   /** How fast nodes that are gone are emptied, and when a zone counts as disrupted. */
   zones?: ZoneOptions;
   /** Ranges out of which nodes that have no range of pod addresses are given one, such as `10.64.200.0/21`. None is given without them. */

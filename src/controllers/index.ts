@@ -5,6 +5,7 @@
  */
 import type { Controller } from './controller.ts';
 import { horizontalPodAutoscalerController } from './autoscaling/horizontal.ts';
+import { clusterAutoscalerController } from './cluster-autoscaler/cluster-autoscaler.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleaningController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
@@ -87,6 +88,7 @@ export const controllers: readonly Controller[] = [
   certificateCleaningController,
   flowControlController,
   horizontalPodAutoscalerController,
+  clusterAutoscalerController,
 ];
 
 /** Starts all controllers, or those that are given. Errors of a reconcile are logged and retried; nothing here rejects. */
@@ -94,5 +96,6 @@ export function startControllers(deps: Omit<ManagerDeps, 'controllers'> & { cont
   return runControllers({ ...deps, controllers: deps.controllers ?? controllers });
 }
 
+export type { ClusterAutoscalerOptions, Placement } from './cluster-autoscaler/types.ts';
 export type { AutoscalerOptions, CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
 export type { ManagerDeps, RunningControllers } from './manager.ts';

@@ -10,5 +10,6 @@ export { podInfo, type PodInfo } from './pod-info.ts';
 export { defaultProfile, makeProfile, type Profile } from './profile.ts';
 export { planPreemption, type Candidate } from './preemption.ts';
 export { readConfiguration, type SchedulerConfiguration } from './configuration.ts';
+export { WhatIf } from './what-if.ts';
 export { definitions } from './plugins/index.ts';
 export type { ClusterEvent, FilterPlugin, Plugin, PluginContext, PluginDefinition, Rejection, ScorePlugin } from './plugin.ts';

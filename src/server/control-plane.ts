@@ -6,7 +6,7 @@ import { startControllers, type ControllerOptions } from '#controllers';
 import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams, UsageMeter } from '#machinery';
-import { startScheduler, type SchedulerConfiguration } from '#scheduler';
+import { startScheduler, WhatIf, type SchedulerConfiguration } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { loadAuthentication } from './authentication.ts';
@@ -128,6 +128,10 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
     ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
     nodeCidrs: plan.spareNodeCIDRs,
+    clusterAutoscaler: {
+      ...options.clusterAutoscaler,
+      placement: () => new WhatIf({ client, clock: systemClock, log: log.named('cluster-autoscaler') }),
+    },
   });
   const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
   startHook(server, 'rbac/bootstrap-roles', policy);

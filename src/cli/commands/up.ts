@@ -42,6 +42,12 @@ function readOptions(args: Parsed): UpOptions {
       downscaleStabilizationMs: whole(args, 'hpa-downscale-stabilization', 300, 86_400) * 1000,
       cpuInitializationMs: whole(args, 'hpa-cpu-initialization-period', 300, 86_400) * 1000,
     },
+    clusterAutoscaler: {
+      scanMs: Math.max(1, whole(args, 'autoscaler-scan-interval', 10, 86_400)) * 1000,
+      unneededMs: whole(args, 'autoscaler-unneeded-time', 600, 86_400) * 1000,
+      delayAfterAddMs: whole(args, 'autoscaler-delay-after-add', 600, 86_400) * 1000,
+      expanders: expandersOf(text(args, 'autoscaler-expander') ?? defaultExpanders),
+    },
     scrapeSeconds: whole(args, 'scrape-interval', 15, 86_400),
     auditPolicy: text(args, 'audit-policy-file'),
     auditLog: text(args, 'audit-log-path'),
@@ -67,6 +73,14 @@ function shownFlags(args: Parsed): { [name: string]: string } {
 function readRegistryPort(args: Parsed, offset: number): number {
   const port = whole(args, 'registry-port', 5000, 65_535);
   return port === 0 ? 0 : port + offset;
+}
+const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'price', 'priority', 'random'];
+const defaultExpanders = 'priority,price,least-waste';
+function expandersOf(list: string): string[] {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !expanderNames.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--autoscaler-expander ${unknown}: some of ${expanderNames.join(', ')}, with commas between`);
+  return names;
 }
 
 function readAuthentication(args: Parsed): UpOptions['authentication'] {
@@ -122,6 +136,10 @@ export const command: Command = {
       help: 'how long they ignore CPU of pods that are starting',
       default: '300',
     },
+    'autoscaler-scan-interval': { type: 'string', value: 'SECONDS', help: 'how often the cluster autoscaler looks at its NodeGroups', default: '10' },
+    'autoscaler-unneeded-time': { type: 'string', value: 'SECONDS', help: 'how long a node must be unneeded before it goes', default: '600' },
+    'autoscaler-delay-after-add': { type: 'string', value: 'SECONDS', help: 'how long no node goes after one came', default: '600' },
+    'autoscaler-expander': { type: 'string', value: 'LIST', help: 'how it chooses among groups, one after the other', default: 'priority,price,least-waste' },
     'scrape-interval': { type: 'string', value: 'SECONDS', help: 'how often pods annotated prometheus.io/scrape are scraped', default: '15' },
     'audit-policy-file': { type: 'string', value: 'FILE', help: 'audit Policy (default: metadata of everything, when there is an audit log)' },
     'audit-log-path': { type: 'string', value: 'FILE', help: 'write audit events to a file, or to standard output with -' },
