@@ -50,7 +50,7 @@ export class WhatIf {
     if (!found) return ['node(s) not found'];
     const only = cycle.only();
     if (only && !only.names.includes(node)) return [`node(s) didn't satisfy plugin(s) [${only.plugins.map((plugin) => plugin.name).join(' ')}]`];
-    return cycle.check(found)?.rejection.reasons;
+    return cycle.check(found)?.reasons;
   }
   /** Puts the pod on the best node that can take it; gives the node's name, or undefined when there is none. */
   place(pod: V1Pod): string | undefined {

@@ -15,7 +15,7 @@ export function externalMetricsGroup(sources: Sources): ComputedGroup {
     follow: (changed) => sources.follow(changed),
     read({ namespace, plural: metric, name, query }) {
       if (!namespace || name) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-      if (!sources.external().includes(metric)) throw new ApiError('NotFound', `the server could not find the metric ${metric} for namespaces`, {});
+      if (!sources.hasExternal(metric)) throw new ApiError('NotFound', `the server could not find the metric ${metric} for namespaces`, {});
       const matches = parseLabelSelector(query.get('labelSelector') ?? '');
       const items = sources
         .externalSamples(namespace, metric)
