@@ -122,7 +122,13 @@ class Agent {
     });
     const streams = createStreams({ context: this.#context, worker: (target) => this.#find(target) });
     const workers = (): PodWorker[] => [...this.#workers.values()];
-    const meter = createMeter({ clock, runtime: options.runtime, simulated: options.simulated === true, workers, worker: (uid) => this.#workers.get(uid) });
+    const meter = createMeter({
+      clock,
+      runtime: options.runtime,
+      simulated: options.simulated === true,
+      workers: () => (this.#stopped ? [] : workers()),
+      worker: (uid) => (this.#stopped ? undefined : this.#workers.get(uid)),
+    });
     const rates = meter && new RateKeeper(meter);
     const http = createReadApi({ context: this.#context, workers, logs: streams.logs, meter, rates });
     this.streams = { ...streams, http, ...(meter ? { usage: meter } : {}) };

@@ -49,6 +49,7 @@ test('a simulated node tells usage as a kubelet does', async () => {
   assert.equal(usage?.pods[0]?.containers[0]?.cpuSeconds, 21);
   assert.deepEqual(usage?.pods[0]?.metrics, { rps: 42 });
   await bench.agent.stop();
+  assert.deepEqual((await bench.agent.streams.usage?.measure())?.pods, [], 'nobody is there to tell');
 });
 
 test('a container that cannot be measured does not hide the others, and the counter of a node never goes back', async () => {
