@@ -104,6 +104,14 @@ describe('jobs on simulated nodes', { concurrency: 8 }, () => {
     assert.equal(done.status.conditions?.at(-1)?.message, 'Job was active longer than specified deadline');
   });
 
+  test('the status of a suspended job is its manager’s to write', async () => {
+    await apply(job('managed', { suspend: true, managedBy: 'example.com/queue' }));
+    const startTime = '2026-01-01T00:00:00Z';
+    await k('patch', 'job', 'managed', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { startTime } }));
+    await k('patch', 'job', 'managed', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { startTime: '2026-01-01T00:00:01Z' } }));
+    assert.equal(await k('get', 'job', 'managed', '-o', 'jsonpath={.status}'), '{"startTime":"2026-01-01T00:00:01Z"}');
+  });
+
   test('the success policy ends a job early', async () => {
     const spec = { completions: 2, parallelism: 2, completionMode: 'Indexed', successPolicy: { rules: [{ succeededIndexes: '0', succeededCount: 1 }] } };
     await apply(job('leader', spec, { ...ends(0, '500ms') }));

@@ -27,7 +27,7 @@ export function planNetwork(slot: number, nodes: number, simNodes: number): Netw
     serviceCIDR: `10.${services}.0.0/16`,
     kubernetesIP: `10.${services}.0.1`,
     dnsIP: `10.${services}.0.10`,
-    spareNodeCIDRs: [`10.${pods}.200.0/21`, `10.${pods}.208.0/20`, `10.${pods}.224.0/19`, '100.127.0.0/16'],
+    spareNodeCIDRs: [`10.${pods}.200.0/21`, `10.${pods}.208.0/20`, `10.${pods}.224.0/19`, '198.18.0.0/15'],
     nodes: Array.from({ length: nodes }, (_, i) => ({ name: `node-${i + 1}`, podCIDR: `10.${pods}.${i}.0/24`, ip: `10.${pods}.${i}.1` })),
     simNodes: Array.from({ length: simNodes }, (_, i) => {
       const net = `100.${64 + (i >> 8)}.${i & 255}`;

@@ -125,7 +125,8 @@ function setup(context: ControllerContext): Reconcile {
         const job = await find(cron.metadata?.namespace, jobName(cron, at));
         return job && controllerOf(job)?.uid === cron.metadata?.uid ? job : undefined;
       }
-      if (!isNamespaceTerminating(error)) recorder.event(cron, 'Warning', 'FailedCreate', `Error creating job: ${(error as Error).message}`);
+      if (isNamespaceTerminating(error)) return undefined;
+      recorder.event(cron, 'Warning', 'FailedCreate', `Error creating job: ${(error as Error).message}`);
       throw error;
     }
   }

@@ -36,7 +36,12 @@ test('a lagging cache gives no range twice, a refused write gives its range back
   await w.stop();
 });
 
-test('nothing is given when nothing is set aside', async () => {
+test('nothing is given when nothing is set aside, and nothing to nodes that others address', async () => {
+  const other = createWorld([nodeIpamController], { nodeCidrs: ['10.64.200.0/22'] });
+  other.api.put(Node, { metadata: { name: 'fake', annotations: { 'kwok.x-k8s.io/node': 'fake' } } });
+  await other.run();
+  assert.deepEqual(ranges(other), [undefined]);
+  await other.stop();
   const w = createWorld([nodeIpamController]);
   w.api.put(Node, { metadata: { name: 'a' } });
   await w.run();

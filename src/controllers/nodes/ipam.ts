@@ -3,6 +3,8 @@ import { Node, type V1Node } from '#kinds';
 import { keyFor, type Controller } from '../controller.ts';
 
 const nodeBits = 24;
+/** Who makes nodes with this annotation live (kwok and its like) gives them addresses as well. */
+const livesElsewhere = 'kwok.x-k8s.io/node';
 
 /** Gives nodes that have no range of pod addresses one, out of the ranges that are set aside for them. */
 export const nodeIpamController: Controller = {
@@ -17,13 +19,13 @@ export const nodeIpamController: Controller = {
     const given = new Map<string, string>();
     const nodes = context.watch(Node, (node) => {
       if (!node) return [...waiting];
-      return node.spec?.podCIDR ? [] : [keyFor(node)];
+      return needsRange(node) ? [keyFor(node)] : [];
     });
     nodes.addIndex('podCIDR', (node) => (node.spec?.podCIDR ? [node.spec.podCIDR] : []));
 
     return async (name) => {
       const node = nodes.get(undefined, name);
-      if (!node || node.spec?.podCIDR || node.metadata?.deletionTimestamp || candidates.length === 0) return void waiting.delete(name);
+      if (!node || !needsRange(node) || candidates.length === 0) return void waiting.delete(name);
       for (const [cidr, owner] of given) if (isSettled(nodes.get(undefined, owner))) given.delete(cidr);
       const podCIDR = candidates.find((cidr) => !given.has(cidr) && nodes.byIndex('podCIDR', cidr).length === 0);
       if (podCIDR === undefined) {
@@ -42,6 +44,8 @@ export const nodeIpamController: Controller = {
   },
 };
 
+const needsRange = ({ metadata, spec }: V1Node): boolean =>
+  spec?.podCIDR === undefined && metadata?.deletionTimestamp === undefined && metadata?.annotations?.[livesElsewhere] === undefined;
 const isSettled = (node: V1Node | undefined): boolean => node === undefined || node.spec?.podCIDR !== undefined;
 
 /** The ranges of the size of a node that a range holds; IPv4 only. */
