@@ -1,4 +1,6 @@
+import type { Informer } from '#client';
 import { labelSelectorMatcher, type Api, type Kind, type KubeObject, type LabelSelector, type OwnerReference } from '#machinery';
+import { keyFor } from './controller.ts';
 
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata?.ownerReferences?.find((ref) => ref.controller === true);
@@ -75,4 +77,22 @@ export function patchOwners<T extends KubeObject>(api: Api, kind: Kind<T>, objec
   return api.patch(kind, { namespace, name }, 'application/merge-patch+json', {
     metadata: { ...(resourceVersion ? { resourceVersion } : {}), ownerReferences: references.length > 0 ? references : null },
   });
+}
+
+/**
+ * For a change of a dependent: the keys of the owners that it concerns. One that has a controller concerns
+ * that one only, if it is of the kind; an orphan concerns all that would adopt it.
+ */
+export function ownerKeys<O extends KubeObject>(
+  owners: Informer<O>,
+  selector: (owner: O) => LabelSelector | undefined,
+  fits: (owner: O, object: KubeObject) => boolean = () => true,
+): (object: KubeObject | undefined) => string[] {
+  return (object) => {
+    if (!object) return [];
+    const ref = controllerOf(object);
+    if (ref) return ref.kind === owners.kind.kind ? [`${object.metadata?.namespace ?? ''}/${ref.name}`] : [];
+    const adopts = (owner: O): boolean => fits(owner, object) && labelSelectorMatcher(selector(owner))(object.metadata?.labels);
+    return owners.list(object.metadata?.namespace).filter(adopts).map(keyFor);
+  };
 }

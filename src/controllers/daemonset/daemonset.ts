@@ -1,15 +1,15 @@
-import { ControllerRevision, DaemonSet, Node, Pod, type V1DaemonSet, type V1DaemonSetStatus, type V1Node, type V1Pod } from '#kinds';
-import { isApiError, labelSelectorMatcher } from '#machinery';
+import { ControllerRevision, DaemonSet, Node, Pod, type V1DaemonSet, type V1Node, type V1Pod } from '#kinds';
 import { keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
-import { applyClaims, controllerOf, planClaims } from '../ownership.ts';
+import { applyClaims, controllerOf, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
 import { concernsOwner, indexByController, indexOrphans, isTerminating, nextAvailable } from '../pods.ts';
 import { revisionLabel, RevisionHistory } from '../revisions.ts';
+import { sameCounts, writeStatus } from '../status.ts';
 import { Failures } from './failures.ts';
 import { hashOf, resolveHistory, truncateHistory } from './history.ts';
 import { placementOf } from './placement.ts';
 import { planDaemonSet } from './plan.ts';
-import { deriveStatus, sameStatus } from './status.ts';
+import { deriveStatus } from './status.ts';
 import { DaemonPodWriter } from './writer.ts';
 
 /** Keeps a pod on every node that it is meant for. */
@@ -17,6 +17,7 @@ export const daemonSetController: Controller = { name: 'daemonset', component: '
 
 function setup(context: ControllerContext): Reconcile {
   const sets = context.watch(DaemonSet, ownKey);
+  const ownersOf = ownerKeys(sets, (set) => set.spec?.selector);
   const nodes = context.watch(Node, (node, old) => setsTouchedBy(node, old));
   const pods = context.watch(Pod, (pod, old) =>
     pod && old && !concernsOwner(pod, old) && pod.spec?.nodeName === old.spec?.nodeName ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])],
@@ -32,15 +33,6 @@ function setup(context: ControllerContext): Reconcile {
   const pendingSelf = new PendingWrites(sets);
   const failures = new Failures();
 
-  function ownersOf(pod: V1Pod | undefined): string[] {
-    if (!pod) return [];
-    const ref = controllerOf(pod);
-    if (ref) return ref.kind === 'DaemonSet' ? [`${pod.metadata?.namespace ?? ''}/${ref.name}`] : [];
-    return sets
-      .list(pod.metadata?.namespace)
-      .filter((set) => labelSelectorMatcher(set.spec?.selector)(pod.metadata?.labels))
-      .map(keyFor);
-  }
   /** The sets for which the node became another: labels and taints decide, not its heartbeats. */
   function setsTouchedBy(node: V1Node | undefined, old: V1Node | undefined): string[] {
     if (node && old && sameMeaning(node, old)) return [];
@@ -76,7 +68,8 @@ function setup(context: ControllerContext): Reconcile {
     for (const { pod, node } of plan.ended) if (pod.status?.phase === 'Failed') failures.count(`${uid}/${node}`, state.now);
     const result = await new DaemonPodWriter(context, set, state.hash, pending).apply(plan);
     const after = pending.merge(uid, ownedPods(uid));
-    const written = await writeStatus(context, present, deriveStatus({ ...state, pods: after, now: context.clock.now() }));
+    const status = deriveStatus({ ...state, pods: after, now: context.clock.now() });
+    const written = present.status && sameCounts(present.status, status) ? present : await writeStatus(context.api, DaemonSet, present, status);
     if (!written) return;
     pendingSelf.wrote(uid, written);
     if (result.error !== undefined) throw result.error;
@@ -99,15 +92,4 @@ function tellSelectsAll(context: ControllerContext, set: V1DaemonSet): void {
 function withCollisions(set: V1DaemonSet, collisionCount: number): V1DaemonSet {
   const empty = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
   return { ...set, status: { ...(set.status ?? empty), collisionCount } };
-}
-
-/** The set with its present status; undefined when it is gone. */
-async function writeStatus(context: ControllerContext, set: V1DaemonSet, status: V1DaemonSetStatus): Promise<V1DaemonSet | undefined> {
-  if (sameStatus(set.status, status)) return set;
-  try {
-    return await context.api.update(DaemonSet, { ...set, status }, { subresource: 'status' });
-  } catch (error) {
-    if (isApiError(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }

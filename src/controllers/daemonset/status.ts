@@ -37,18 +37,3 @@ export function deriveStatus(state: DaemonSetState): V1DaemonSetStatus {
     ...(set.status?.conditions ? { conditions: set.status.conditions } : {}),
   };
 }
-
-export function sameStatus(a: V1DaemonSetStatus | undefined, b: V1DaemonSetStatus): boolean {
-  const numbers = [
-    'currentNumberScheduled',
-    'numberMisscheduled',
-    'desiredNumberScheduled',
-    'numberReady',
-    'observedGeneration',
-    'updatedNumberScheduled',
-    'numberAvailable',
-    'numberUnavailable',
-    'collisionCount',
-  ] as const;
-  return a !== undefined && numbers.every((f) => (a[f] ?? 0) === (b[f] ?? 0));
-}

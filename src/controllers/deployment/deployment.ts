@@ -1,7 +1,7 @@
 import { Deployment, Pod, ReplicaSet, type V1Deployment, type V1DeploymentStatus, type V1Pod, type V1ReplicaSet } from '#kinds';
-import { isApiError, labelSelectorMatcher } from '#machinery';
-import { isNamespaceTerminating, keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
-import { applyClaims, controllerOf, planClaims } from '../ownership.ts';
+import { isApiError } from '#machinery';
+import { isNamespaceTerminating, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
+import { applyClaims, controllerOf, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
 import { indexByController, indexOrphans, isPodTerminal } from '../pods.ts';
 import { templatesEqual } from './hash.ts';
@@ -14,6 +14,7 @@ export const deploymentController: Controller = { name: 'deployment', component:
 
 function setup(context: ControllerContext): Reconcile {
   const deployments = context.watch(Deployment, ownKey);
+  const ownersOf = ownerKeys(deployments, (d) => d.spec?.selector);
   const sets = context.watch(ReplicaSet, (object, old) => [...new Set([...ownersOf(object), ...ownersOf(old)])]);
   const pods = context.watch(Pod, (object, old) => (object === undefined && old ? recreateKeys(old) : []));
   const ownedSets = indexByController(sets);
@@ -22,15 +23,6 @@ function setup(context: ControllerContext): Reconcile {
   const pendingSets = new PendingWrites(sets);
   const pendingSelf = new PendingWrites(deployments);
 
-  function ownersOf(object: V1ReplicaSet | undefined): string[] {
-    if (!object) return [];
-    const ref = controllerOf(object);
-    if (ref) return ref.kind === 'Deployment' ? [`${object.metadata?.namespace ?? ''}/${ref.name}`] : [];
-    return deployments
-      .list(object.metadata?.namespace)
-      .filter((d) => labelSelectorMatcher(d.spec?.selector)(object.metadata?.labels))
-      .map(keyFor);
-  }
   /** Recreate waits for the last old pod. */
   function recreateKeys(pod: V1Pod): string[] {
     const ref = controllerOf(pod);

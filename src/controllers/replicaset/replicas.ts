@@ -1,10 +1,11 @@
 import { Pod, type V1Pod } from '#kinds';
-import { cloneObject, isApiError, labelSelectorMatcher, type Kind, type LabelSelector } from '#machinery';
-import { isNamespaceTerminating, keyFor, ownKey, splitKey, type ControllerContext, type Reconcile } from '../controller.ts';
-import { applyClaims, controllerOf, controllerReference, planClaims } from '../ownership.ts';
+import { cloneObject, isApiError, type Kind, type LabelSelector } from '#machinery';
+import { isNamespaceTerminating, ownKey, splitKey, type ControllerContext, type Reconcile } from '../controller.ts';
+import { applyClaims, controllerOf, controllerReference, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
 import { concernsOwner, indexByController, indexOrphans, isPodActive, isTerminating, nextAvailable } from '../pods.ts';
 import { inBatches } from '../batches.ts';
+import { writeStatus } from '../status.ts';
 import { deletionOrder } from './rank.ts';
 import { replicasStatus, sameReplicasStatus, type Failure, type Replicated } from './status.ts';
 
@@ -27,6 +28,7 @@ export const replicate =
 
 function setup<T extends Replicated>(context: ControllerContext, source: ReplicaSource<T>): Reconcile {
   const sets = context.watch(source.kind, ownKey);
+  const ownersOf = ownerKeys(sets, source.selector);
   const pods = context.watch(Pod, (pod, old) => (pod && old && !concernsOwner(pod, old) ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])]));
   const ownedPods = indexByController(pods);
   const orphanPods = indexOrphans(pods);
@@ -35,15 +37,6 @@ function setup<T extends Replicated>(context: ControllerContext, source: Replica
   const pendingSelf = new PendingWrites(sets);
   const writer = new PodWriter(context, pending, source.kind);
 
-  function ownersOf(pod: V1Pod | undefined): string[] {
-    if (!pod) return [];
-    const ref = controllerOf(pod);
-    if (ref) return ref.kind === source.kind.kind ? [`${pod.metadata?.namespace ?? ''}/${ref.name}`] : [];
-    return sets
-      .list(pod.metadata?.namespace)
-      .filter((rs) => labelSelectorMatcher(source.selector(rs))(pod.metadata?.labels))
-      .map(keyFor);
-  }
   async function claim(rs: T): Promise<V1Pod[]> {
     const uid = rs.metadata?.uid ?? '';
     const orphans = orphanPods(rs.metadata?.namespace ?? '').filter((pod) => isPodActive(pod));
@@ -77,30 +70,13 @@ function setup<T extends Replicated>(context: ControllerContext, source: Replica
     if (missing > 0 && !leaving) failed = await writer.create(rs, Math.min(missing, burst));
     if (missing < 0 && !leaving) failed = await writer.delete(rs, deletionOrder(active, crowding(rs), context.clock.now()).slice(0, Math.min(-missing, burst)));
     const uid = rs.metadata?.uid ?? '';
-    const written = await writeStatus(context, source, rs, pending.merge(uid, ownedPods(uid)), failed?.failure);
+    const status = replicasStatus(rs, pending.merge(uid, ownedPods(uid)), failed?.failure, context.clock.now(), source.tellsTerminating);
+    const written = sameReplicasStatus(rs.status, status) ? rs : await writeStatus(context.api, source.kind, rs, status);
     if (!written) return;
     pendingSelf.wrote(uid, written);
     if (failed) throw failed.error;
     return Math.abs(missing) > burst && !leaving ? 0 : nextAvailable(active, rs.spec?.minReadySeconds ?? 0, context.clock.now());
   };
-}
-
-/** The object with its present status; undefined when it is gone. */
-async function writeStatus<T extends Replicated>(
-  context: ControllerContext,
-  { kind, tellsTerminating }: ReplicaSource<T>,
-  rs: T,
-  pods: readonly V1Pod[],
-  failure: Failure | undefined,
-): Promise<T | undefined> {
-  const status = replicasStatus(rs, pods, failure, context.clock.now(), tellsTerminating);
-  if (sameReplicasStatus(rs.status, status)) return rs;
-  try {
-    return await context.api.update(kind, { ...rs, status }, { subresource: 'status' });
-  } catch (error) {
-    if (isApiError(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }
 
 class PodWriter {

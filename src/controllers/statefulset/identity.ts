@@ -1,5 +1,5 @@
 import { StatefulSet, type V1PersistentVolumeClaim, type V1Pod, type V1PodTemplateSpec, type V1StatefulSet, type V1Volume } from '#kinds';
-import { cloneObject } from '#machinery';
+import { cloneObject, type KubeObject } from '#machinery';
 import { controllerReference } from '../ownership.ts';
 import { revisionLabel } from '../revisions.ts';
 
@@ -17,7 +17,7 @@ export function ordinalOf(pod: V1Pod): number {
   const ordinal = Number(found?.[2] ?? -1);
   return ordinal <= 2_147_483_647 ? ordinal : -1;
 }
-export function isMember(set: V1StatefulSet, pod: V1Pod): boolean {
+export function isMember(set: V1StatefulSet, pod: KubeObject): boolean {
   return /^(.*)-[0-9]+$/.exec(pod.metadata?.name ?? '')?.[1] === set.metadata?.name;
 }
 export function isInRange(set: V1StatefulSet, ordinal: number): boolean {

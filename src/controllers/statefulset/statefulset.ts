@@ -1,10 +1,10 @@
-import { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, type V1Pod, type V1StatefulSet, type V1StatefulSetStatus } from '#kinds';
-import { isApiError, labelSelectorMatcher } from '#machinery';
+import { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, type V1Pod, type V1StatefulSet } from '#kinds';
 import { keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
-import { applyClaims, controllerOf, planClaims } from '../ownership.ts';
+import { applyClaims, controllerOf, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
 import { concernsOwner, indexByController, indexOrphans, isTerminating } from '../pods.ts';
 import { RevisionHistory } from '../revisions.ts';
+import { writeStatus } from '../status.ts';
 import { truncateHistory, resolveRevisions } from './history.ts';
 import { isMember } from './identity.ts';
 import { planStatefulSet } from './plan.ts';
@@ -16,6 +16,7 @@ export const statefulSetController: Controller = { name: 'statefulset', componen
 
 function setup(context: ControllerContext): Reconcile {
   const sets = context.watch(StatefulSet, ownKey);
+  const ownersOf = ownerKeys(sets, (set) => set.spec?.selector, isMember);
   const pods = context.watch(Pod, (pod, old) => (pod && old && !concernsOwner(pod, old) ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])]));
   // A claim that goes makes room for the one that replaces it.
   const claims = context.watch(PersistentVolumeClaim, (claim, old) => (claim === undefined && old ? setsWithClaim(old) : []));
@@ -30,13 +31,6 @@ function setup(context: ControllerContext): Reconcile {
   const pendingClaims = new PendingWrites(claims);
   const pendingSelf = new PendingWrites(sets);
 
-  function ownersOf(pod: V1Pod | undefined): string[] {
-    if (!pod) return [];
-    const ref = controllerOf(pod);
-    if (ref) return ref.kind === 'StatefulSet' ? [`${pod.metadata?.namespace ?? ''}/${ref.name}`] : [];
-    const may = (set: V1StatefulSet): boolean => isMember(set, pod) && labelSelectorMatcher(set.spec?.selector)(pod.metadata?.labels);
-    return sets.list(pod.metadata?.namespace).filter(may).map(keyFor);
-  }
   function setsWithClaim(claim: { metadata?: { namespace?: string; name?: string } }): string[] {
     const names = (set: V1StatefulSet): string[] => (set.spec?.volumeClaimTemplates ?? []).map((t) => `${t.metadata?.name ?? ''}-${set.metadata?.name ?? ''}-`);
     const uses = (set: V1StatefulSet): boolean => names(set).some((prefix) => claim.metadata?.name?.startsWith(prefix));
@@ -74,22 +68,11 @@ function setup(context: ControllerContext): Reconcile {
     });
     const writer = new StatefulSetWriter(context, set, { pods: pending, claims: pendingClaims });
     const error = await writer.apply(plan);
-    const written = await writeStatus(context, set, plan.status);
+    const written = sameStatus(set.status, plan.status) ? set : await writeStatus(context.api, StatefulSet, set, plan.status);
     if (!written) return;
     pendingSelf.wrote(uid, written);
     if (error !== undefined) throw error;
     if (!isTerminating(set)) await truncateHistory(history, set, known, resolved, owned);
     return plan.requeueAfterMs;
   };
-}
-
-/** The set with its present status; undefined when it is gone. */
-async function writeStatus(context: ControllerContext, set: V1StatefulSet, status: V1StatefulSetStatus): Promise<V1StatefulSet | undefined> {
-  if (sameStatus(set.status, status)) return set;
-  try {
-    return await context.api.update(StatefulSet, { ...set, status }, { subresource: 'status' });
-  } catch (error) {
-    if (isApiError(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import type { V1ControllerRevision, V1Pod, V1StatefulSet, V1StatefulSetStatus } from '#kinds';
 import { isPodAvailable, isPodReady, isTerminating } from '../pods.ts';
+import { sameCounts } from '../status.ts';
 import { replicasOf, revisionOf } from './identity.ts';
 
 export interface Revisions {
@@ -40,9 +41,5 @@ const isRolling = (set: V1StatefulSet): boolean => (set.spec?.updateStrategy?.ty
 /** As Kubernetes writes them: these counts are left out when they are zero. */
 const withoutZeros = <T extends object>(counts: T): Partial<T> => Object.fromEntries(Object.entries(counts).filter(([, n]) => n !== 0)) as Partial<T>;
 
-export function sameStatus(a: V1StatefulSetStatus | undefined, b: V1StatefulSetStatus): boolean {
-  const numbers = ['replicas', 'readyReplicas', 'availableReplicas', 'currentReplicas', 'updatedReplicas', 'observedGeneration', 'collisionCount'] as const;
-  return (
-    a !== undefined && numbers.every((f) => (a[f] ?? 0) === (b[f] ?? 0)) && a.currentRevision === b.currentRevision && a.updateRevision === b.updateRevision
-  );
-}
+export const sameStatus = (a: V1StatefulSetStatus | undefined, b: V1StatefulSetStatus): boolean =>
+  a !== undefined && sameCounts(a, b) && a.currentRevision === b.currentRevision && a.updateRevision === b.updateRevision;
