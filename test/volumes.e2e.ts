@@ -211,6 +211,28 @@ describe('persistent volumes', { skip: cannotRunContainers() ?? false, concurren
     await eventually('the directory is gone', async () => !existsSync(path));
   });
 
+  test('a block volume is a device in the container', async (t) => {
+    const [node] = await nodes();
+    const file = join(my.cluster.dir, 'disk');
+    writeFileSync(file, Buffer.concat([Buffer.from('block'), Buffer.alloc(2 ** 20)]));
+    const made = await run('losetup', ['-f', '--show', file]);
+    if (made.code !== 0) return t.skip(`no loop devices here: ${made.err}`);
+    const device = made.out.trim();
+    t.after(() => run('losetup', ['-d', device]));
+    const here = { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] }] } };
+    const spec = { capacity: { storage: '1Mi' }, accessModes: ['ReadWriteOnce'], volumeMode: 'Block', storageClassName: 'disks', local: { path: device } };
+    await create(
+      { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'disk' }, spec: { ...spec, nodeAffinity: here } },
+      claim('disk', { volumeMode: 'Block', storageClassName: 'disks', resources: { requests: { storage: '1Mi' } } }),
+      pod('disk', [sh(`head -c 5 /dev/xvda; echo; ${idle}`, { volumeDevices: [{ name: 'data', devicePath: '/dev/xvda' }] })], {
+        volumes: mounted('disk').volumes,
+      }),
+    );
+    await pods.until('is ready', 'disk', isReady);
+    await eventually('it reads the device', async () => (await k('logs', 'disk')).startsWith('block'));
+    await k('delete', 'pod', 'disk', '--now');
+  });
+
   test('what cannot be mounted is said on the pod', async () => {
     const [node] = await nodes();
     const volume = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'] };

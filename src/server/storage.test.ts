@@ -14,6 +14,7 @@ import {
   Pod,
   schemas,
   StorageClass,
+  VolumeAttachment,
   type V1PersistentVolume,
   type V1PersistentVolumeClaim,
   type V1Pod,
@@ -343,4 +344,55 @@ test('a restart in the middle: what was begun is ended, nothing is made twice', 
   for (let i = 0; i < 5; i++) assert.equal((await w.pod(`p${i}`))?.spec?.nodeName, 'a');
   assert.equal((await w.volumes()).length, 5);
   assert.equal(w.directories().length, 5);
+});
+
+test('the life of a volume and a claim as the conformance suite lives it: a driver that nobody runs, a class that is no object', async (t) => {
+  const w = await world(t, ['a']);
+  const volume = (): V1PersistentVolume => ({
+    metadata: { generateName: 'pv-', labels: { story: 'yes' } },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '2Gi' },
+      storageClassName: 'no-object',
+      csi: { driver: 'e2e-driver', volumeHandle: 'e2e-storage-conformance' },
+    },
+  });
+  for (const name of ['one', 'two']) {
+    const { metadata } = await w.api.create(PersistentVolume, volume());
+    await w.api.create(PersistentVolumeClaim, claimOf(name, { storageClassName: 'no-object' }));
+    await w.run();
+    const bound = await w.claim(name);
+    assert.deepEqual([bound?.status?.phase, bound?.spec?.volumeName], ['Bound', metadata?.name]);
+    const key = { namespace: 'default', name };
+    const conditions = [{ type: 'StatusPatched', status: 'True', reason: 'E2E patchStatus', message: 'Set from e2e test' }];
+    await w.api.patch(PersistentVolumeClaim, key, 'application/merge-patch+json', { status: { conditions } }, { subresource: 'status' });
+    await w.api.patch(
+      PersistentVolume,
+      { name: metadata?.name ?? '' },
+      'application/merge-patch+json',
+      { status: { message: 'patched' } },
+      { subresource: 'status' },
+    );
+    await w.run();
+    assert.equal((await w.claim(name))?.status?.conditions?.[0]?.type, 'StatusPatched', 'what others write in a status stays');
+    assert.equal((await w.volumes())[0]?.status?.message, 'patched');
+    if (name === 'one') await deleteClaim(w, name);
+    else await w.api.deleteCollection(PersistentVolumeClaim, { namespace: 'default' });
+    await w.run();
+    assert.equal(await w.claim(name), undefined);
+    assert.equal((await w.volumes())[0]?.status?.phase, 'Released');
+    await w.api.deleteCollection(PersistentVolume, { labelSelector: 'story=yes' });
+    await w.run();
+    assert.deepEqual(await w.volumes(), []);
+  }
+});
+
+test('a VolumeAttachment that a user makes lives until he deletes it', async (t) => {
+  const w = await world(t, ['a']);
+  await w.api.create(VolumeAttachment, { metadata: { name: 'va' }, spec: { attacher: 'e2e-driver', nodeName: 'a', source: { persistentVolumeName: 'pv' } } });
+  await w.api.patch(VolumeAttachment, { name: 'va' }, 'application/merge-patch+json', { status: { attached: true } }, { subresource: 'status' });
+  await w.run(60_000);
+  assert.equal((await w.api.get(VolumeAttachment, { name: 'va' })).status?.attached, true);
+  await w.api.delete(VolumeAttachment, { name: 'va' });
+  assert.deepEqual((await w.api.list(VolumeAttachment)).items, []);
 });

@@ -8,6 +8,7 @@ import {
   selectedNode,
   StorageClass,
   storageClassOf,
+  storageProvisioner,
   type V1Node,
   type V1PersistentVolume,
   type V1PersistentVolumeClaim,
@@ -49,6 +50,8 @@ export function startLocalPath(options: LocalPathOptions): LocalPath {
   return { stop: () => provisioner.stop() };
 }
 
+/** Index of claims that somebody has to make a volume for. */
+const waiting = 'local-path.waiting';
 const keyOf = ({ metadata }: KubeObject): string => (metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : (metadata?.name ?? ''));
 
 class Provisioner {
@@ -77,6 +80,7 @@ class Provisioner {
       },
     });
     this.#claims = client.informer(PersistentVolumeClaim);
+    this.#claims.addIndex(waiting, (claim) => (claim.spec?.volumeName || !claim.metadata?.annotations?.[storageProvisioner] ? [] : [waiting]));
     this.#volumes = client.informer(PersistentVolume);
     this.#classes = client.informer(StorageClass);
     this.#nodes = client.informer(Node);
@@ -88,7 +92,7 @@ class Provisioner {
       this.#claims.onChange((claim) => claim && this.#queue.add(keyOf(claim))),
       this.#volumes.onChange((volume) => volume && reclaim(volume) && this.#queue.add(keyOf(volume))),
       // Claims that found no node to be on.
-      this.#nodes.onChange((node, old) => node && !old && this.#claims.list().forEach((claim) => claim.spec?.volumeName || this.#queue.add(keyOf(claim)))),
+      this.#nodes.onChange((node, old) => node && !old && this.#claims.byIndex(waiting, waiting).forEach((claim) => this.#queue.add(keyOf(claim)))),
     ];
   }
   async stop(): Promise<void> {

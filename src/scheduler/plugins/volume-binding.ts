@@ -164,7 +164,9 @@ class VolumeBinding implements Plugin {
   /** Whoever serves the class makes a volume for that node. */
   async #ask(claim: V1PersistentVolumeClaim, node: NodeInfo): Promise<void> {
     const now = this.#pods.claims.get(claim.metadata?.namespace, claim.metadata?.name ?? '') ?? claim;
-    if (now.metadata?.annotations?.[selectedNode] === node.name || hasAnnotation(now, bindCompleted)) return;
+    const chosen = now.metadata?.annotations?.[selectedNode];
+    if (chosen === node.name || hasAnnotation(now, bindCompleted)) return;
+    if (chosen !== undefined) throw new Error(`a volume for PVC "${now.metadata?.name}" is being made for node "${chosen}"`);
     const annotations = { ...now.metadata?.annotations, [selectedNode]: node.name };
     await this.#api.update(PersistentVolumeClaim, { ...now, metadata: { ...now.metadata, annotations } });
   }
