@@ -4,7 +4,7 @@ import type { V1Container, V1Pod } from '#kinds';
 import type { AgentContext } from './context.ts';
 import { buildEnv, ConfigError, expand, type PodFacts } from './env.ts';
 import { normalizeImage } from './images.ts';
-import { containerHash, namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
+import { containerHash, findContainer, namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
 import { containerResources } from './resources.ts';
 import type { ContainerSpec, Device, ImageState, Mount, SecurityProfile } from './runtime.ts';
 import { hostsFile } from './sandbox-spec.ts';
@@ -58,6 +58,7 @@ export async function buildContainerSpec(context: AgentContext, inputs: Containe
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     resources: containerResources(pod, container, context.allocatable.memory),
+    ...(findContainer(pod, container.name)?.type === 'init' ? { initial: true } : {}),
     privileged: security.privileged ?? false,
     addCapabilities: security.capabilities?.add ?? [],
     dropCapabilities: security.capabilities?.drop ?? [],

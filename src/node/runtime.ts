@@ -189,6 +189,8 @@ export interface ContainerSpec {
   hostIPC: boolean;
   hostNetwork: boolean;
   shareProcessNamespace: boolean;
+  /** One that ends by itself before the others start; only a simulation needs to be told. */
+  initial?: boolean;
   /** Id of the container whose processes this one sees, as a debugger does. */
   processesOf?: string;
 }

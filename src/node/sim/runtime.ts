@@ -15,7 +15,8 @@ import {
   type SandboxState,
 } from '../runtime.ts';
 import { AddressPool } from './addresses.ts';
-import { behaviourOf, simPrefix, type Behaviour } from './behaviour.ts';
+import { behaviourOf, draw, steer, steers, type Behaviour } from './behaviour.ts';
+import { usageCurves } from './usage.ts';
 
 export interface SimOptions {
   clock: Clock;
@@ -37,6 +38,10 @@ export interface SimulatedRuntime extends Runtime, LogSource, Probing, Restorabl
 interface SimContainer extends ContainerState {
   sandbox: SimSandbox;
   timer: Timer | undefined;
+  /** It ends by itself before the others start. */
+  initial: boolean;
+  /** 0 = none */
+  memoryLimit: number;
 }
 /** Of the annotations only those that steer the simulation. */
 interface SimSandbox extends Omit<SandboxState, 'labels' | 'containers'> {
@@ -141,6 +146,8 @@ class SimRuntime implements SimulatedRuntime {
         annotations: hash === undefined ? none : { [hashAnnotation]: hash },
         sandbox,
         timer: undefined,
+        initial: spec.initial === true,
+        memoryLimit: spec.resources.memoryLimitBytes,
       };
       sandbox.containers.push(container);
       this.#containers.set(container.id, container);
@@ -149,7 +156,8 @@ class SimRuntime implements SimulatedRuntime {
     start: async (id: string): Promise<void> => {
       const container = this.#find(id);
       const behaviour = this.#behaviour(container);
-      if (behaviour.startDelayMs > 0) await sleep(this.#options.clock, behaviour.startDelayMs);
+      const delay = draw(behaviour.startDelay, this.#options.random);
+      if (delay > 0) await sleep(this.#options.clock, delay);
       if (container.state !== 'created') throw new RuntimeError('start', `container "${id}" is not in created state`);
       container.state = 'running';
       container.startedAt = this.#options.clock.now();
@@ -159,7 +167,8 @@ class SimRuntime implements SimulatedRuntime {
     stop: async (id: string, graceSeconds: number): Promise<void> => {
       const container = this.#containers.get(id);
       if (!container || (container.state !== 'running' && container.state !== 'created')) return;
-      const { stopDelayMs, exitCode } = this.#behaviour(container);
+      const { stopDelay, exitCode } = this.#behaviour(container);
+      const stopDelayMs = draw(stopDelay, this.#options.random);
       const wait = Math.min(stopDelayMs, graceSeconds * 1000);
       if (wait > 0) await sleep(this.#options.clock, wait);
       const killed = stopDelayMs > graceSeconds * 1000;
@@ -196,7 +205,7 @@ class SimRuntime implements SimulatedRuntime {
   probe(containerId: string, kind: 'startup' | 'readiness' | 'liveness' | 'hook'): { ok: boolean; output: string } {
     const container = this.#containers.get(containerId);
     if (container?.state !== 'running' && kind !== 'hook') return { ok: false, output: 'container is not running' };
-    const failed = container !== undefined && this.#behaviour(container).failing.includes(kind);
+    const failed = container !== undefined && this.#fails(container, kind);
     return failed ? { ok: false, output: `simulated ${kind} failure` } : { ok: true, output: '' };
   }
   async logs(containerId: string): Promise<string> {
@@ -250,6 +259,8 @@ class SimRuntime implements SimulatedRuntime {
           labels: none,
           sandbox,
           timer: undefined,
+          initial: false,
+          memoryLimit: 0,
         };
         sandbox.containers.push(container);
         this.#containers.set(c.id, container);
@@ -259,10 +270,29 @@ class SimRuntime implements SimulatedRuntime {
     }
   }
 
+  /** Sets when it ends by itself, or is killed for the memory that it uses. */
   #expire(container: SimContainer, behaviour: Behaviour): void {
-    if (behaviour.exitAfterMs === undefined) return;
-    const left = Math.max(0, container.startedAt + behaviour.exitAfterMs - this.#options.clock.now());
-    container.timer = this.#options.clock.after(left, () => this.#exit(container, behaviour.exitCode, behaviour.exitReason));
+    const { clock, random } = this.#options;
+    const exit = behaviour.exitAfter === undefined ? Infinity : draw(behaviour.exitAfter, random);
+    const outOfMemory = this.#outOfMemory(container);
+    const first = Math.min(exit, outOfMemory);
+    if (first === Infinity) return;
+    const killed = outOfMemory < exit;
+    const left = Math.max(0, container.startedAt + first - clock.now());
+    container.timer = clock.after(left, () => this.#exit(container, killed ? 137 : behaviour.exitCode, killed ? 'OOMKilled' : behaviour.exitReason));
+  }
+  /** ms after the start when it uses more memory than it may; Infinity = never. */
+  #outOfMemory({ sandbox, name, memoryLimit }: SimContainer): number {
+    if (memoryLimit <= 0 || steer(sandbox.annotations, 'usage', name) === undefined) return Infinity;
+    return usageCurves(sandbox.annotations, name).memory.above(memoryLimit) * 1000;
+  }
+  #fails(container: SimContainer, kind: 'startup' | 'readiness' | 'liveness' | 'hook'): boolean {
+    const behaviour = this.#behaviour(container);
+    const age = this.#options.clock.now() - container.startedAt;
+    if (behaviour.failing.includes(kind)) return true;
+    if (kind === 'startup') return age < behaviour.startupAfterMs;
+    if (kind === 'readiness') return age < behaviour.readyAfterMs || age >= behaviour.readyUntilMs;
+    return kind === 'liveness' && age >= behaviour.aliveUntilMs;
   }
   #exit(container: SimContainer, exitCode: number, reason: string): void {
     container.timer?.cancel();
@@ -275,7 +305,7 @@ class SimRuntime implements SimulatedRuntime {
     this.#changed(container.sandbox);
   }
   #behaviour(container: SimContainer): Behaviour {
-    return behaviourOf(container.sandbox.annotations, container.name);
+    return behaviourOf(container.sandbox.annotations, container.name, container);
   }
   #addSandbox(sandbox: SimSandbox): void {
     this.#sandboxes.set(sandbox.id, sandbox);
@@ -295,7 +325,7 @@ class SimRuntime implements SimulatedRuntime {
 }
 
 function steering(annotations: Record<string, string>): Record<string, string> {
-  const own = Object.entries(annotations).filter(([key]) => key.startsWith(simPrefix));
+  const own = Object.entries(annotations).filter(([key]) => steers(key));
   return own.length > 0 ? Object.fromEntries(own) : none;
 }
 function imageOf(ref: string): ImageState {
@@ -304,5 +334,5 @@ function imageOf(ref: string): ImageState {
 }
 function stateOf(sandbox: SimSandbox): SandboxState {
   const { hostNetwork: _, containers, ...state } = sandbox;
-  return { ...state, labels: none, containers: containers.map(({ sandbox: _s, timer: _t, ...c }) => c) };
+  return { ...state, labels: none, containers: containers.map(({ sandbox: _s, timer: _t, initial: _i, memoryLimit: _m, ...c }) => c) };
 }
