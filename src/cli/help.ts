@@ -9,7 +9,7 @@ export async function overview(commands: Record<string, () => Promise<{ command:
 
 export function commandHelp(command: Command): string {
   const options = Object.entries(withHelp(command.options)).map(([name, o]) => ({
-    left: `  --${name}${o.type === 'string' ? ` ${o.value ?? 'VALUE'}` : ''}`,
+    left: `  ${o.short ? `-${o.short}, ` : ''}--${name}${o.type === 'string' ? ` ${o.value ?? 'VALUE'}` : ''}`,
     o,
   }));
   const width = Math.max(...options.map(({ left }) => left.length)) + 2;

@@ -15,6 +15,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   env: () => import('./commands/env.ts'),
   kubeconfig: () => import('./commands/kubeconfig.ts'),
   image: () => import('./commands/image.ts'),
+  chaos: () => import('./commands/chaos.ts'),
   logs: () => import('./commands/logs.ts'),
   doctor: () => import('./commands/doctor.ts'),
   version: () => import('./commands/version.ts'),

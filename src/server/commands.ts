@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, readFileSync, statSync, watch } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ChaosAnswer, ChaosRequest, Experiment } from './chaos.ts';
 import { callControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { readRecord, resolvePaths, runningPid, type PathOptions, type Paths } from './paths.ts';
@@ -57,6 +58,18 @@ export async function importImages(options: PathOptions, file: string): Promise<
   if (!existsSync(path) || !statSync(path).isFile()) throw new UserError(`${file}: no such file`);
   const answer = await ask<{ images: string[] }>(running(options), 'image-import', { path });
   return answer.images;
+}
+
+export function chaosStart(options: PathOptions, request: ChaosRequest): Promise<ChaosAnswer> {
+  return ask<ChaosAnswer>(running(options), 'chaos-start', request);
+}
+/** Heals one node, or ends all experiments and heals everything. */
+export async function chaosHeal(options: PathOptions, node: string | undefined): Promise<string[]> {
+  const { healed } = await ask<{ healed: string[] }>(running(options), 'chaos-heal', { node });
+  return healed;
+}
+export function chaosList(options: PathOptions): Promise<{ experiments: Experiment[]; broken: { node: string; state: string }[] }> {
+  return ask(running(options), 'chaos-list');
 }
 
 export interface ListedImage {

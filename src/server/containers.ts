@@ -9,6 +9,8 @@ import type { ControlPlane } from './control-plane.ts';
 import { ensureDnsService, ensureKubernetesService } from './bootstrap.ts';
 import { nodeCapacity } from './capacity.ts';
 import { UserError } from './errors.ts';
+import type { Machines } from './machines.ts';
+import { RealMachines } from './real-machines.ts';
 import type { UpOptions } from './options.ts';
 import type { InstanceRecord, Paths } from './paths.ts';
 import { planNetwork, type NetworkPlan, type NodePlan } from './plan.ts';
@@ -19,6 +21,7 @@ export interface Containers {
   parts: [name: string, start: () => Promise<void>][];
   importImage(path: string): Promise<string[]>;
   listImages(): Promise<ListedImage[]>;
+  machines(): Promise<Machines>;
   /** Stops pods, containerd and network; images and volumes stay. */
   stop(): Promise<void>;
 }
@@ -44,23 +47,24 @@ export function startContainers(deps: Deps): Containers {
     dns: { serviceIP: plan.dnsIP, listenIP: firstNode(plan).ip },
   });
   const runtime = startRuntime(deps);
-  const agents = runtime.then((running) => Promise.all(plan.nodes.map((node) => startAgent(deps, running, node, network))));
+  const agents = runtime.then(({ runtimeOf }) => RealMachines.start(plan.nodes, (node, on) => startAgent(deps, on, node, network), runtimeOf));
   agents.catch(() => {}); // the part below tells of it
   const images = async (): Promise<Running> => runtime;
   return {
     parts: [
       ['network', () => connectNetwork(deps, network)],
       ['containerd', async () => void (await runtime)],
-      ['node agents', async () => void (await Promise.all((await agents).map((agent) => agent.ready)))],
+      ['node agents', async () => (await agents).ready()],
       ...(deps.options.preload
         ? ([['images', async () => preload(deps, deps.options.preload ?? '', (await images()).importImage)]] as [string, () => Promise<void>][])
         : []),
     ],
     importImage: async (path) => (await runtime).importImage(path),
     listImages: async () => (await runtime).listImages(),
+    machines: () => agents,
     async stop() {
-      const started = await agents.catch(() => [] as NodeAgent[]);
-      await Promise.all(started.map((agent) => agent.stop({ stopPods: true, graceSeconds: 10 })));
+      const started = await agents.catch(() => undefined);
+      await started?.stop({ stopPods: true, graceSeconds: 10 });
       await runtime.then((running) => running.shutdown()).catch((error: unknown) => log.error('containerd did not stop cleanly', { error }));
       await network.stop({ remove: true });
     },
@@ -120,14 +124,14 @@ async function startRuntime({ paths, plan, log }: Deps): Promise<Running> {
   };
 }
 
-async function startAgent({ paths, plan, plane, log }: Deps, running: Running, node: NodePlan, network: Network): Promise<NodeAgent> {
+async function startAgent({ paths, plan, plane, log }: Deps, runtime: Runtime, node: NodePlan, network: Network): Promise<NodeAgent> {
   const { createCgroupManager, startNodeAgent } = await import('#node');
   const agent = startNodeAgent({
     client: plane.client,
     clock: systemClock,
     random: systemRandom,
     log: log.named(node.name),
-    runtime: running.runtimeOf(node.name),
+    runtime,
     node: { name: node.name, hostname: node.name, podCIDR: node.podCIDR, internalIP: node.ip, capacity: nodeCapacity(plan.nodes.length) },
     dataDir: join(paths.pods, node.name),
     logDir: join(paths.podLogs, node.name),

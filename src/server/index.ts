@@ -6,7 +6,20 @@
 import type { UpOptions } from './options.ts';
 export { UsageError, UserError } from './errors.ts';
 export type { UpOptions } from './options.ts';
-export { diagnose, fetchStatus, followLog, importImages, instanceEnvironment, listImages, readKubeconfig, type Status } from './commands.ts';
+export {
+  chaosHeal,
+  chaosList,
+  chaosStart,
+  diagnose,
+  fetchStatus,
+  followLog,
+  importImages,
+  instanceEnvironment,
+  listImages,
+  readKubeconfig,
+  type Status,
+} from './commands.ts';
+export type { ChaosRequest } from './chaos.ts';
 export { maxNodes, maxSimNodes } from './plan.ts';
 export { kubernetesVersion, version } from './version.ts';
 

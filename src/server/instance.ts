@@ -16,6 +16,8 @@ import { portCheck, whyNoContainers } from './preflight.ts';
 import { startSimNodes } from './sim-nodes.ts';
 import { readNodeTemplates } from './sim-templates.ts';
 import { claimSlot } from './slot.ts';
+import { chaosHandlers } from './chaos-handlers.ts';
+import { together } from './machines.ts';
 import { startStorage } from './storage.ts';
 import { version } from './version.ts';
 
@@ -133,6 +135,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
       return { stopping: true };
     },
     'image-import': async (body) => ({ images: await needContainers(containers).importImage((body as { path: string }).path) }),
+    ...chaosHandlers(plane, log, async () => together([...(containers ? [await containers.machines()] : []), await sims.machines()])),
     'image-list': async () => needContainers(containers).listImages(),
   });
   return { ready: () => all, status, stop };

@@ -2,6 +2,7 @@ import { systemClock, systemRandom, type Logger } from '#base';
 import { allocatableOfTemplate, capacityOf, defaultZones, labelsOfTemplate, type V1Taint } from '#kinds';
 import type { Fleet } from '#node';
 import type { ControlPlane } from './control-plane.ts';
+import type { Machines } from './machines.ts';
 import type { Paths } from './paths.ts';
 import type { NetworkPlan, NodePlan } from './plan.ts';
 import { applyNodeTemplates, type TemplateGroup } from './sim-templates.ts';
@@ -10,7 +11,7 @@ import { applyNodeTemplates, type TemplateGroup } from './sim-templates.ts';
 export interface SimNodes {
   /** Resolves when the machines of --sim-nodes are Ready. */
   ready(): Promise<void>;
-  fleet(): Promise<Fleet>;
+  machines(): Promise<Machines>;
   stop(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export function startSimNodes({ plane, plan, paths, log, groups }: Deps): SimNod
       const { fleet } = await started;
       await Promise.all([applied, ...plan.simNodes.map(({ name }) => fleet.ready([name]))]);
     },
-    fleet: async () => (await started).fleet,
+    machines: async () => machinesOf((await started).fleet),
     async stop() {
       const { fleet, nodeGroups, adopted } = await started;
       adopted.stop();
@@ -68,5 +69,16 @@ function machine(node: NodePlan, i: number, mixed: boolean): Parameters<Fleet['a
     allocatable: allocatableOfTemplate({}),
     labels: labelsOfTemplate({}, defaultZones[i % defaultZones.length]),
     ...(mixed ? { taints: [simTaint] } : {}),
+  };
+}
+
+function machinesOf(fleet: Fleet): Machines {
+  return {
+    names: () => fleet.names(),
+    state: (name) => fleet.state(name),
+    kill: async (name) => void fleet.kill(name),
+    silence: async (name) => void fleet.silence(name),
+    heal: async (name) => void fleet.heal(name),
+    killPod: async (node, uid) => void fleet.runtime(node)?.crash(uid),
   };
 }
