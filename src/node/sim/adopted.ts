@@ -1,6 +1,7 @@
 import type { Logger } from '#base';
 import type { Client } from '#client';
 import { Node, type V1Node } from '#kinds';
+import { isApiError } from '#machinery';
 import type { Fleet } from './fleet.ts';
 import { firstAddress, type NodeRanges } from './ranges.ts';
 import { configOfNode } from './template.ts';
@@ -26,6 +27,7 @@ export function startAdoptedNodes({ client, log, fleet, ranges }: AdoptedOptions
     if (!place) return log.warn('no range is left for a simulated node', { node: name });
     adopted.set(name, place.podCIDR);
     fleet.add(configOfNode(node, place));
+    if (!own) void giveRange(client, name, place.podCIDR).catch((error: unknown) => log.warn('cannot tell the range of a node', { node: name, error }));
   };
   const subscription = client.informer(Node).onChange((node, old) => {
     const name = (node ?? old)?.metadata?.name ?? '';
@@ -38,4 +40,13 @@ export function startAdoptedNodes({ client, log, fleet, ranges }: AdoptedOptions
     }
   });
   return { stop: () => subscription.close() };
+}
+
+/** Written down, so that the node has it again after a restart. */
+async function giveRange(client: Client, name: string, podCIDR: string): Promise<void> {
+  try {
+    await client.api.patch(Node, { name }, 'application/merge-patch+json', { spec: { podCIDR, podCIDRs: [podCIDR] } });
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+  }
 }

@@ -151,6 +151,7 @@ describe('nodes with the annotation of kwok', () => {
     const [node] = nodes();
     assert.equal(node?.status?.conditions?.find((c) => c.type === 'Ready')?.status, 'True');
     assert.deepEqual([node?.status?.allocatable?.['cpu'], node?.status?.capacity?.['cpu'], node?.status?.allocatable?.['pods']], ['3', '4', '7']);
+    assert.equal(node?.spec?.podCIDR, '100.64.0.0/24');
     assert.deepEqual([node?.metadata?.labels?.['type'], node?.metadata?.labels?.['kubernetes.io/arch']], ['kwok', 'arm64']);
     api.drop(Node, undefined, 'kwok-0');
     await clock.advance(1000);

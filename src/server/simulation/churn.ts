@@ -1,8 +1,9 @@
 import type { Random } from '#base';
-import { Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, type V1Pod } from '#kinds';
+import { DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet, type V1Pod } from '#kinds';
 import { isApiError, type Kind, type KubeObject } from '#machinery';
 import type { SimulatedCluster } from './cluster.ts';
-import { budget, deployment, quota, service } from './workloads.ts';
+import { workloadActions } from './more-actions.ts';
+import { budget, daemonSet, deployment, quota, service, statefulSet } from './workloads.ts';
 
 /** What a simulation does to its cluster, with how often each happens beside the others. */
 export interface ChurnOptions {
@@ -14,6 +15,9 @@ export interface ChurnOptions {
   /** Deployments at the start, in all namespaces together, and the most replicas of one. */
   deployments: number;
   mostReplicas: number;
+  /** StatefulSets at the start, and whether there is a DaemonSet. Default: none. */
+  statefulSets?: number;
+  daemonSet?: boolean;
   actions?: readonly Action[];
 }
 /** One sort of event: what happens, and its weight among the others. */
@@ -39,7 +43,7 @@ export class Churn {
     this.cluster = cluster;
     this.options = options;
     this.random = cluster.random;
-    this.#actions = options.actions ?? standardActions;
+    this.#actions = options.actions ?? [...standardActions, ...workloadActions];
     this.#weight = this.#actions.reduce((sum, action) => sum + action.weight, 0);
   }
   /** Namespaces with quotas, and the first workloads. */
@@ -52,6 +56,15 @@ export class Churn {
     // ServiceAccounts come first.
     await this.cluster.run(1000);
     for (let i = 0; i < deployments; i++) await this.newDeployment();
+    for (let i = 0; i < (this.options.statefulSets ?? 0); i++) {
+      const replicas = 1 + this.below(this.options.mostReplicas);
+      await this.cluster.api.create(StatefulSet, statefulSet(this.space(), this.nextName('sts'), replicas, this.#delays()));
+    }
+    if (!this.options.daemonSet) return;
+    // In a namespace without a quota: it has a pod for every node.
+    await this.cluster.api.create(Namespace, { metadata: { name: 'agents' } });
+    await this.cluster.run(1000);
+    await this.cluster.api.create(DaemonSet, daemonSet('agents', 'agent', { cpu: '50m' }));
   }
   /** Starts the churn; it goes on as time passes until `end`. */
   begin(): void {
@@ -104,6 +117,9 @@ export class Churn {
       .list()
       .filter((object) => object.metadata?.namespace?.startsWith('space-'));
   }
+  #delays(): { annotations: Record<string, string> } {
+    return { annotations: { 'batuta.dev/sim-start-delay': `${this.below(20)}s`, 'batuta.dev/sim-stop-delay': `${this.below(10)}s` } };
+  }
   async newDeployment(): Promise<void> {
     const { api } = this.cluster;
     const [namespace, name] = [this.space(), this.nextName('web')];
@@ -111,8 +127,7 @@ export class Churn {
     const maxUnavailable = this.pick([0, 1, '25%', '50%']) ?? 0;
     const maxSurge = maxUnavailable === 0 ? (this.pick([1, '25%', '100%']) ?? 1) : (this.pick([0, 1, '25%']) ?? 0);
     this.tell(`create ${namespace}/${name} with ${replicas} replicas, surge ${maxSurge}, unavailable ${maxUnavailable}`);
-    const annotations = { 'batuta.dev/sim-start-delay': `${this.below(20)}s`, 'batuta.dev/sim-stop-delay': `${this.below(10)}s` };
-    await api.create(Deployment, deployment(namespace, name, replicas, { annotations }, { maxSurge, maxUnavailable }));
+    await api.create(Deployment, deployment(namespace, name, replicas, this.#delays(), { maxSurge, maxUnavailable }));
     if (this.random.next() < 0.7) await api.create(PodDisruptionBudget, budget(namespace, name, this.pick([1, '30%']) ?? 1));
     if (this.random.next() < 0.5) await api.create(Service, service(namespace, name));
   }

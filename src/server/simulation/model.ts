@@ -1,5 +1,5 @@
 import { quantityToMilli, quantityToNumber } from '#base';
-import type { V1Deployment, V1Node, V1Pod, V1PodDisruptionBudget, V1ReplicaSet, V1ResourceQuota } from '#kinds';
+import type { V1Deployment, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1ReplicaSet, V1ResourceQuota } from '#kinds';
 import { labelsMatch } from './select.ts';
 
 /** What the invariants need to know of a pod. */
@@ -46,6 +46,8 @@ export class Model {
   readonly #deployments = new Map<string, DeploymentFact>();
   readonly #replicaSets = new Map<string, V1ReplicaSet>();
   readonly #budgets = new Map<string, V1PodDisruptionBudget>();
+  /** By uid. */
+  readonly #jobs = new Map<string, V1Job>();
   readonly #quotas = new Map<string, V1ResourceQuota>();
   /** When a pod of the namespace last lost its readiness without anybody asking for it. */
   readonly #lost = new Map<string, number>();
@@ -65,6 +67,7 @@ export class Model {
     else if (group === 'core' && plural === 'resourcequotas') put(this.#quotas, id, object() as V1ResourceQuota | undefined);
     else if (group === 'apps' && plural === 'deployments') this.#deployment(id, object() as V1Deployment | undefined);
     else if (group === 'apps' && plural === 'replicasets') this.#replicaSet(id, object() as V1ReplicaSet | undefined);
+    else if (group === 'batch' && plural === 'jobs') this.#job(object() as V1Job | undefined);
     else if (group === 'policy' && plural === 'poddisruptionbudgets') put(this.#budgets, id, object() as V1PodDisruptionBudget | undefined);
   }
   #wrong(text: string): void {
@@ -82,7 +85,10 @@ export class Model {
     const same = before?.uid === after.uid ? before : undefined;
     if (same?.node && same.node !== after.node) this.#wrong(`pod ${id} was bound to ${same.node} and then to ${after.node ?? 'none'}`);
     if (after.node && !same?.node && !after.terminal) this.#checkNode(after.node, id);
-    if (!same) this.#checkQuota(after);
+    if (!same) {
+      this.#checkQuota(after);
+      this.#checkJob(after);
+    }
     if (same?.ready && !after.ready && !after.deleting) this.#lost.set(after.namespace, this.#now());
     if (same && !same.deleting && after.deleting) this.#checkDeletion(same, after);
   }
@@ -113,6 +119,22 @@ export class Model {
       if (pods !== undefined && counted.length > quantityToNumber(pods)) this.#wrong(`quota of ${pod.namespace}: ${counted.length} pods of ${pods}`);
       if (cpu !== undefined && used > quantityToMilli(cpu)) this.#wrong(`quota of ${pod.namespace}: ${used}m CPU of ${cpu}`);
     }
+  }
+
+  #checkJob(pod: PodFact): void {
+    const job = this.#jobs.get(pod.owner ?? '');
+    if (!job) return;
+    const { completions = Infinity, parallelism = 1 } = job.spec ?? {};
+    const active = [...(this.#byOwner.get(pod.owner ?? '') ?? [])].filter((p) => !p.terminal && !p.deleting).length;
+    const most = Math.min(parallelism, completions - (job.status?.succeeded ?? 0));
+    if (active > most) this.#wrong(`job ${job.metadata?.namespace}/${job.metadata?.name}: ${active} active pods, more than ${most}`);
+  }
+  #job(job: V1Job | undefined): void {
+    const uid = job?.metadata?.uid;
+    if (!job || uid === undefined) return;
+    this.#jobs.set(uid, job);
+    const { succeeded = 0 } = job.status ?? {};
+    if (succeeded > (job.spec?.completions ?? Infinity)) this.#wrong(`job ${job.metadata?.namespace}/${job.metadata?.name} counts ${succeeded} completions`);
   }
 
   // ---- deployments ----

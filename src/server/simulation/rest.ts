@@ -1,5 +1,6 @@
 import { Deployment, EndpointSlice, Node, Pod, PodDisruptionBudget, ReplicaSet, Service, type V1Pod } from '#kinds';
 import type { SimulatedCluster } from './cluster.ts';
+import { checkDaemonSets, checkJobs, checkStatefulSets } from './rest-workloads.ts';
 import { labelsMatch } from './select.ts';
 
 const ready = (pod: V1Pod): boolean => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
@@ -8,7 +9,7 @@ const idOf = (object: { metadata?: { namespace?: string; name?: string } }): str
 /** What is wrong with a cluster that had time to settle: pods that are stuck, orphans, statuses that are not the truth. */
 export async function unsettled(cluster: SimulatedCluster): Promise<string[]> {
   const { items: pods } = await cluster.api.list(Pod);
-  const checks = [checkNodes, checkPods, checkDeployments, checkBudgets, checkEndpoints, checkRuntimes];
+  const checks = [checkNodes, checkPods, checkDeployments, checkBudgets, checkEndpoints, checkRuntimes, checkStatefulSets, checkDaemonSets, checkJobs];
   return (await Promise.all(checks.map((check) => check(cluster, pods)))).flat();
 }
 type Check = (cluster: SimulatedCluster, pods: readonly V1Pod[]) => Promise<string[]>;
