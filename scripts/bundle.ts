@@ -51,6 +51,8 @@ const common: BuildOptions = {
   target: 'node24',
   packages: 'external',
   logLevel: 'warning',
+  minifyWhitespace: true,
+  lineLimit: 160,
 };
 
 async function bundle(slot: string): Promise<Manifest> {

@@ -1,9 +1,8 @@
 import { formatTime } from '#base';
-import { APIService, Namespace, Pod, type V1APIService, type V1Namespace, type V1NamespaceCondition } from '#kinds';
+import { APIService, initialNamespaces, Namespace, Pod, type V1APIService, type V1Namespace, type V1NamespaceCondition } from '#kinds';
 import { ApiError, isApiError, type Kind, type KubeObject } from '#machinery';
 import { ownKey, type Controller, type ControllerContext } from './controller.ts';
 
-const initialNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const finalizer = 'kubernetes';
 /** How soon content that takes its time (pods that end, finalizers of others) is looked at again, ms; longer each time that nothing has changed. */
 const lookAgainMs = 250;

@@ -110,6 +110,7 @@ export { qosClass } from './core/qos.ts';
 export { summarizePod, type PodSummary } from './core/pod-columns.ts';
 export { parseCron, type CronInterval, type CronSchedule } from './support/cron.ts';
 export { countIndexes, parseIndexes, type Interval } from './support/indexes.ts';
+export { initialNamespaces } from './core/namespace.ts';
 export { systemPriorityClasses } from './scheduling/priorityclass.ts';
 export {
   HorizontalPodAutoscaler,

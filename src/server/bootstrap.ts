@@ -5,6 +5,8 @@ import {
   ConfigMap,
   Endpoints,
   EndpointSlice,
+  initialNamespaces,
+  Namespace,
   PriorityClass,
   Service,
   systemPriorityClasses,
@@ -23,6 +25,12 @@ async function ensure<T extends KubeObject>(api: Api, kind: Kind<T>, wanted: T):
     if (!isApiError(error, 'NotFound')) throw error;
     await api.create(kind, wanted);
   }
+}
+
+/** At once, so that whoever asks first finds them; the namespace controller sees to them from then on. */
+export async function createNamespaces(api: Api): Promise<void> {
+  const create = (name: string): Promise<unknown> => api.create(Namespace, { apiVersion: Namespace.apiVersion, kind: Namespace.kind, metadata: { name } });
+  await Promise.allSettled(initialNamespaces.map(create));
 }
 
 /** The `kubernetes` Service that pods reach the API by, and its endpoints: none without an address that pods could reach. */

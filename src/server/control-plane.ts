@@ -2,13 +2,11 @@ import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
 import { createApiServer, openPki, standardParts, type ApiServer, type Issued, type Pki } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
-import { startControllers, type ControllerOptions } from '#controllers';
 import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams, UsageMeter } from '#machinery';
-import { startScheduler, WhatIf, type SchedulerConfiguration } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
-import { ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
+import { createNamespaces, ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { loadAuthentication } from './authentication.ts';
 import { certificateAuthority } from './certificates.ts';
 import { LegacyTokenUse } from './legacy-tokens.ts';
@@ -106,8 +104,8 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ...(options.flags ? { flags: options.flags } : {}),
   });
   await server.ready();
-  await server.listen({ host: options.listen, port: options.kubePort });
   const api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
+  await Promise.all([createNamespaces(api), server.listen({ host: options.listen, port: options.kubePort })]);
   legacy.start(api);
   const client = createClient(
     api,
@@ -120,22 +118,26 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   );
   measures.start({ client, nodes: () => metersOf(nodeStreams), meter: (node) => nodeStreams.get(node)?.usage });
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
-  const loops = startLoops(client, log, metrics, scheduling, {
-    rootCa: pki.ca.cert,
-    serviceCidr: plan.serviceCIDR,
-    certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
-    signLegacyToken: (claims) => parts.signer.signLegacy(claims),
-    nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
-    ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
-    nodeCidrs: plan.spareNodeCIDRs,
-    clusterAutoscaler: {
-      ...options.clusterAutoscaler,
-      placement: () => new WhatIf({ client, clock: systemClock, log: log.named('cluster-autoscaler') }),
-    },
-  });
-  const policy = storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public']));
+  // Loading them takes a while: in the next turn, so that whoever waits for the API is told first.
+  const loops = new Promise((resolve) => setImmediate(resolve))
+    .then(() => import('./loops.ts'))
+    .then(({ startLoops }) =>
+      startLoops(client, log, metrics, {
+        scheduling,
+        rootCa: pki.ca.cert,
+        serviceCidr: plan.serviceCIDR,
+        certificates: certificateAuthority(pki.ca, parts.authorizer, systemClock),
+        signLegacyToken: (claims) => parts.signer.signLegacy(claims),
+        nodeMonitorGraceMs: options.nodeGraceSeconds * 1000,
+        ...(options.autoscaler ? { autoscaler: options.autoscaler } : {}),
+        nodeCidrs: plan.spareNodeCIDRs,
+        clusterAutoscaler: options.clusterAutoscaler,
+      }),
+    );
+  const policy = loops.then(() => storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public'])));
   startHook(server, 'rbac/bootstrap-roles', policy);
-  const classes = waitForDefaults(server)
+  const classes = loops
+    .then(() => waitForDefaults(server))
     .then(() => ensureClusterInfo(api, pki.ca.cert, pki.proxyCa.cert))
     .then(() => ensurePriorityClasses(api));
   startHook(server, 'scheduling/bootstrap-system-priority-classes', classes);
@@ -150,7 +152,12 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ready: () => settled,
     listen: async (host, port) => void (await server.listen({ host, port })),
     addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),
-    stopLoops: () => loops.stop(),
+    // Loops that could not be loaded need no stopping; `ready` told of it.
+    stopLoops: () =>
+      loops.then(
+        ({ stop }) => stop(),
+        () => {},
+      ),
     async stop() {
       measures.stop();
       client.close();
@@ -174,25 +181,6 @@ function startHook(server: ApiServer, name: string, step: Promise<unknown>): voi
     (error: unknown) => (failure = error instanceof Error ? error.message : String(error)),
   );
   server.addHealthCheck({ name: `poststarthook/${name}`, readinessOnly: true, check: () => failure });
-}
-
-function startLoops(
-  client: Client,
-  log: Logger,
-  metrics: Metrics,
-  configuration: SchedulerConfiguration | undefined,
-  options: ControllerOptions,
-): { stop(): Promise<void> } {
-  const controllers = startControllers({
-    client,
-    clock: systemClock,
-    random: systemRandom,
-    log: log.named('controllers'),
-    metrics,
-    options,
-  });
-  const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom, configuration });
-  return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
 }
 
 /** One page for the whole process. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseYaml } from '#machinery';
-import { readConfiguration, type SchedulerConfiguration } from '#scheduler';
+import type { SchedulerConfiguration } from '#scheduler';
 import { UserError } from './errors.ts';
 
 /** Reads a KubeSchedulerConfiguration. Throws UserError that names file and field. */
@@ -12,6 +12,7 @@ export async function loadSchedulerConfiguration(file: string | undefined): Prom
   } catch (error) {
     throw new UserError(`the scheduler configuration cannot be read: ${(error as Error).message}`);
   }
+  const { readConfiguration } = await import('#scheduler'); // loaded later where nothing is configured
   try {
     return readConfiguration((await parseYaml(text)).value);
   } catch (error) {

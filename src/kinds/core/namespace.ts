@@ -4,6 +4,8 @@ import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { immutable, invalidValue } from '../support/errors.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
+/** Every cluster has them. */
+export const initialNamespaces: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 export const Namespace: Kind<V1Namespace> = defineKind<V1Namespace>({
   group: '',
