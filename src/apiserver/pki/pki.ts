@@ -87,8 +87,7 @@ async function load(directory: string, name: string): Promise<Issued | undefined
   return { cert, key };
 }
 async function save(directory: string, name: string, issued: Issued): Promise<Issued> {
-  await write(join(directory, `${name}.key`), issued.key);
-  await write(join(directory, `${name}.crt`), issued.cert);
+  await Promise.all([write(join(directory, `${name}.key`), issued.key), write(join(directory, `${name}.crt`), issued.cert)]);
   return issued;
 }
 async function loadTokenKey(directory: string): Promise<string> {

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { extract, pack } from 'tar-stream';
 import { findProgram } from '#base';
 import { RuntimeError, type ImageState } from '../runtime.ts';
 import { CriError, grpcCode, type CriClient } from './client.ts';
@@ -14,12 +13,13 @@ import type { ImageMessage } from './messages.ts';
  * docker.io/library/hello:1. `name` names an archive's only image that carries none. Rejects with RuntimeError and what is wrong.
  */
 export async function importImage(client: CriClient, source: string | Readable, name?: string): Promise<string[]> {
+  const tar = await import('tar-stream'); // not at every start
   const shown = typeof source === 'string' ? source : 'the stream';
   const input = typeof source === 'string' ? createReadStream(source) : source;
   const ctr = startCtrImport(client.socket);
   let names: string[];
   try {
-    names = await rewriteArchive(await gunzipped(input), ctr.stdin, name);
+    names = await rewriteArchive(tar, await gunzipped(input), ctr.stdin, name);
   } catch (error) {
     ctr.abort();
     input.destroy();
@@ -129,7 +129,12 @@ interface OciIndex {
 }
 
 /** Copies the archive, writing normalised names into manifest.json and index.json. Gives the names. */
-async function rewriteArchive(input: Readable, output: NodeJS.WritableStream, name: string | undefined): Promise<string[]> {
+async function rewriteArchive(
+  { extract, pack }: typeof import('tar-stream'),
+  input: Readable,
+  output: NodeJS.WritableStream,
+  name: string | undefined,
+): Promise<string[]> {
   const reader = extract();
   const writer = pack();
   const names = new Set<string>();
