@@ -25,8 +25,9 @@ export { kubernetesVersion, version } from './version.ts';
 
 /** Starts an instance in the foreground (resolves with the exit code when it has stopped) or, with `detach`, in the background. */
 export async function runUp(options: UpOptions): Promise<number> {
+  const thread = options.store === 'sqlite' && !options.detach ? new (await import('#store')).StoreThread() : undefined;
   const { runUp: run } = await import('./up.ts');
-  return run(options);
+  return run(options, thread);
 }
 
 /** Stops an instance; gives one line that says what was done. */

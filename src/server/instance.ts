@@ -9,6 +9,7 @@ import { listenControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import { openStore } from './open-store.ts';
+import type { StoreThread } from '#store';
 import type { UpOptions } from './options.ts';
 import { readRecord, startTicks, writeRecord, type InstanceRecord, type Paths } from './paths.ts';
 import { planNetwork, type NetworkPlan } from './plan.ts';
@@ -41,12 +42,12 @@ interface Component {
  * Starts an instance. Resolves when the API answers; the rest goes on in parallel and `ready` tells when it
  * is done. `stopped` is called when a command over the control socket has stopped it.
  */
-export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }): Promise<Instance> {
+export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }, thread?: StoreThread): Promise<Instance> {
   const began = systemClock.now();
   const groups = options.simTemplate === undefined ? [] : await readNodeTemplates(options.simTemplate);
   const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
-  const store = openStore(options, paths, log);
+  const store = openStore(options, paths, log, thread);
   store.catch(() => {}); // the control plane tells of it
   // Everything heavy is loaded now, while the store's thread starts: in this turn, before the loading keeps this thread busy.
   await new Promise((resolve) => setImmediate(resolve));

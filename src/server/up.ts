@@ -6,19 +6,20 @@ import { createLogger, sleep, systemClock } from '#base';
 import { fetchStatus } from './commands.ts';
 import { UserError } from './errors.ts';
 import { startInstance, type Instance } from './instance.ts';
+import type { StoreThread } from '#store';
 import type { UpOptions } from './options.ts';
 import { readRecord, resolvePaths, runningPid, type Paths } from './paths.ts';
 
-/** Starts an instance in the foreground until a signal ends it, or in the background. */
-export async function runUp(options: UpOptions): Promise<number> {
+/** Starts an instance in the foreground until a signal ends it, or in the background. `thread` is for its store. */
+export async function runUp(options: UpOptions, thread?: StoreThread): Promise<number> {
   const paths = resolvePaths(options);
   const pid = runningPid(readRecord(paths));
   if (pid !== undefined) throw new UserError(`already running in ${paths.data} (pid ${pid}): see bin/batuta status, or stop it with bin/batuta down`);
   mkdirSync(paths.data, { recursive: true, mode: 0o700 });
-  return options.detach ? detach(options, paths) : foreground(options, paths);
+  return options.detach ? detach(options, paths) : foreground(options, paths, thread);
 }
 
-async function foreground(options: UpOptions, paths: Paths): Promise<number> {
+async function foreground(options: UpOptions, paths: Paths, thread: StoreThread | undefined): Promise<number> {
   const detached = process.env.BATUTA_DETACHED === '1';
   const log = createLogger({ level: options.logLevel, json: options.json, write: (line) => void writeSync(2, line) });
   process.on('unhandledRejection', (error) =>
@@ -27,7 +28,7 @@ async function foreground(options: UpOptions, paths: Paths): Promise<number> {
   let stopping: Promise<void> | undefined;
   let ended: (code: number) => void = () => {};
   const end = new Promise<number>((resolve) => (ended = resolve));
-  const starting = startInstance(options, paths, log, { stopped: () => ended(0) });
+  const starting = startInstance(options, paths, log, { stopped: () => ended(0) }, thread);
   const stop = (): void => {
     stopping ??= starting
       .then((instance) => instance.stop())

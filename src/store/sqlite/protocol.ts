@@ -1,6 +1,6 @@
 import type { Revision } from '../store.ts';
 
-/** What the writer thread is started with. */
+/** What the writer thread works on. */
 export interface WorkerInput {
   readonly file: string;
   /** How long to wait for another process to let go of the file, ms. */
@@ -23,8 +23,9 @@ export interface PackedRows {
   readonly values: Uint8Array;
 }
 
-/** To the writer thread. `write` uses the shared buffers that the last `buffers` named. */
+/** To the writer thread, `open` first. `write` uses the shared buffers that the last `buffers` named. */
 export type Request =
+  | { readonly kind: 'open'; readonly input: WorkerInput }
   | { readonly kind: 'buffers'; readonly head: SharedArrayBuffer; readonly values: SharedArrayBuffer }
   | { readonly kind: 'write'; readonly count: number; readonly keys: string }
   | { readonly kind: 'compacted'; readonly revision: Revision }
@@ -39,7 +40,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** From the writer thread. `rows` come before `ready`; then one `done` per request (but `buffers`). */
+/** From the writer thread. `rows` come before `ready` (or `refused`, and the thread ends); then one `done` per request (but `buffers`). */
 export type Reply =
   | { readonly kind: 'rows'; readonly rows: PackedRows }
   | { readonly kind: 'ready'; readonly compacted: Revision }

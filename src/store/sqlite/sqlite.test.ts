@@ -9,6 +9,7 @@ import { storeConformance } from '../conformance.ts';
 import { StoreError, type ClosableStore, type StoreErrorCode } from '../store.ts';
 import { testFolder } from '../testing/folder.ts';
 import { bytes, record, text } from '../testing/recorder.ts';
+import { StoreThread } from './thread.ts';
 import { openSqliteStore } from './sqlite.ts';
 
 const folder = testFolder();
@@ -180,6 +181,18 @@ describe('the writer thread', () => {
     const store = await folder.open({ workerUrl: pathToFileURL(bundle) });
     assert.equal(await store.commit([{ key: '/a', value: bytes('1') }]), 1);
     await store.close();
+  });
+
+  it('may be started before there is a store to open', async () => {
+    const store = await folder.open({ thread: new StoreThread() });
+    assert.equal(await store.commit([{ key: '/a', value: bytes('1') }]), 1);
+    await store.close();
+  });
+
+  it('that failed before it got a file is refused, too', async () => {
+    const thread = new StoreThread(pathToFileURL(`${folder.path()}.mjs`));
+    await thread.ended;
+    await assert.rejects(folder.open({ thread }), refusal('unavailable', /did not start/));
   });
 
   it('that dies fails what is in flight and everything after, with what to do', async () => {

@@ -3,6 +3,7 @@ import type { Logger } from '#base';
 import { Embedded, type EmbeddedStore } from '../core/embedded.ts';
 import { Mvcc } from '../core/mvcc.ts';
 import { reportThrow } from '../core/report.ts';
+import { StoreThread } from './thread.ts';
 import { Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -15,6 +16,8 @@ export interface SqliteStoreOptions {
   readonly quotaBytes?: number;
   /** Where the writer thread's program is, for a bundle that moved it. */
   readonly workerUrl?: URL;
+  /** The writer thread, when it was started before; no other store may have it. */
+  readonly thread?: StoreThread | undefined;
 }
 
 /**
@@ -24,9 +27,9 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<EmbeddedStore> {
   const file = resolve(options.file);
-  const url = options.workerUrl ?? new URL('./worker.ts', import.meta.url);
+  const thread = options.thread ?? new StoreThread(options.workerUrl);
   const input = { file, lockWaitMs: options.lockWaitMs ?? 1_000, quotaBytes: options.quotaBytes };
-  const { writer, rows, compacted } = await Writer.open(url, input);
+  const { writer, rows, compacted } = await Writer.open(thread, input);
   const mvcc = new Mvcc({ rows, compacted }, reportThrow(options.log));
   options.log?.info('store opened', { file, revision: mvcc.revision, keys: mvcc.keys, compacted });
   return new Embedded(mvcc, writer);

@@ -1,17 +1,16 @@
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { makeDatabase } from './create.ts';
 import { Database, failureOf } from './database.ts';
 import type { Reply, Request, WorkerInput } from './protocol.ts';
 
 /** The writer thread: makes the file when there is none and opens it, hands over what is in it, then does one request after the other. */
-function main(port: MessagePort, input: WorkerInput): void {
+function main(port: MessagePort): void {
   const reply = (message: Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
-  const database = open(input, reply);
-  if (!database) return port.close();
+  let opened: Database | undefined;
   let head: Float64Array = new Float64Array(0);
   let values: Uint8Array = new Uint8Array(0);
 
-  const perform = (request: Request): boolean => {
+  const perform = (request: Exclude<Request, { kind: 'open' }>, database: Database): boolean => {
     switch (request.kind) {
       case 'buffers':
         head = new Float64Array(request.head);
@@ -35,8 +34,13 @@ function main(port: MessagePort, input: WorkerInput): void {
   };
 
   port.on('message', (request: Request) => {
+    if (request.kind === 'open') {
+      opened = open(request.input, reply);
+      if (!opened) port.close();
+      return;
+    }
     try {
-      const more = perform(request);
+      const more = perform(request, opened as Database);
       if (request.kind !== 'buffers') reply({ kind: 'done', failure: undefined, more });
     } catch (error) {
       reply({ kind: 'done', failure: failureOf(error), more: false });
@@ -60,4 +64,4 @@ function open(input: WorkerInput, reply: (message: Reply, transfer?: ArrayBuffer
   }
 }
 
-if (parentPort) main(parentPort, workerData as WorkerInput);
+if (parentPort) main(parentPort);

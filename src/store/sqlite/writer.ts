@@ -1,14 +1,12 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Disk, DiskJob } from '../core/disk.ts';
 import type { Group } from '../core/history.ts';
 import type { LoadedRow } from '../core/mvcc.ts';
 import { StoreError, type Revision } from '../store.ts';
+import type { StoreThread } from './thread.ts';
 import { HEAD, type Failure, type PackedRows, type Reply, type Request, type WorkerInput } from './protocol.ts';
 
 type Done = (error: StoreError | undefined, more: boolean) => void;
-
-/** The writer makes little garbage and keeps none: a small nursery costs it nothing and saves tens of megabytes. */
-const resourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 /** This side of the writer thread. */
 export class Writer implements Disk {
@@ -26,10 +24,12 @@ export class Writer implements Disk {
     this.#ended = ended;
   }
 
-  /** Starts the thread and reads the file. Rejects with `corrupt` or `unavailable`. */
-  static async open(url: URL, input: WorkerInput): Promise<{ writer: Writer; rows: LoadedRow[]; compacted: Revision }> {
-    const worker = new Worker(url, { workerData: input, name: 'store-writer', resourceLimits });
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  /** Has the thread read the file. Rejects with `corrupt` or `unavailable`. */
+  static async open(thread: StoreThread, input: WorkerInput): Promise<{ writer: Writer; rows: LoadedRow[]; compacted: Revision }> {
+    const { worker, ended } = thread;
+    worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
+    worker.postMessage({ kind: 'open', input } satisfies Request);
     const rows: LoadedRow[] = [];
     const compacted = await new Promise<Revision>((resolve, reject) => {
       const onReply = (reply: Reply): void => {
@@ -38,8 +38,7 @@ export class Writer implements Disk {
         else if (reply.kind === 'refused') reject(refusal(input.file, reply.failure));
       };
       worker.on('message', onReply);
-      worker.once('error', (error) => reject(new StoreError('unavailable', `the store's writer thread did not start: ${error.message}`)));
-      void ended.then(() => reject(new StoreError('unavailable', `the store's writer thread ended while reading ${input.file}; start again`)));
+      void ended.then(() => reject(unopened(input.file, thread.failure)));
     }).catch(async (error: unknown) => {
       await ended;
       throw error;
@@ -157,6 +156,11 @@ function unpack({ count, head, keys, values }: PackedRows, into: LoadedRow[]): v
     key = keyEnd;
     value = valueEnd;
   }
+}
+
+function unopened(file: string, failure: Error | undefined): StoreError {
+  const why = failure ? `did not start: ${failure.message}` : `ended while reading ${file}; start again`;
+  return new StoreError('unavailable', `the store's writer thread ${why}`);
 }
 
 /** Why the file could not be opened. */
