@@ -2,7 +2,7 @@
 import type { FieldError } from './errors.ts';
 
 /** How field.Error prints a value: text quoted (nil too), everything else as JSON. */
-const shown = (value: unknown): string => JSON.stringify(value ?? 'null');
+export const shown = (value: unknown): string => JSON.stringify(value ?? 'null');
 
 export const required = (field: string, detail = ''): FieldError => ({
   field,

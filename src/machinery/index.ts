@@ -4,6 +4,8 @@
  */
 export * from './api.ts';
 export * from './errors.ts';
+export { copyJson, equalFields, equalJson } from './equal.ts';
+export * as fieldErrors from './field-errors.ts';
 export { goText } from './go-text.ts';
 export * from './kind.ts';
 export * from './object.ts';

@@ -1,4 +1,5 @@
 import {
+  copyJson,
   type Api,
   type DeleteOptions,
   type Json,
@@ -19,7 +20,6 @@ import { classify, SinkGroup } from '../cache/watch-group.ts';
 import type { RequestContext } from '../types.ts';
 import type { ReadPath } from '../computed/read-path.ts';
 import { ConvertingGroup } from './converting-group.ts';
-import { copyJson } from './equal.ts';
 import type { Registry } from './registry.ts';
 import { startWatch } from './watches.ts';
 

@@ -1,7 +1,6 @@
 import { formatTime } from '#base';
-import { badRequest, conflict, invalid, type Kind, type KubeObject, type ObjectKey, type ObjectMeta } from '#machinery';
+import { equalFields, badRequest, conflict, invalid, type Kind, type KubeObject, type ObjectKey, type ObjectMeta } from '#machinery';
 import type { Environment } from '../types.ts';
-import { equalFields } from './equal.ts';
 
 /** The object's metadata; made when absent. */
 export function metaOf(object: KubeObject): ObjectMeta {

@@ -1,4 +1,5 @@
 import {
+  copyJson,
   ApiError,
   applyPatch,
   badRequest,
@@ -17,7 +18,6 @@ import {
 } from '#machinery';
 import type { Clock } from '#base';
 import type { RequestContext } from '../types.ts';
-import { copyJson } from './equal.ts';
 import { checkIdentity, metaOf } from './metadata.ts';
 import type { Shown } from './shown.ts';
 import type { TypedVersions } from './typed-versions.ts';

@@ -136,7 +136,7 @@ export function itemsByElement(list: readonly Json[], field: Field): Map<string,
   return out;
 }
 
-/** Equality of plain JSON; the order of members does not matter, null and absent members are the same. */
+/** As equalJson of machinery, but that null and absent members are the same here: nobody owns a null. */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null);

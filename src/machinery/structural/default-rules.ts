@@ -5,7 +5,8 @@ import { validateLists } from './lists.ts';
 import { Node } from './node.ts';
 import { prune } from './prune.ts';
 import { noField } from './scalar-checks.ts';
-import { metaFields, sameJson, type JSONSchemaProps } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { metaFields, type JSONSchemaProps } from './types.ts';
 import { validateRules } from './validate-rules.ts';
 import { validateValue } from './validate.ts';
 
@@ -24,7 +25,7 @@ function checkDefault(schema: JSONSchemaProps, path: string, errors: FieldError[
   const value = schema.default!;
   const pruned = cloneObject(value);
   prune(pruned, node, { unknown: undefined, metadata: undefined, error: undefined });
-  if (!sameJson(pruned, value)) {
+  if (!equalJson(pruned, value)) {
     errors.push(invalidValue(path, value, 'must not have unknown fields'));
     return;
   }

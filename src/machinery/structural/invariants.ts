@@ -1,7 +1,8 @@
 import type { FieldError } from '../errors.ts';
 import { forbidden, invalidValue, required } from '../field-errors.ts';
 import { compileRegex } from '../regex.ts';
-import { own, sameJson, type JSONSchemaProps } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { own, type JSONSchemaProps } from './types.ts';
 
 type Level = 'root' | 'item' | 'field';
 const emptyType: { readonly [level in Level]: string } = {
@@ -66,7 +67,7 @@ function checkMeta(schema: JSONSchemaProps, level: Level, path: string, errors: 
     errors.push(forbidden(metaPath, 'must not specify anything other than name and generateName, but metadata is implicitly specified'));
 }
 
-const isIntOrStringPattern = (anyOf: readonly JSONSchemaProps[] | undefined): boolean => sameJson(anyOf ?? null, [{ type: 'integer' }, { type: 'string' }]);
+const isIntOrStringPattern = (anyOf: readonly JSONSchemaProps[] | undefined): boolean => equalJson(anyOf ?? null, [{ type: 'integer' }, { type: 'string' }]);
 
 interface Allowed {
   anyOf: boolean;

@@ -1,5 +1,6 @@
 import type { Json } from '../object.ts';
-import { isRecord, own, sameJson } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { isRecord, own } from './types.ts';
 
 /** One step from a list of values to the next (kubectl's JSONPath, as printer columns use it). */
 type Step = (values: readonly Json[]) => Json[];
@@ -134,8 +135,8 @@ function parseOperand(reader: Reader): Operand {
 }
 
 const comparisons: { readonly [operator: string]: (a: Json, b: Json) => boolean } = {
-  '==': sameJson,
-  '!=': (a, b) => !sameJson(a, b),
+  '==': equalJson,
+  '!=': (a, b) => !equalJson(a, b),
   '<': (a, b) => typeof a === typeof b && (a as number) < (b as number),
   '<=': (a, b) => typeof a === typeof b && (a as number) <= (b as number),
   '>': (a, b) => typeof a === typeof b && (a as number) > (b as number),

@@ -4,7 +4,8 @@ import type { Json } from '../object.ts';
 import { runes } from '../cel/std/strings.ts';
 import { compileRegex } from '../regex.ts';
 import { formats } from './formats.ts';
-import { sameJson, type JSONSchemaProps } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { type JSONSchemaProps } from './types.ts';
 
 /** Go's names for JSON types, as they stand in the texts. */
 export function jsonType(value: Json): string {
@@ -87,7 +88,7 @@ function isMultiple(value: number, factor: number): boolean {
 }
 
 export function checkEnum(value: Json, allowed: readonly Json[], path: string, errors: FieldError[]): void {
-  if (value !== null && allowed.some((item) => sameJson(item, value))) return;
+  if (value !== null && allowed.some((item) => equalJson(item, value))) return;
   errors.push(
     unsupported(
       path,

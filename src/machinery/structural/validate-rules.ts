@@ -5,7 +5,8 @@ import type { Json } from '../object.ts';
 import { celTypeOf } from './cel-types.ts';
 import type { Node } from './node.ts';
 import { ruleProgramsOf, type RuleProgram } from './rule-programs.ts';
-import { child, isRecord, own, sameJson, type JSONSchemaProps, type ValidationRule } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { child, isRecord, own, type JSONSchemaProps, type ValidationRule } from './types.ts';
 import { oldItems, oldMembers } from './validate.ts';
 
 const outOfBudget = 'validation failed due to running out of cost budget, no further validation rules will be run';
@@ -104,7 +105,7 @@ class RuleWalk {
       this.#failed(error, rule, path, type);
       return;
     }
-    const unchanged = !compiled.usesOldSelf && correlated !== undefined && sameJson(correlated.value, correlated.old);
+    const unchanged = !compiled.usesOldSelf && correlated !== undefined && equalJson(correlated.value, correlated.old);
     const place = compiled.fieldPath === undefined ? path : joinPath(path, compiled.fieldPath);
     const detail = this.#messageOf(compiled, variables);
     const finding = this.#stopped ? invalidValue(place, type, detail) : findingOf(rule, place, type, detail);

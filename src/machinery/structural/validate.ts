@@ -5,7 +5,8 @@ import { checkComposites } from './composites.ts';
 import { itemKey } from './lists.ts';
 import { Node } from './node.ts';
 import { checkEnum, checkFormat, checkNumber, checkString, checkType, typeFailure } from './scalar-checks.ts';
-import { child, isRecord, metaFields, own, sameJson, type JSONSchemaProps, type JsonRecord } from './types.ts';
+import { equalJson } from '../equal.ts';
+import { child, isRecord, metaFields, own, type JSONSchemaProps, type JsonRecord } from './types.ts';
 
 /** How often something fitted: of several alternatives that all fail, the closest is reported. */
 export interface Tally {
@@ -23,7 +24,7 @@ export function validateValue(value: Json, node: Node, path: string, old: Json |
   const before = errors.length;
   checkNode(value, node, path, old, errors, tally);
   // Comparing is only worth its cost when there is something to tolerate.
-  if (errors.length > before && old !== undefined && sameJson(value, old)) errors.length = before;
+  if (errors.length > before && old !== undefined && equalJson(value, old)) errors.length = before;
 }
 
 function checkNode(value: Json, node: Node, path: string, old: Json | undefined, errors: FieldError[], tally: Tally): void {

@@ -5,7 +5,7 @@ import { activationOf, withVariables } from '../matching/activation.ts';
 import { convertTo } from '../matching/convert.ts';
 import type { Candidate } from '../matching/matches.ts';
 import { currentView, replaceObject } from '../matching/mutation.ts';
-import { subjectOf } from '../matching/refusal.ts';
+import { subjectOf } from '../refusals.ts';
 import { Rounds, type Round } from '../matching/rounds.ts';
 import { versioned } from '../matching/versioned.ts';
 import type { Versioned } from '../webhooks/review.ts';

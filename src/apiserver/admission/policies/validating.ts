@@ -2,7 +2,7 @@ import { ApiError, type KubeObject } from '#machinery';
 import type { AdmissionPlugin, AdmissionRequest } from '../../types.ts';
 import { activationOf } from '../matching/activation.ts';
 import type { Candidate } from '../matching/matches.ts';
-import { subjectOf } from '../matching/refusal.ts';
+import { subjectOf } from '../refusals.ts';
 import { versionedAll } from '../matching/versioned.ts';
 import type { Versioned } from '../webhooks/review.ts';
 import { compileValidating, type CompiledValidating } from './compile.ts';

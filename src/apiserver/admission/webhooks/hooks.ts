@@ -4,7 +4,7 @@ import type { CallWebhook } from '../../outbound/call-webhook.ts';
 import type { AdmissionPlugin, AdmissionRequest, Authorizer, KindReader, ObjectReader } from '../../types.ts';
 import { activationOf } from '../matching/activation.ts';
 import { Matches, type Candidate } from '../matching/matches.ts';
-import { forbiddenBy } from '../matching/refusal.ts';
+import { forbidden } from '../refusals.ts';
 import { versioned } from '../matching/versioned.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { hooksOf, type Hook, type WebhookConfiguration } from './hook.ts';
@@ -85,7 +85,7 @@ export class Hooks {
       return hook.conditions.hold(activationOf({ reader: this.reader, authorizer: this.#options.authorizer }, request, shown));
     } catch (error) {
       if (hook.webhook.failurePolicy === 'Ignore') return false;
-      throw forbiddenBy(request, (error as Error).message);
+      throw forbidden(request, (error as Error).message);
     }
   }
 }

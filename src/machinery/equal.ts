@@ -16,10 +16,12 @@ function equalArrays(a: readonly unknown[], b: readonly unknown[]): boolean {
 export function equalFields(a: object, b: object, skip: ReadonlySet<string>): boolean {
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const key in left) if (!skip.has(key) && !equalJson(left[key], right[key])) return false;
-  for (const key in right) if (left[key] === undefined && right[key] !== undefined && !skip.has(key)) return false;
+  for (const key in left) if (!skip.has(key) && !equalJson(left[key], member(right, key))) return false;
+  for (const key in right) if (member(left, key) === undefined && right[key] !== undefined && !skip.has(key)) return false;
   return true;
 }
+/** A member of an object; `__proto__` only where a user called one so. */
+const member = (record: Record<string, unknown>, key: string): unknown => (key === '__proto__' && !Object.hasOwn(record, key) ? undefined : record[key]);
 
 /** A deep copy of plain JSON without undefined fields: what JSON.parse(JSON.stringify(x)) gives, cheaper. */
 export function copyJson<T>(value: T): T {
