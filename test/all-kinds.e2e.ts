@@ -124,7 +124,9 @@ describe('every kind', () => {
       [name],
     );
     const { resourceVersion: _, ...metadata } = read.metadata;
-    await expect(200, 'PUT', `${path}?fieldValidation=Strict`, { ...read, metadata });
+    const blind = kind.unconditionalUpdate !== false;
+    await expect(blind ? 200 : 422, 'PUT', `${path}?fieldValidation=Strict`, { ...read, metadata });
+    if (!blind) await expect(200, 'PUT', `${path}?fieldValidation=Strict`, read);
 
     await expect(200, 'PATCH', path, { metadata: { labels: { merge: 'yes' } } }, patches.merge);
     await expect(200, 'PATCH', path, [{ op: 'add', path: '/metadata/labels/json', value: 'yes' }], patches.json);

@@ -65,6 +65,8 @@ export interface KindOptions<T extends KubeObject> {
    * The given objects are shared. Needed by kinds that share a prefix. Throws or rejects with ApiError.
    */
   convert?(objects: readonly KubeObject[], toApiVersion: string): readonly KubeObject[] | Promise<readonly KubeObject[]>;
+  /** An object that was stored under rules of before, as it reads now: the very same when they make no difference. It is shared. */
+  restore?(object: KubeObject): KubeObject;
   /** Verbs; default: all of create delete deletecollection get list patch update watch. */
   verbs?: readonly string[];
   /** `status` subresource: writes to the main resource keep the old status and writes to status keep all else. */

@@ -1,8 +1,10 @@
 import {
   badRequest,
+  cloneObject,
   compileStructural,
   decode,
   defineKind,
+  equalJson,
   printerColumns,
   schemaView,
   selectableFields,
@@ -50,6 +52,7 @@ export function customKind(source: Source, version: Version): Kind {
     revision: `${definition.metadata?.uid}/${definition.metadata?.generation}`,
     storageVersion: `${group}/${stored}`,
     convert,
+    ...(JSON.stringify(version.schema ?? {}).includes('"default":') ? { restore: (object: KubeObject) => defaulted(object, type) } : {}),
     ...(definition.metadata?.deletionTimestamp ? { verbs: verbsWhileTerminating } : {}),
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     status: status !== undefined,
@@ -82,6 +85,13 @@ function structuralType({ definition, names, schemas }: Source, version: Version
       return { value: object as Json, unknown: unknown.map((field) => `${path}.${field}`), error };
     },
   });
+}
+
+/** Defaults that a definition got after an object was stored are there when it is read. */
+function defaulted(object: KubeObject, type: StructuralType): KubeObject {
+  const copy = cloneObject(object);
+  type.default(copy as Json);
+  return equalJson(copy, object) ? object : copy;
 }
 
 function shapeOf(type: StructuralType, kind: string, version: string): Shape {

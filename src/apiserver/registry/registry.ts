@@ -146,7 +146,7 @@ export class Registry implements Writer, KindReader {
     const deps = this.#deps;
     const { schemas, clock, admission, subresources } = this.#options;
     const chain = new AdmissionChain(kind, admission, this.#options.observer);
-    const versions = new Versions(kind);
+    const versions = new Versions(kind, this.cache.revision);
     const typed = new TypedVersions(kind, schemas, (apiVersion) => this.#sibling(kind, apiVersion));
     const writes = new Writes(kind, deps, chain, new Tracker(kind, typed, clock), versions);
     return {

@@ -144,3 +144,46 @@ test('kinds come and go while the server runs', async (t) => {
   server.serve(Widget as unknown as Kind);
   assert.equal((await api.list(Widget)).items.length, 1, 'what was stored is still there');
 });
+
+test('what was stored under rules of before reads as the present ones have it', async (t) => {
+  const { api, server } = await fixture({ kinds: kindsOf(Widget, Note) });
+  t.after(() => server.close());
+  const gadgetOf = (color: string): Kind<Widget> =>
+    defineKind<Widget>({
+      ...({ group: 'test.batuta.dev', kind: 'Painted', plural: 'painteds', namespaced: true, version: 'v1', schema: 'TestWidget' } as const),
+      defaults: (object) => void ((object.spec ??= {}).color ??= color),
+      restore: (object) => {
+        const { spec } = object as Widget;
+        return spec?.color ? object : ({ ...object, spec: { ...spec, color } } as KubeObject);
+      },
+    });
+  const bare = defineKind<Widget>({ group: 'test.batuta.dev', kind: 'Painted', plural: 'painteds', namespaced: true, version: 'v1', schema: 'TestWidget' });
+  const serve = (kind: unknown): void => server.serve(kind as Kind);
+  serve(bare);
+  await api.create(bare, widget('old', { size: 1 }));
+  const painted = gadgetOf('red');
+  serve(painted);
+  const shown = await api.get(painted, { namespace: 'default', name: 'old' });
+  assert.deepEqual(shown.spec, { size: 1, color: 'red' });
+  assert.equal(await api.get(painted, { namespace: 'default', name: 'old' }), shown, 'it is made once');
+  await api.create(painted, widget('new', { size: 2 }));
+  const next = gadgetOf('blue');
+  serve(next);
+  const listed = await api.list(next, { namespace: 'default' });
+  assert.deepEqual(
+    listed.items.map((item) => item.spec?.color),
+    ['red', 'blue'],
+  );
+  const seen: unknown[] = [];
+  const watch = api.watch(
+    next,
+    { namespace: 'default', sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' },
+    {
+      event: (_type, object) => void seen.push(object.spec?.color),
+      end: () => {},
+    },
+  );
+  await turn();
+  watch.close();
+  assert.deepEqual(seen, ['red', 'blue']);
+});

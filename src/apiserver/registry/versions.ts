@@ -3,28 +3,40 @@ import { CacheEntry, Codec } from '../cache/entry.ts';
 
 /**
  * What is stored, as one version of its resource: entries are kept in the version they were written in, and shown in
- * the one that is asked for. A converted entry is made once. Where nothing is to be converted, nothing is waited for.
+ * the one that is asked for, as its present rules have it. Such an entry is made once. Where nothing is to be converted,
+ * nothing is waited for.
  */
 export class Versions {
   readonly #kind: Kind;
   readonly #codec: Codec;
   readonly #shown = new WeakMap<CacheEntry, CacheEntry | Promise<CacheEntry>>();
-  constructor(kind: Kind) {
+  /** What was written later was written under the present rules. */
+  readonly #since: number;
+  constructor(kind: Kind, since = 0) {
     this.#kind = kind;
+    this.#since = since;
     this.#codec = new Codec(kind.kind, kind.apiVersion);
   }
   /** Whether entries may have to be converted at all. */
   get converts(): boolean {
-    return this.#kind.convert !== undefined;
+    return this.#kind.convert !== undefined || this.#kind.restore !== undefined;
   }
   show(entry: CacheEntry): CacheEntry | Promise<CacheEntry> {
-    if (entry.codec.apiVersion === this.#kind.apiVersion) return entry;
+    const converted = entry.codec.apiVersion !== this.#kind.apiVersion;
+    if (!converted && (!this.#kind.restore || entry.revision > this.#since)) return entry;
     const known = this.#shown.get(entry);
     if (known) return known;
+    if (!converted) return this.#restore(entry);
     const made = this.#convert([entry.object], this.#kind.apiVersion);
     const outcome = made instanceof Promise ? this.#later(entry, made) : this.#wrap(entry, made);
     this.#shown.set(entry, outcome);
     return outcome;
+  }
+  #restore(entry: CacheEntry): CacheEntry {
+    const object = this.#kind.restore?.(entry.object) ?? entry.object;
+    const made = object === entry.object ? entry : this.#entryOf(entry, object);
+    this.#shown.set(entry, made);
+    return made;
   }
   /** Many at once: what is still to be converted goes into one call. */
   showAll(entries: readonly CacheEntry[]): readonly CacheEntry[] | Promise<readonly CacheEntry[]> {
@@ -62,8 +74,12 @@ export class Versions {
     return outcome;
   }
   #wrap(entry: CacheEntry, objects: readonly KubeObject[], at = 0): CacheEntry {
-    const object = this.#codec.normalize(withMetadata(objects[at], entry.object));
-    return new CacheEntry(this.#codec, entry.key, entry.revision, this.#codec.encode(object), object);
+    const object = withMetadata(objects[at], entry.object);
+    return this.#entryOf(entry, this.#kind.restore?.(object) ?? object);
+  }
+  #entryOf(entry: CacheEntry, object: KubeObject): CacheEntry {
+    const normal = this.#codec.normalize(object);
+    return new CacheEntry(this.#codec, entry.key, entry.revision, this.#codec.encode(normal), normal);
   }
   #convert(objects: readonly KubeObject[], to: string): readonly KubeObject[] | Promise<readonly KubeObject[]> {
     if (!this.#kind.convert) throw new Error(`${this.#kind.kind} of ${this.#kind.apiVersion} cannot be converted`);
