@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { loadAuthentication, parseAuthentication, type OidcFlags } from './authentication.ts';
+import { loadAuthentication, type OidcFlags } from './authentication.ts';
+import { parseAuthentication } from './authentication-file.ts';
+import type { TokenExpression } from '#apiserver';
 import { UserError } from './errors.ts';
 
 describe('the --oidc options', () => {
@@ -37,17 +39,70 @@ describe('an AuthenticationConfiguration', () => {
       signingAlgorithms: ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'],
       username: { claim: 'sub', prefix: 'x:' },
       groups: { claim: 'roles', prefix: '' },
-      uidClaim: 'id',
+      uid: { claim: 'id', prefix: '' },
+      extra: [],
       requiredClaims: { hd: 'us' },
+      claimRules: [],
+      userRules: [],
     });
+  });
+  it('has expressions, compiled at once', async () => {
+    const [one] = await parse(
+      `${issuer}  claimMappings:
+    username: {expression: 'claims.email'}
+    groups: {expression: 'claims.roles.split(",")'}
+    uid: {expression: 'claims.id'}
+    extra: [{key: example.org/team, valueExpression: claims.team}]
+  claimValidationRules:
+  - {expression: 'claims.email_verified == true', message: verify it}
+  userValidationRules:
+  - {expression: '!user.username.startsWith("system:")', message: not you}
+`,
+    );
+    const claims = { email: 'a@b', roles: 'x,y', id: '7', team: ['t'], email_verified: false };
+    const run = (expression: unknown, value: unknown): unknown => (expression as TokenExpression).evaluate(value as never);
+    assert.equal(run(one?.username, claims), 'a@b');
+    assert.deepEqual(run(one?.groups, claims), ['x', 'y']);
+    assert.equal(run(one?.uid, claims), '7');
+    assert.deepEqual(
+      one?.extra?.map(({ key, value }) => [key, run(value, claims)]),
+      [['example.org/team', ['t']]],
+    );
+    assert.deepEqual(
+      [one?.claimRules, one?.userRules].map((rules, i) => rules?.map(({ test, message }) => [message, run(test, i ? { username: 'ann' } : claims)])),
+      [[['verify it', false]], [['not you', true]]],
+    );
+    assert.throws(() => run(one?.uid, {}), /expression 'claims\.id' resulted in error: no such key: id/);
   });
   it('says which field is wrong, and ignores nothing', async () => {
     const refused = (text: string) => (error: unknown) => error instanceof UserError && error.message === `f: ${text}`;
     await assert.rejects(parse(issuer), refused('jwt[0].claimMappings.username: Required value'));
     await assert.rejects(parse('- issuer: {audiences: [a]}\n'), refused('jwt[0].issuer.url: Required value'));
+    const mapped = (mappings: string, rest = ''): Promise<unknown> => parse(`${issuer}  claimMappings:\n    ${mappings}\n${rest}`);
+    const either = "expression can't be set when claim or prefix is set";
+    await assert.rejects(mapped('username: {expression: claims.sub, claim: sub}'), refused(`jwt[0].claimMappings.username: ${either}`));
+    await assert.rejects(mapped('username: {}'), refused('jwt[0].claimMappings.username: claim or expression is required'));
     await assert.rejects(
-      parse(`${issuer}  claimMappings:\n    username: {expression: claims.sub}\n`),
-      refused('jwt[0].claimMappings.username.expression: CEL expressions are not implemented here: use claim and prefix'),
+      mapped("username: {expression: '1'}"),
+      refused('jwt[0].claimMappings.username.expression: compilation failed: must evaluate to string'),
+    );
+    await assert.rejects(
+      mapped('username: {expression: user.username}'),
+      /jwt\[0\]\.claimMappings\.username\.expression: compilation failed: .*undeclared reference to 'user'/s,
+    );
+    await assert.rejects(mapped('username: {expression: claims.email}'), /claims\.email_verified must be used in claimMappings\.username\.expression/);
+    const sub = 'username: {expression: claims.sub}';
+    await assert.rejects(
+      mapped(`${sub}\n    extra: [{key: Foo, valueExpression: "'x'"}]`),
+      /jwt\[0\]\.claimMappings\.extra\[0\]\.key: must be a domain-prefixed path/,
+    );
+    await assert.rejects(
+      mapped(sub, "  claimValidationRules: [{expression: '1'}]\n"),
+      /claimValidationRules\[0\]\.expression: compilation failed: must evaluate to bool/,
+    );
+    await assert.rejects(
+      mapped(sub, "  userValidationRules: [{expression: 'user.name'}]\n"),
+      /userValidationRules\[0\]\.expression: compilation failed: .*undefined field 'name'/s,
     );
     await assert.rejects(parseAuthentication('kind: Other', 'f'), refused('kind: must be AuthenticationConfiguration (apiVersion apiserver.config.k8s.io/v1)'));
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defaultAlgorithms, parseTokenFile, signatureAlgorithms, type OidcIssuer, type StaticToken } from '#apiserver';
-import { parseYaml } from '#machinery';
+import { parseAuthentication } from './authentication-file.ts';
 import { UserError } from './errors.ts';
 
 /** How users prove who they are, besides certificates and service accounts: the flags of kube-apiserver by the same names. */
@@ -90,62 +90,4 @@ function algorithms(names: readonly string[]): readonly string[] {
   const unknown = names.find((name) => !signatureAlgorithms.includes(name));
   if (unknown !== undefined) throw new UserError(`--oidc-signing-algs ${unknown}: one of ${signatureAlgorithms.join(', ')}`);
   return names;
-}
-
-type Fields = Record<string, unknown>;
-const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-type Refuse = (path: string, why: string) => never;
-
-/** The issuers of an AuthenticationConfiguration. Throws UserError that names the field; CEL expressions are refused, not ignored. */
-export async function parseAuthentication(document: string, file: string): Promise<OidcIssuer[]> {
-  const refuse: Refuse = (path, why) => {
-    throw new UserError(`${file}: ${path}: ${why}`);
-  };
-  const parsed = await Promise.resolve(parseYaml(document)).catch((error: Error) => refuse('document', error.message));
-  const root = fields(parsed.value);
-  if (root['kind'] !== 'AuthenticationConfiguration') refuse('kind', 'must be AuthenticationConfiguration (apiVersion apiserver.config.k8s.io/v1)');
-  if (root['anonymous'] !== undefined) refuse('anonymous', 'not implemented: anonymous requests may ask for health and version, as roles say');
-  return list(root['jwt']).map((entry, i) => readIssuer(fields(entry), `jwt[${i}]`, refuse));
-}
-function readIssuer(entry: Fields, at: string, refuse: Refuse): OidcIssuer {
-  const issuer = fields(entry['issuer']);
-  const url = text(issuer['url']) ?? refuse(`${at}.issuer.url`, 'Required value');
-  const audiences = list(issuer['audiences']).filter((audience) => typeof audience === 'string');
-  if (audiences.length === 0) refuse(`${at}.issuer.audiences`, 'at least one audience is needed');
-  if (list(entry['userValidationRules']).length > 0) refuse(`${at}.userValidationRules`, 'CEL expressions are not implemented here');
-  const mappings = fields(entry['claimMappings']);
-  if (list(mappings['extra']).length > 0) refuse(`${at}.claimMappings.extra`, 'CEL expressions are not implemented here');
-  const username = mapping(mappings['username'], `${at}.claimMappings.username`, refuse) ?? refuse(`${at}.claimMappings.username`, 'Required value');
-  const groups = mapping(mappings['groups'], `${at}.claimMappings.groups`, refuse);
-  const uid = mapping(mappings['uid'], `${at}.claimMappings.uid`, refuse);
-  const authority = text(issuer['certificateAuthority']);
-  const discovery = text(issuer['discoveryURL']);
-  return {
-    url: httpsUrl(url, `${at}.issuer.url`),
-    ...(discovery ? { discoveryUrl: httpsUrl(discovery, `${at}.issuer.discoveryURL`) } : {}),
-    ...(authority ? { certificateAuthority: authority } : {}),
-    audiences,
-    signingAlgorithms: signatureAlgorithms,
-    username,
-    ...(groups ? { groups } : {}),
-    ...(uid ? { uidClaim: uid.claim } : {}),
-    requiredClaims: requiredClaims(entry, at, refuse),
-  };
-}
-function mapping(value: unknown, path: string, refuse: Refuse): { claim: string; prefix: string } | undefined {
-  if (value === undefined) return undefined;
-  const { claim, prefix, expression } = fields(value);
-  if (expression !== undefined) refuse(`${path}.expression`, 'CEL expressions are not implemented here: use claim and prefix');
-  return { claim: text(claim) ?? refuse(`${path}.claim`, 'Required value'), prefix: text(prefix) ?? '' };
-}
-function requiredClaims(entry: Fields, at: string, refuse: Refuse): Record<string, string> {
-  const rules = list(entry['claimValidationRules']).map((rule, i): [string, string] => {
-    const { claim, requiredValue, expression } = fields(rule);
-    if (expression !== undefined)
-      refuse(`${at}.claimValidationRules[${i}].expression`, 'CEL expressions are not implemented here: use claim and requiredValue');
-    return [text(claim) ?? refuse(`${at}.claimValidationRules[${i}].claim`, 'Required value'), text(requiredValue) ?? ''];
-  });
-  return Object.fromEntries(rules);
 }

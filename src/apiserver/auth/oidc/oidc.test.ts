@@ -5,6 +5,7 @@ import { FakeClock, silentLogger, systemClock } from '#base';
 import { Outbound } from '../../outbound/outbound.ts';
 import { startServer, type TestServer } from '../../outbound/testing.ts';
 import type { TokenVerdict } from '../../types.ts';
+import { tokenExpression } from './expressions.ts';
 import { oidcTokens } from './oidc.ts';
 import type { OidcIssuer } from './types.ts';
 
@@ -99,6 +100,41 @@ describe('OpenID Connect', () => {
     ];
     for (const [more, expected] of cases) assert.equal(errorOf(await ask(token(rsa, claims(more)))), expected);
     assert.ok(userOf(await ask(token(rsa, claims(good)))));
+  });
+  it('makes users by expressions, and asks rules of claims and users', async () => {
+    const { ask, claims } = make({
+      username: tokenExpression("'u:' + claims.sub", 'claims', 'text'),
+      groups: tokenExpression('claims.?roles.orValue([])', 'claims', 'texts'),
+      uid: tokenExpression('claims.id', 'claims', 'text'),
+      extra: [
+        { key: 'example.org/team', value: tokenExpression('claims.team', 'claims', 'texts') },
+        { key: 'example.org/empty', value: tokenExpression("''", 'claims', 'texts') },
+      ],
+      claimRules: [{ test: tokenExpression('claims.exp - claims.iat <= 3600', 'claims', 'condition'), message: 'too long a life' }],
+      userRules: [{ test: tokenExpression("user.groups.all(group, !group.startsWith('system:'))", 'user', 'condition'), message: 'groups of the system' }],
+    });
+    const good = { iat: now, id: '7', team: 'blue', roles: ['a', 'b'] };
+    assert.deepEqual(userOf(await ask(token(rsa, claims(good)))), {
+      username: 'u:ann',
+      groups: ['a', 'b', 'system:authenticated'],
+      uid: '7',
+      extra: { 'example.org/team': ['blue'] },
+    });
+    const cases: [object, string][] = [
+      [
+        { ...good, roles: ['system:masters'] },
+        "error evaluating user info validation rule: validation expression 'user.groups.all(group, !group.startsWith('system:'))' failed: groups of the system",
+      ],
+      [
+        { ...good, iat: now - 7200 },
+        "error evaluating claim validation expression: validation expression 'claims.exp - claims.iat <= 3600' failed: too long a life",
+      ],
+      [{ ...good, id: undefined }, "error evaluating uid claim expression: expression 'claims.id' resulted in error: no such key: id"],
+      [{ ...good, id: 7 }, 'uid claim expression must return a string'],
+      [{ ...good, roles: [1] }, 'groups claim expression must return a string or a list of strings'],
+      [{ ...good, team: {} }, 'extra claim expression must return a string or a list of strings'],
+    ];
+    for (const [more, expected] of cases) assert.equal(errorOf(await ask(token(rsa, claims(more)))), `oidc: ${expected}`);
   });
   it('takes no address that is not verified', async () => {
     const { ask, claims } = make({ username: { claim: 'email', prefix: '' } });

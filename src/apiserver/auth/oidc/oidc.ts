@@ -1,11 +1,12 @@
 import type { Clock, Logger } from '#base';
-import type { UserInfo } from '#machinery';
+import type { Json, UserInfo } from '#machinery';
 import type { Outbound } from '../../outbound/outbound.ts';
 import { parseJwt, verifyJwt, type Jwt } from '../../pki/jws.ts';
 import type { TokenAuthenticator, TokenVerdict } from '../../types.ts';
 import { forServer, withAuthenticated } from '../tokens/bearer.ts';
 import { IssuerKeys, type SigningKey } from './keys.ts';
-import type { OidcIssuer } from './types.ts';
+import type { TokenExpression } from './expressions.ts';
+import type { OidcIssuer, TokenRule } from './types.ts';
 
 export interface OidcOptions {
   readonly issuer: OidcIssuer;
@@ -62,13 +63,27 @@ function userOf(issuer: OidcIssuer, claims: JwtClaims, now: number): UserInfo {
     if (claims[claim] === undefined) throw new BadClaim(`required claim ${claim} not present in ID token`);
     if (claims[claim] !== wanted) throw new BadClaim(`required claim ${claim} value does not match`);
   }
-  const uid = issuer.uidClaim === undefined ? undefined : textClaim(claims, issuer.uidClaim);
+  check(issuer.claimRules, claims as Json, 'claim validation expression');
+  const user = { username: usernameOf(issuer, claims), groups: groupsOf(issuer, claims), uid: uidOf(issuer, claims), extra: extraOf(issuer, claims) };
+  check(issuer.userRules, user, 'user info validation rule');
   return {
-    username: issuer.username.prefix + usernameOf(issuer, claims),
-    groups: withAuthenticated(groupsOf(issuer, claims)),
-    ...(uid ? { uid } : {}),
-    ...(typeof claims['jti'] === 'string' && claims['jti'] ? { extra: { 'authentication.kubernetes.io/credential-id': [`JTI=${claims['jti']}`] } } : {}),
+    username: user.username,
+    groups: withAuthenticated(user.groups),
+    ...(user.uid ? { uid: user.uid } : {}),
+    ...(Object.keys(user.extra).length > 0 ? { extra: user.extra } : {}),
   };
+}
+function check(rules: readonly TokenRule[] = [], value: Json, what: string): void {
+  for (const { test, message } of rules)
+    if (run(test, value, what) !== true) throw new BadClaim(`error evaluating ${what}: validation expression '${test.source}' failed: ${message}`);
+}
+/** What fails makes the token worthless. */
+function run(expression: TokenExpression, value: Json, what: string): Json {
+  try {
+    return expression.evaluate(value);
+  } catch (error) {
+    throw new BadClaim(`error evaluating ${what}: ${(error as Error).message}`, { cause: error });
+  }
 }
 function checkTimes({ exp, nbf }: JwtClaims, now: number): void {
   if (typeof exp !== 'number') throw new BadClaim('verify token: the exp claim is missing');
@@ -76,9 +91,34 @@ function checkTimes({ exp, nbf }: JwtClaims, now: number): void {
   if (typeof nbf === 'number' && nbf * 1000 > now + 300_000) throw new BadClaim('verify token: current time before the nbf (not before) time');
 }
 /** An address that the issuer says is not verified names nobody. */
-function usernameOf({ username: { claim } }: OidcIssuer, claims: JwtClaims): string {
-  if (claim === 'email' && claims['email_verified'] !== undefined && claims['email_verified'] !== true) throw new BadClaim('email not verified');
-  return textClaim(claims, claim);
+function usernameOf({ username }: OidcIssuer, claims: JwtClaims): string {
+  if ('source' in username) return textOf(run(username, claims as Json, 'username claim expression'), 'username claim expression must return a string');
+  if (username.claim === 'email' && claims['email_verified'] !== undefined && claims['email_verified'] !== true) throw new BadClaim('email not verified');
+  return username.prefix + textClaim(claims, username.claim);
+}
+function textOf(value: Json, otherwise: string): string {
+  if (typeof value !== 'string' || value === '') throw new BadClaim(otherwise);
+  return value;
+}
+function uidOf({ uid }: OidcIssuer, claims: JwtClaims): string {
+  if (!uid) return '';
+  return 'source' in uid ? textOf(run(uid, claims as Json, 'uid claim expression'), 'uid claim expression must return a string') : textClaim(claims, uid.claim);
+}
+function extraOf({ extra = [] }: OidcIssuer, claims: JwtClaims): { [key: string]: string[] } {
+  const id = claims['jti'];
+  const out: { [key: string]: string[] } = typeof id === 'string' && id ? { 'authentication.kubernetes.io/credential-id': [`JTI=${id}`] } : {};
+  for (const { key, value } of extra) {
+    const list = textsOf(run(value, claims as Json, 'extra claim expression'), 'extra claim expression must return a string or a list of strings');
+    if (list.length > 0) out[key] = list;
+  }
+  return out;
+}
+/** Nothing, one text or several: absent and empty are the same. */
+function textsOf(value: unknown, otherwise: string): string[] {
+  if (value === undefined || value === null || value === '') return [];
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  if (!list.every((item) => typeof item === 'string')) throw new BadClaim(otherwise);
+  return list;
 }
 function textClaim(claims: JwtClaims, claim: string): string {
   const value = claims[claim];
@@ -87,9 +127,7 @@ function textClaim(claims: JwtClaims, claim: string): string {
 }
 function groupsOf({ groups }: OidcIssuer, claims: JwtClaims): string[] {
   if (!groups) return [];
-  const value = claims[groups.claim];
-  if (value === undefined || value === null) return [];
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  if (!list.every((group) => typeof group === 'string')) throw new BadClaim(`claim ${JSON.stringify(groups.claim)} is no list of texts`);
-  return list.map((group) => groups.prefix + group);
+  if ('source' in groups)
+    return textsOf(run(groups, claims as Json, 'group claim expression'), 'groups claim expression must return a string or a list of strings');
+  return textsOf(claims[groups.claim], `claim ${JSON.stringify(groups.claim)} is no list of texts`).map((group) => groups.prefix + group);
 }
