@@ -132,6 +132,7 @@ export interface Writer extends ObjectReader {
   ): Promise<KubeObject>;
   /** Read-modify-write that skips all checks: for writes a client could not make (binding, finalize). */
   modifyRaw(kind: Kind, key: ObjectKey, context: RequestContext, change: UpdateHooks): Promise<KubeObject>;
+  /** Deletes without admission: what leads to it was admitted as itself. */
   remove(
     kind: Kind,
     key: ObjectKey,

@@ -36,21 +36,22 @@ export class Deletes {
     this.#chain = chain;
     this.#rules = deps.deletion.filter((rule) => rule.handles(kind));
   }
-  delete(key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<Deleted> {
+  /** `admitted`: whoever asks has been judged for something else that he did (an eviction). */
+  delete(key: ObjectKey, context: RequestContext, options: DeleteOptions, admitted = false): Promise<Deleted> {
     const storeKey = keyOf(this.#kind, key.namespace, key.name);
     return this.#deps.locks.run(storeKey, async (release) => {
       for (;;) {
         const entry = this.#deps.cache.of(this.#kind).get(storeKey);
         if (!entry) throw notFound(this.#kind, key.name);
-        const outcome = await this.#try(entry, key.name, context, options, release);
+        const outcome = await this.#try(entry, key.name, context, options, admitted ? undefined : release);
         if (outcome) return outcome;
       }
     });
   }
-  async #try(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions, release: () => void): Promise<Deleted | undefined> {
+  async #try(entry: CacheEntry, name: string, context: RequestContext, options: DeleteOptions, release?: () => void): Promise<Deleted | undefined> {
     checkDelete(this.#kind, name, entry.object, options);
     for (const rule of this.#rules) rule.check?.(entry.object);
-    const pending = this.#admit(entry.object, name, context, options);
+    const pending = release && this.#admit(entry.object, name, context, options);
     if (pending) {
       release();
       await pending;

@@ -224,7 +224,7 @@ export class Registry implements Writer, KindReader {
     return (await this.resource(kind).writes.update(key, context, { change, raw: true })).object;
   }
   async remove(kind: Kind, key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<void> {
-    await this.resource(kind).deletes.delete(key, context, options);
+    await this.resource(kind).deletes.delete(key, context, options, true);
   }
   delete(kind: Kind, key: ObjectKey, context: RequestContext, options: DeleteOptions): Promise<Deleted> {
     return this.resource(kind).deletes.delete(key, context, options);
