@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { quantityToMilli, quantityToNumber, WorkQueue, type Clock, type Logger, type Random } from '#base';
+import { quantityToNumber, WorkQueue, type Clock, type Logger, type Random } from '#base';
 import { createRecorder, type Client } from '#client';
 import { ConfigMap, Node, PersistentVolumeClaim, Secret, type V1Pod } from '#kinds';
 import type { Kind, KubeObject, NodeStreams } from '#machinery';
+import { refusal, type Refusal } from './admission.ts';
 import type { CgroupManager } from './cgroups.ts';
 import type { AgentContext } from './context.ts';
 import { podFeed, type PodFeed } from './feed.ts';
@@ -11,7 +12,7 @@ import { envReferences } from './env.ts';
 import { createImageManager } from './images.ts';
 import { allocatableOf, createNodeReporter, type NodeConfig, type NodeReporter } from './node-status.ts';
 import { createObjectSource } from './objects.ts';
-import { namespaceOf, podRef, podRequests, uidOf } from './pod.ts';
+import { namespaceOf, podRef, uidOf } from './pod.ts';
 import type { Restorable, Runtime, SandboxState } from './runtime.ts';
 import { createReadApi } from './read-api.ts';
 import { restoredPod } from './restore.ts';
@@ -279,37 +280,11 @@ class Agent {
     for (const [key, uids] of this.#references) if (uids.delete(uid) && uids.size === 0) this.#references.delete(key);
   }
 
-  /** kubelet's admission: what the node cannot hold it refuses for good. */
-  #admit(pod: V1Pod): { reason: string; message: string } | undefined {
+  #admit(pod: V1Pod): Refusal | undefined {
     const others = [...this.#workers.values()].filter((w) => w.uid !== uidOf(pod) && !w.over).map((w) => w.pod);
     const { allocatable, maxPods, client } = this.#context;
-    const { node } = this.#options;
-    if (others.length + 1 > maxPods)
-      return {
-        reason: 'OutOfpods',
-        message: `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${others.length}, capacity: ${maxPods}`,
-      };
-    const wanted = podRequests(pod);
-    const used = { cpu: 0, memory: 0 };
-    for (const other of wanted.cpu > 0 || wanted.memory > 0 ? others.map((p) => podRequests(p)) : []) {
-      used.cpu += other.cpu;
-      used.memory += other.memory;
-    }
-    for (const [name, capacity] of [
-      ['cpu', quantityToMilli(allocatable.cpu)],
-      ['memory', allocatable.memory],
-    ] as const) {
-      if (wanted[name] > 0 && wanted[name] + used[name] > capacity)
-        return {
-          reason: `OutOf${name}`,
-          message: `Pod was rejected: Node didn't have enough resource: ${name}, requested: ${wanted[name]}, used: ${used[name]}, capacity: ${capacity}`,
-        };
-    }
-    const labels = pod.spec?.nodeSelector ? client.informer(Node).get(undefined, node.name)?.metadata?.labels : undefined;
-    const missing = labels !== undefined && Object.entries(pod.spec?.nodeSelector ?? {}).some(([key, value]) => labels[key] !== value);
-    return missing
-      ? { reason: 'NodeAffinity', message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" }
-      : undefined;
+    const { name } = this.#options.node;
+    return refusal(pod, others, { name, maxPods, allocatable, object: () => client.informer(Node).get(undefined, name) });
   }
   #find(target: { namespace: string; name: string; uid: string }): PodWorker | undefined {
     const byUid = this.#workers.get(target.uid);
