@@ -21,6 +21,8 @@ export interface World {
   client: Client;
   /** Lets `ms` of fake time pass, and everything settle. */
   run(ms?: number): Promise<void>;
+  /** The controllers end and begin anew, with empty memories; the API and the clock live on. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
   /** `reason: message` of all Events, with counts above one. */
   events(): string[];
@@ -32,15 +34,23 @@ export function createWorld(controllers: readonly Controller[], options: Control
   const random = seededRandom(7);
   const api = createFakeApi(clock, random);
   const client = createClient(api, clock, silentLogger, kinds);
-  const running = runControllers({ client, clock, random, log: silentLogger, options, controllers });
+  const begin = (own: Client): ReturnType<typeof runControllers> => runControllers({ client: own, clock, random, log: silentLogger, options, controllers });
+  const clients = [client];
+  let running = begin(client);
   return {
     api,
     clock,
     client,
     run: (ms = 200) => clock.advance(ms),
+    async restart() {
+      await running.stop();
+      const next = createClient(api, clock, silentLogger, kinds);
+      clients.push(next);
+      running = begin(next);
+    },
     async stop() {
       await running.stop();
-      client.close();
+      for (const one of clients) one.close();
     },
     events: () => api.all(Event).map((e) => `${e.reason ?? ''}: ${e.message ?? ''}${(e.count ?? 1) > 1 ? ` x${e.count ?? 1}` : ''}`),
   };
