@@ -141,6 +141,25 @@ test('an annotation that comes with the change that fails still finds its way ba
   await w.stop();
 });
 
+test('what was gone back to is not judged by the failure of what was left', async () => {
+  const w = await start({});
+  // Its pods become unready with the change, so that going back does not complete at once.
+  await change(w, (d) => {
+    d.metadata!.annotations = { [rollbackAnnotation.policy]: 'true' };
+    d.spec!.template.spec!.containers[0]!.image = 'bad:1';
+  });
+  await w.run(50_000);
+  const old = w.api.all(Pod).filter((p) => p.spec?.containers[0]?.image === 'app:1');
+  for (const pod of old.slice(1)) w.api.edit(Pod, 'default', pod.metadata?.name ?? '', (p) => void (p.status!.conditions![0]!.status = 'False'));
+  await w.run(300_000);
+  assert.equal(image(w), 'app:1');
+  assert.deepEqual(
+    told(w).map((e) => e.split(':')[0]),
+    ['AutoRollback'],
+  );
+  await w.stop();
+});
+
 test('a Recreate deployment goes back too, once it was complete', async () => {
   const w = await start({ [rollbackAnnotation.policy]: 'true' }, { strategy: { type: 'Recreate' } });
   await setImage(w, 'bad:1');

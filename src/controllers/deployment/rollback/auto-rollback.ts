@@ -19,7 +19,7 @@ export const autoRollbackController: Controller = {
     };
     const sets = context.watch(ReplicaSet, (rs, old) => ownerOf(rs ?? old));
     const pods = context.watch(Pod, (pod, old) => {
-      if (!pod || pod.status?.containerStatuses === old?.status?.containerStatuses || restartsOf(pod) === restartsOf(old)) return [];
+      if (!pod || restartsOf(pod) === restartsOf(old)) return [];
       const ref = controllerOf(pod);
       return ref?.kind === 'ReplicaSet' ? ownerOf(sets.get(pod.metadata?.namespace, ref.name)) : [];
     });

@@ -33,14 +33,18 @@ export function planRollback(state: RollbackState): RollbackAction {
   const current = findCurrent(deployment, replicaSets);
   if (!current) return nothing;
   const isProven = current.metadata?.annotations?.[rollbackAnnotation.proven] !== undefined;
-  const failure = isProven ? undefined : failureOf(state, current);
+  // What was proven, or gone back to, is not left again.
+  const isSafe = isProven || recordOf(deployment)?.to === hashOf(deployment);
+  const failure = isSafe ? undefined : failureOf(state, current);
   return failure === undefined ? settle(state, current, isProven) : fail(state, current, failure);
 }
 
 /** Why the rollout has failed; undefined as long as it has not. */
 function failureOf({ deployment, policy, podsOf }: RollbackState, current: V1ReplicaSet): string | undefined {
   const name = current.metadata?.name ?? '';
-  if (policy.progress && conditionOf(deployment.status, 'Progressing')?.reason === progressing.deadline)
+  const progress = conditionOf(deployment.status, 'Progressing');
+  // The condition stays when an older ReplicaSet becomes the current one again: it has to speak of this one.
+  if (policy.progress && progress?.reason === progressing.deadline && progress.message?.startsWith(`ReplicaSet "${name}" `))
     return `ReplicaSet "${name}" has timed out progressing (${describeTrouble(podsOf(current))})`;
   if (!policy.crash) return undefined;
   const crashing = crashingPods(podsOf(current), policy.restarts);
