@@ -19,7 +19,8 @@ const allowed: Record<string, readonly string[]> = {
   network: ['client', 'kinds', 'machinery', 'base'],
   metrics: ['client', 'kinds', 'machinery', 'base'],
   registry: ['base'],
-  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'metrics', 'registry', 'client', 'kinds', 'machinery', 'store', 'base'],
+  aws: ['client', 'kinds', 'machinery', 'base'],
+  server: ['apiserver', 'controllers', 'scheduler', 'node', 'network', 'metrics', 'registry', 'aws', 'client', 'kinds', 'machinery', 'store', 'base'],
   cli: ['server', 'base'],
 };
 
