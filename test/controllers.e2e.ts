@@ -1,7 +1,9 @@
 /** What the smaller controllers do, as kubectl sees it: slices of Endpoints, namespaces that end, pods and nodes that are swept up. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test, { describe } from 'node:test';
-import { eventually, useCluster } from './harness.ts';
+import { cannotRunContainers, eventually, root, useCluster } from './harness.ts';
+import { pod, sh } from './pod-kit.ts';
 
 type Fields = Record<string, unknown>;
 interface Slice {
@@ -113,5 +115,36 @@ describe('controllers', { concurrency: 6 }, () => {
       stringData: { 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', expiration: new Date(Date.now() + 2000).toISOString().replace(/\.\d+/, '') },
     });
     await gone('secret', '-n', 'kube-system', 'bootstrap-token-abcdef');
+  });
+});
+
+describe('traffic that stays near', { skip: cannotRunContainers() ?? false }, () => {
+  const my = useCluster('--nodes', '2', '--preload', join(root, 'dist/images'));
+  const k = (...args: string[]): Promise<string> => my.cluster.kubectl(...args);
+  /** A server that answers with its own name. */
+  const server = (name: string, node: string): Fields =>
+    pod(name, [sh(`mkdir /tmp/www; hostname > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www`)], { nodeName: node }, { labels: { app: 'near' } });
+  const answers = async (from: string): Promise<string> => {
+    const text = await k('exec', from, '--', 'sh', '-c', 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do wget -qO- http://near; done');
+    return [...new Set(text.trim().split('\n'))].sort().join();
+  };
+
+  test('PreferSameNode and PreferSameZone hold for real connections', async () => {
+    const service = (trafficDistribution: string): string =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'near' },
+        spec: { selector: { app: 'near' }, trafficDistribution, ports: [{ port: 80, targetPort: 8080 }] },
+      });
+    for (const node of ['node-1', 'node-2']) await k('label', 'node', node, `topology.kubernetes.io/zone=zone-${node}`);
+    await my.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [server('one', 'node-1'), server('two', 'node-2')] }));
+    await k('wait', 'pod', '-l', 'app=near', '--for=condition=Ready', '--timeout=60s');
+    for (const how of ['PreferSameNode', 'PreferSameZone']) {
+      await my.cluster.apply(service(how));
+      for (const from of ['one', 'two']) await eventually(`${how}: ${from} reaches only itself`, async () => (await answers(from)) === from);
+    }
+    await k('label', 'node', 'node-2', 'topology.kubernetes.io/zone=zone-node-1', '--overwrite');
+    await eventually('in one zone both are near', async () => (await answers('one')) === 'one,two');
   });
 });

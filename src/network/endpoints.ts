@@ -11,6 +11,9 @@ export interface Endpoint {
   ready: boolean;
   serving: boolean;
   terminating: boolean;
+  /** Zones and nodes whose clients it is meant for, when the slice says so. */
+  forZones: readonly string[];
+  forNodes: readonly string[];
 }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -56,6 +59,8 @@ function toEndpoint(endpoint: NonNullable<V1EndpointSlice['endpoints']>[number],
     ready,
     serving: endpoint.conditions?.serving ?? ready,
     terminating: endpoint.conditions?.terminating === true,
+    forZones: (endpoint.hints?.forZones ?? []).map((zone) => zone.name),
+    forNodes: (endpoint.hints?.forNodes ?? []).map((node) => node.name),
   };
 }
 
@@ -70,4 +75,15 @@ function merge(found: Map<string, Endpoint>, made: Endpoint): void {
 export function usable(endpoints: readonly Endpoint[]): Endpoint[] {
   const ready = endpoints.filter((e) => e.ready);
   return ready.length > 0 ? ready : endpoints.filter((e) => e.serving && e.terminating);
+}
+
+/**
+ * Those that a client on this node should use: hints count when every endpoint has them and some are for the
+ * client; for its node before its zone. (Kubernetes: kube-proxy, topology.go.)
+ */
+export function nearest(endpoints: readonly Endpoint[], node: string, zone: string | undefined): readonly Endpoint[] {
+  const onNode = endpoints.filter((e) => e.forNodes.includes(node));
+  if (onNode.length > 0 && endpoints.every((e) => e.forNodes.length > 0)) return onNode;
+  const inZone = zone === undefined ? [] : endpoints.filter((e) => e.forZones.includes(zone));
+  return inZone.length > 0 && endpoints.every((e) => e.forZones.length > 0) ? inZone : endpoints;
 }

@@ -1,5 +1,5 @@
 import type { Client, Subscription } from '#client';
-import { EndpointSlice, Pod, Service, type V1EndpointSlice } from '#kinds';
+import { EndpointSlice, Node, Pod, Service, type V1EndpointSlice, type V1Node } from '#kinds';
 import { hasHostPorts, hostPortUnit } from './nft/hostport.ts';
 import { serviceUnit } from './nft/service.ts';
 import type { TableSettings, Unit } from './nft/unit.ts';
@@ -18,7 +18,8 @@ export class Rules {
     client.informer(EndpointSlice).addIndex(index, (slice) => serviceOf(slice));
   }
   async ready(): Promise<void> {
-    await Promise.all([this.#client.informer(Service).ready(), this.#client.informer(EndpointSlice).ready(), this.#client.informer(Pod).ready()]);
+    const { informer } = this.#client;
+    await Promise.all([informer(Service).ready(), informer(EndpointSlice).ready(), informer(Pod).ready(), informer(Node).ready()]);
   }
   /** Replays what exists, then follows. */
   follow(mark: (key: string) => void): void {
@@ -26,6 +27,12 @@ export class Rules {
       this.#client.informer(Service).onChange((now, old) => mark(`service/${nameOf(now ?? old)}`)),
       this.#client.informer(EndpointSlice).onChange((now, old) => {
         for (const name of new Set([...serviceOf(now), ...serviceOf(old)])) mark(`service/${name}`);
+      }),
+      this.#client.informer(Node).onChange((now, old) => {
+        // Where a node stands decides which endpoints are near it.
+        if (zoneOf(now) === zoneOf(old) || !this.#settings.nodes.some((node) => node.name === (now ?? old)?.metadata?.name)) return;
+        for (const slice of this.#client.informer(EndpointSlice).list())
+          if (slice.endpoints?.some((e) => e.hints)) for (const name of serviceOf(slice)) mark(`service/${name}`);
       }),
       this.#client.informer(Pod).onChange((now, old) => {
         if ((now && hasHostPorts(now)) || (old && hasHostPorts(old))) mark(`pod/${nameOf(now ?? old)}`);
@@ -43,9 +50,13 @@ export class Rules {
       return pod && hostPortUnit(pod, this.#settings);
     }
     const service = this.#client.informer(Service).get(namespace, name);
-    return service && serviceUnit(service, this.#client.informer(EndpointSlice).byIndex(index, `${namespace}/${name}`), this.#settings);
+    if (!service) return undefined;
+    const slices = this.#client.informer(EndpointSlice).byIndex(index, `${namespace}/${name}`);
+    return serviceUnit(service, slices, this.#settings, (node) => zoneOf(this.#client.informer(Node).get(undefined, node)));
   }
 }
+
+const zoneOf = (node: V1Node | undefined): string | undefined => node?.metadata?.labels?.['topology.kubernetes.io/zone'];
 
 export function serviceOf(slice: V1EndpointSlice | undefined): string[] {
   const service = slice?.metadata?.labels?.['kubernetes.io/service-name'];

@@ -28,12 +28,20 @@ function setup(context: ControllerContext): Reconcile {
   const ownedJobs = indexByController(jobs);
   const pending = new PendingWrites(cronJobs);
   const pendingJobs = new PendingWrites(jobs);
+  const uids = new Map<string, string>();
 
   return async (key) => {
     const { namespace, name } = splitKey(key);
     const cached = cronJobs.get(namespace, name);
+    const uid = cached?.metadata?.uid ?? '';
+    const before = uids.get(key);
+    if (before !== undefined && before !== uid) {
+      pending.forget(before);
+      pendingJobs.forget(before);
+      uids.delete(key);
+    }
     if (!cached) return;
-    const uid = cached.metadata?.uid ?? '';
+    uids.set(key, uid);
     const cron = pending.merge(uid, [cached])[0] ?? cached;
     const draft: V1CronJobStatus = { ...cron.status, active: [...(cron.status?.active ?? [])] };
     const owned = pendingJobs.merge(uid, ownedJobs(uid));

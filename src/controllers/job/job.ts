@@ -62,18 +62,26 @@ function setup(context: ControllerContext): Reconcile {
     const known = backoffs.get(key);
     if (known && (!cached || known.uid !== cached.metadata?.uid)) {
       backoffs.delete(key);
-      actions.forget(known.uid);
+      forget(known.uid);
     }
     if (!cached || isManagedElsewhere(cached)) return;
     const uid = cached.metadata?.uid ?? '';
     const job = started(pendingSelf.merge(uid, [cached])[0] ?? cached);
-    if (isFinished(job)) return void backoffs.delete(key);
+    if (isFinished(job)) {
+      backoffs.delete(key);
+      return actions.forget(uid);
+    }
     const candidates = [...ownedPods(uid), ...orphanPods(namespace ?? '')];
     const present = actions.present(uid, await actions.claim(job, candidates));
     const facts = observe(job, present);
     const record = nextRecord(backoffs.get(key)?.record ?? noFailures, facts.newSucceeded, facts.newFailed);
     return sync({ job, pods: present, facts, backoff: record }, () => backoffs.set(key, { uid, record }));
   };
+
+  function forget(uid: string): void {
+    actions.forget(uid);
+    pendingSelf.forget(uid);
+  }
 
   /** The time that a job runs begins when it is first looked at. */
   function started(job: V1Job): V1Job {

@@ -30,6 +30,8 @@ export interface EndpointInput {
   terminating?: boolean;
   uid?: string;
   hostname?: string;
+  zones?: string[];
+  nodes?: string[];
 }
 
 export function slice(
@@ -49,6 +51,7 @@ export function slice(
         conditions: { ready, serving: e.serving ?? ready, terminating: e.terminating ?? false },
         ...(e.node ? { nodeName: e.node } : {}),
         ...(e.hostname ? { hostname: e.hostname } : {}),
+        ...(e.zones || e.nodes ? { hints: { forZones: (e.zones ?? []).map((name) => ({ name })), forNodes: (e.nodes ?? []).map((name) => ({ name })) } } : {}),
         ...(e.uid ? { targetRef: { kind: 'Pod', uid: e.uid } } : {}),
       };
     }),

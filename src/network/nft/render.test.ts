@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { podWithHostPort, service, settings, slice } from './fixtures.ts';
+import { podWithHostPort, service, settings, slice, type EndpointInput } from './fixtures.ts';
 import { hostPortUnit } from './hostport.ts';
 import { objectName } from './names.ts';
 import { serviceUnit } from './service.ts';
@@ -40,6 +40,50 @@ test('ClusterIP: one endpoint, several, none', () => {
   golden('clusterip-one', own(serviceUnit(service('web', {}), [slice('web', ['10.64.0.5'])], settings)));
   golden('clusterip-two', own(serviceUnit(service('web', {}), two, settings)));
   golden('clusterip-none', own(serviceUnit(service('web', { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30080 }] }), [], settings)));
+});
+
+test('hints: pods go to what is meant for their zone, or for their node', () => {
+  const hinted = (hints: (zone: string, node: string) => object): Unit => {
+    const at = (ip: string, node: string, zone: string): EndpointInput => ({ ip, node, ...hints(zone, node) });
+    const endpoints = [at('10.64.0.5', 'node-0', 'a'), at('10.64.0.6', 'node-0', 'a'), at('10.64.1.7', 'node-1', 'b')];
+    return serviceUnit(service('web', {}), [slice('web', endpoints)], settings, (node) => (node === 'node-0' ? 'a' : 'b'));
+  };
+  golden('hints', own(hinted((zone) => ({ zones: [zone] }))));
+  // By their zones all of these would be for node-0.
+  assert.equal(own(hinted((_zone, node) => ({ zones: ['a'], nodes: [node] }))), own(hinted((zone) => ({ zones: [zone] }))));
+  const none = own(serviceUnit(service('web', {}), two, settings));
+  assert.equal(
+    own(
+      serviceUnit(
+        service('web', {}),
+        [
+          slice('web', [
+            { ip: '10.64.0.5', node: 'node-0', zones: ['a'] },
+            { ip: '10.64.1.7', node: 'node-1' },
+          ]),
+        ],
+        settings,
+        () => 'a',
+      ),
+    ),
+    none,
+  );
+  assert.equal(
+    own(
+      serviceUnit(
+        service('web', {}),
+        [
+          slice('web', [
+            { ip: '10.64.0.5', node: 'node-0', zones: ['z'] },
+            { ip: '10.64.1.7', node: 'node-1', zones: ['z'] },
+          ]),
+        ],
+        settings,
+        () => 'a',
+      ),
+    ),
+    none,
+  );
 });
 
 test('several named ports and protocols', () => {

@@ -1,5 +1,5 @@
 import type { V1EndpointSlice, V1Service } from '#kinds';
-import { endpointsOf, protocolOf, usable, validPort, type Endpoint, type Protocol } from '../endpoints.ts';
+import { endpointsOf, nearest, protocolOf, usable, validPort, type Endpoint, type Protocol } from '../endpoints.ts';
 import { cidrContains, isIPv4, mustCidr, parseCidr } from '../ip.ts';
 import { masqueradeMark } from './base.ts';
 import { objectName } from './names.ts';
@@ -9,6 +9,7 @@ type ServicePort = NonNullable<NonNullable<V1Service['spec']>['ports']>[number];
 
 interface Context {
   settings: TableSettings;
+  zoneOf: ZoneOf;
   service: V1Service;
   unit: Unit;
   /** Seconds of ClientIP affinity, or undefined. */
@@ -19,11 +20,14 @@ interface Context {
   id: readonly (string | number)[];
 }
 
+/** The zone of a node, by its name. */
+export type ZoneOf = (node: string) => string | undefined;
+
 /**
  * The rules of one Service (API reference, Service v1). ExternalName and headless services have none. Endpoints
  * on nodes that this network does not know (simulated ones) have no route and do not count.
  */
-export function serviceUnit(service: V1Service, slices: readonly V1EndpointSlice[], settings: TableSettings): Unit {
+export function serviceUnit(service: V1Service, slices: readonly V1EndpointSlice[], settings: TableSettings, zoneOf: ZoneOf = () => undefined): Unit {
   const unit = emptyUnit();
   const spec = service.spec;
   if (!spec || spec.type === 'ExternalName' || spec.clusterIP === 'None' || !spec.clusterIP) return unit;
@@ -34,7 +38,7 @@ export function serviceUnit(service: V1Service, slices: readonly V1EndpointSlice
     if (!proto || !validPort(port.port)) continue;
     const id = [service.metadata?.namespace ?? '', service.metadata?.name ?? '', proto, port.port];
     const reachable = endpointsOf(service, port, slices).filter((e) => e.nodeName === undefined || nodes.has(e.nodeName));
-    addPort({ settings, service, unit, affinity, port, proto, id }, reachable);
+    addPort({ settings, zoneOf, service, unit, affinity, port, proto, id }, reachable);
   }
   return unit;
 }
@@ -43,7 +47,7 @@ function addPort(c: Context, all: readonly Endpoint[]): void {
   const cluster = usable(all);
   if (cluster.length === 0) return refuse(c);
   const clusterChain = addPick(c, 'svc', cluster);
-  const inner = c.service.spec?.internalTrafficPolicy === 'Local' ? addInternal(c, all, clusterChain) : clusterChain;
+  const inner = c.service.spec?.internalTrafficPolicy === 'Local' ? addInternal(c, all, clusterChain) : addNear(c, cluster, clusterChain);
   for (const ip of clusterIPs(c.service)) addElement(c.unit, 'service-ips', elementKey(c, ip), `goto ${inner}`);
   addExternal(c, all, clusterChain);
   note(c, cluster);
@@ -76,6 +80,15 @@ function addInternal(c: Context, all: readonly Endpoint[], clusterChain: string)
   for (const node of c.settings.nodes) rules.push(`ip saddr ${node.podCIDR} ${localVerdict(c, all, node.name)}`);
   rules.push(`goto ${clusterChain}`);
   return addChain(c, 'internal', rules);
+}
+
+/** Hints: a pod reaches the endpoints that are meant for its node or its zone; the host itself reaches all. */
+function addNear(c: Context, cluster: readonly Endpoint[], clusterChain: string): string {
+  const rules = c.settings.nodes.flatMap((node) => {
+    const near = nearest(cluster, node.name, c.zoneOf(node.name));
+    return near.length === cluster.length ? [] : [`ip saddr ${node.podCIDR} goto ${addPick(c, objectName('near', node.name), near)}`];
+  });
+  return rules.length === 0 ? clusterChain : addChain(c, 'hinted', [...rules, `goto ${clusterChain}`]);
 }
 
 function localVerdict(c: Context, all: readonly Endpoint[], nodeName: string): string {
