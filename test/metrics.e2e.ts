@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventually, useCluster } from './harness.ts';
+import { eventually, kubectlVersions, useCluster } from './harness.ts';
 
 interface PodMetrics {
   metadata: { name: string };
@@ -53,6 +53,13 @@ describe('metrics of simulated nodes', () => {
     assert.equal(nodes.length, 2);
     assert.match(nodes[0] ?? '', /^sim-00001\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%/);
     assert.match(await use.cluster.kubectl('top', 'pods', '-A', '--sort-by=cpu', '--sum'), /500m\s+256Mi/);
+  });
+  it('every kubectl shows them', async () => {
+    for (const program of kubectlVersions()) {
+      const { code, out, err } = await use.cluster.tryKubectl(['top', 'pods', '-l', 'app=web', '--no-headers'], { program });
+      assert.equal(code, 0, `${program}: ${err}`);
+      assert.match(out, /^web-\S+\s+250m\s+128Mi/, program);
+    }
   });
   it('metrics are objects of an API', async () => {
     const { items } = await use.cluster.json<{ items: PodMetrics[] }>('get', 'pods.metrics.k8s.io', '-l', 'app=web');

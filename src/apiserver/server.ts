@@ -194,7 +194,7 @@ class Server implements ApiServer {
       paths: () => documents.paths(),
     });
     this.#registry.onKinds((kind) => documents.forget(kind));
-    computed.follow(() => documents.forgetAll());
+    computed.follow(() => documents.forgetDiscovery());
     this.#front = new Front({
       log: log.named('apiserver'),
       clock,

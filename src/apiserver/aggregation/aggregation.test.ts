@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { after, describe, it } from 'node:test';
 import { FakeClock, settle } from '#base';
 import { allKinds, APIService, EndpointSlice, Namespace, schemas, Service, type V1APIService } from '#kinds';
-import { defineKind, noSchema, type Api } from '#machinery';
+import { defineKind, noSchema, type Api, type ComputedGroup } from '#machinery';
 import { startServer, type TestServer } from '../outbound/testing.ts';
 import { issueCa, issueClient, issueServer } from '../pki/x509.ts';
 import { admin, fixture, type Fixture, withLoopback } from '../test-support.ts';
@@ -44,7 +44,7 @@ const openapiV2 = {
 };
 const openapiV3 = { paths: { 'apis/wardle.example.com/v1alpha1': { serverRelativeURL: '/openapi/v3/apis/wardle.example.com/v1alpha1?hash=1' } } };
 
-async function world(options: { healthy?: () => boolean } = {}): Promise<World> {
+async function world(options: { healthy?: () => boolean; computed?: ComputedGroup[] } = {}): Promise<World> {
   const seen: World['seen'] = [];
   const remote = await startServer(
     (request: IncomingMessage, response: ServerResponse, body) => {
@@ -80,6 +80,7 @@ async function world(options: { healthy?: () => boolean } = {}): Promise<World> 
     tls: { cert: serving.cert, key: serving.key, clientCa: ca.cert },
     authenticators: [{ name: 'all', authenticate: () => admin }],
     aggregation: { proxyClient },
+    computed: options.computed ?? [],
     descriptions: () => ({}),
   });
   const { port } = await made.server.listen({ host: '127.0.0.1', port: 0 });
@@ -158,6 +159,34 @@ describe('an APIService of another server', () => {
     });
     assert.equal(await reason('Passed'), 'all checks passed');
     await clock.advance(1);
+  });
+  it('is read by components of the process, with their names', async () => {
+    const { api, remote, seen } = await world();
+    const path = '/apis/wardle.example.com/v1alpha1/namespaces/default/flunders?labelSelector=a%3Db';
+    await assert.rejects(api.read(path), { reason: 'NotFound', message: 'the server could not find the requested resource (get flunders.wardle.example.com)' });
+    await api.create(APIService, service(remote.caBundle));
+    const unavailable = 'the server is currently unable to handle the request (get flunders.wardle.example.com)';
+    await assert.rejects(api.read(path), { reason: 'ServiceUnavailable', message: unavailable });
+    await serve(api, remote.port);
+    await available(api);
+    assert.equal((await api.read<{ url: string }>(path)).url, path);
+    assert.equal(seen.at(-1)?.user, admin.username);
+  });
+  it('stands in for what is computed here, which comes back when it is gone', async () => {
+    const at = { group: 'wardle.example.com', version: 'v1alpha1' };
+    const own = { kind: 'Flunder', apiVersion: 'wardle.example.com/v1alpha1' };
+    const { api, remote, clock } = await world({ computed: [{ ...at, resources: () => [], read: () => own }] });
+    const path = '/apis/wardle.example.com/v1alpha1/namespaces/default/flunders/f';
+    await clock.advance(300);
+    const local = await until(() => api.get(APIService, { name: 'v1alpha1.wardle.example.com' }).catch(() => undefined));
+    assert.deepEqual(await api.read(path), own);
+    await serve(api, remote.port);
+    await api.update(APIService, { ...local, spec: { ...local.spec, ...service(remote.caBundle).spec } as never });
+    await until(async () => (await condition(api))?.reason === 'Passed');
+    assert.equal((await api.read<{ url: string }>(path)).url, path);
+    await api.delete(APIService, { name: 'v1alpha1.wardle.example.com' }, {});
+    await until(async () => (await condition(api).catch(() => undefined))?.reason === 'Local');
+    assert.deepEqual(await api.read(path), own);
   });
   it('notices that its server fails and that it is back, without being told', async () => {
     let healthy = true;

@@ -98,6 +98,10 @@ export class Documents {
   get version(): VersionInfo {
     return { ...thisVersion, ...this.#options.version };
   }
+  /** Discovery is made anew: what is computed has changed. */
+  forgetDiscovery(): void {
+    this.#made.clear();
+  }
   /** Everything is made anew: other servers say other things. */
   forgetAll(): void {
     this.#made.clear();

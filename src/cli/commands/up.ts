@@ -7,6 +7,12 @@ function whole(args: Parsed, name: string, fallback: number, max: number): numbe
   if (!/^\d+$/.test(value) || Number(value) > max) throw new UsageError(`--${name} ${value}: a whole number from 0 to ${max}`);
   return Number(value);
 }
+/** A period: at least a second. */
+function seconds(args: Parsed, name: string, fallback: number): number {
+  const value = whole(args, name, fallback, 86_400);
+  if (value === 0) throw new UsageError(`--${name} 0: at least 1`);
+  return value;
+}
 function choice<T extends string>(args: Parsed, name: string, choices: readonly T[], fallback: T): T {
   const value = text(args, name) ?? fallback;
   if (!choices.includes(value as T)) throw new UsageError(`--${name} ${value}: one of ${choices.join(', ')}`);
@@ -38,17 +44,17 @@ function readOptions(args: Parsed): UpOptions {
     preload: text(args, 'preload'),
     nodeGraceSeconds: whole(args, 'node-monitor-grace-period', 40, 10_000_000),
     autoscaler: {
-      syncPeriodMs: whole(args, 'hpa-sync-period', 15, 86_400) * 1000,
+      syncPeriodMs: seconds(args, 'hpa-sync-period', 15) * 1000,
       downscaleStabilizationMs: whole(args, 'hpa-downscale-stabilization', 300, 86_400) * 1000,
       cpuInitializationMs: whole(args, 'hpa-cpu-initialization-period', 300, 86_400) * 1000,
     },
     clusterAutoscaler: {
-      scanMs: Math.max(1, whole(args, 'autoscaler-scan-interval', 10, 86_400)) * 1000,
+      scanMs: seconds(args, 'autoscaler-scan-interval', 10) * 1000,
       unneededMs: whole(args, 'autoscaler-unneeded-time', 600, 86_400) * 1000,
       delayAfterAddMs: whole(args, 'autoscaler-delay-after-add', 600, 86_400) * 1000,
       expanders: expandersOf(text(args, 'autoscaler-expander') ?? defaultExpanders),
     },
-    scrapeSeconds: whole(args, 'scrape-interval', 15, 86_400),
+    scrapeSeconds: seconds(args, 'scrape-interval', 15),
     auditPolicy: text(args, 'audit-policy-file'),
     auditLog: text(args, 'audit-log-path'),
     auditLogMaxSize: whole(args, 'audit-log-maxsize', 100, 1_000_000),

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { seededRandom, silentLogger } from '#base';
-import { ConfigMap, Namespace, Node, NodeGroup, nodeGroupLabel, Pod, removeFirstAnnotation, type V1Pod } from '#kinds';
+import { ConfigMap, Namespace, Node, NodeGroup, nodeGroupLabel, Pod, removeFirstAnnotation, type V1Node, type V1Pod } from '#kinds';
 import { WhatIf } from '#scheduler';
 import { ApiError } from '#machinery';
 import type { ClusterAutoscalerOptions } from './types.ts';
 import { createWorld, podOf, type World } from '../testing/world.ts';
 import { clusterAutoscalerController } from './cluster-autoscaler.ts';
 import { choose } from './expanders.ts';
-import { templateNode } from './scale-up.ts';
-import type { Option } from './scale-up.ts';
+import { templateNode, ZoneTurns, type Option } from './scale-up.ts';
 
 const minute = 60_000;
 
@@ -54,8 +53,8 @@ describe('cluster autoscaler', () => {
       const name = one.metadata?.name ?? '';
       const nodes = world.api.all(Node).filter(({ metadata }) => metadata?.labels?.[nodeGroupLabel] === name);
       for (let i = 0; nodes.length + i < (one.spec?.replicas ?? 0); i++) {
-        const node = templateNode(one, `${name}-${world.api.all(Node).length}-${i}`, i);
-        world.api.put(Node, { ...node, metadata: { ...node.metadata, labels: { ...node.metadata?.labels, [nodeGroupLabel]: name } } });
+        const node = templateNode(one, `${name}-${world.api.all(Node).length}-${i}`, 'zone-a');
+        world.api.put(Node, node);
       }
       const first = nodes.toSorted((a) => (a.metadata?.annotations?.[removeFirstAnnotation] ? -1 : 1));
       for (const { metadata } of first.slice(0, Math.max(0, nodes.length - (one.spec?.replicas ?? 0)))) world.api.drop(Node, undefined, metadata?.name ?? '');
@@ -203,6 +202,18 @@ describe('cluster autoscaler', () => {
     assert.ok(world.events().some((event) => event.startsWith('ScaleDownFailed: failed to drain the node, aborting ScaleDown')));
     assert.equal(size('workers'), 2);
   });
+});
+
+it('nodes go to the zone that has fewest, in thought too', () => {
+  const node = (zone: string): V1Node => ({ metadata: { labels: { 'topology.kubernetes.io/zone': zone } } });
+  const turns = new ZoneTurns(['a', 'b'], [node('a'), node('a'), node('c')]);
+  const copy = turns.copy();
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => turns.next()),
+    ['b', 'b', 'a', 'b'],
+  );
+  assert.equal(copy.next(), 'b');
+  assert.equal(new ZoneTurns([]).next(), undefined);
 });
 
 it('expanders', () => {

@@ -19,7 +19,7 @@ import { podCondition } from '../pods.ts';
 import { choose } from './expanders.ts';
 import { isOver, staysWithNode } from './movable.ts';
 import { deletionTaint, isLeaving, isReady, unneededNodes, type Unneeded } from './scale-down.ts';
-import { evaluate, sortOf, templateNode, type Option } from './scale-up.ts';
+import { evaluate, sortOf, templateNode, zonesOf, ZoneTurns, type Option } from './scale-up.ts';
 import { statusText } from './status.ts';
 import { boundsOf, isAutoscaled, nameOf, type ClusterAutoscalerOptions, type Placement } from './types.ts';
 
@@ -90,9 +90,9 @@ class ClusterAutoscaler {
     await this.#finishRemovals(groups);
     const pending = this.#pods.list().filter(isUnschedulable);
     this.#imagine();
-    this.#imagineUpcoming(groups);
+    const turns = new Map(groups.map((group) => [group, this.#imagineUpcoming(group)]));
     const helpless = this.#withoutPlace(pending);
-    const grew = helpless.length > 0 && (await this.#scaleUp(groups, helpless));
+    const grew = helpless.length > 0 && (await this.#scaleUp(turns, helpless));
     const unneeded = grew ? [] : await this.#scaleDown(groups, helpless.length > 0);
     await this.#writeStatus(groups, unneeded);
     return this.#options.scanMs;
@@ -106,12 +106,12 @@ class ClusterAutoscaler {
     for (const node of this.#nodes.list()) if (isReady(node)) placement.setNode(node);
     for (const pod of this.#pods.list()) if (pod.spec?.nodeName && !isOver(pod)) placement.addPod(pod, pod.spec.nodeName);
   }
-  /** Nodes that were ordered and are not there yet. */
-  #imagineUpcoming(groups: readonly NodeGroup[]): void {
-    for (const group of groups) {
-      const ready = this.#nodesOf(group).filter((node) => isReady(node) && !this.#removed.has(node.metadata?.uid ?? '')).length;
-      for (let i = ready; i < boundsOf(group).size; i++) this.#placement.setNode(templateNode(group, `upcoming-${nameOf(group)}-${i}`, i));
-    }
+  /** Nodes that were ordered and are not there yet. Gives the zones of the next ones. */
+  #imagineUpcoming(group: NodeGroup): ZoneTurns {
+    const ready = this.#nodesOf(group).filter((node) => isReady(node) && !this.#removed.has(node.metadata?.uid ?? ''));
+    const turns = new ZoneTurns(zonesOf(group), ready);
+    for (let i = ready.length; i < boundsOf(group).size; i++) this.#placement.setNode(templateNode(group, `upcoming-${nameOf(group)}-${i}`, turns.next()));
+    return turns;
   }
   /** Pods that find no place, not even on nodes that are coming. The others are placed in thought. */
   #withoutPlace(pending: readonly V1Pod[]): V1Pod[] {
@@ -125,8 +125,8 @@ class ClusterAutoscaler {
     });
   }
 
-  async #scaleUp(groups: readonly NodeGroup[], pods: readonly V1Pod[]): Promise<boolean> {
-    const results = groups.map((group) => evaluate(group, pods, this.#placement));
+  async #scaleUp(groups: ReadonlyMap<NodeGroup, ZoneTurns>, pods: readonly V1Pod[]): Promise<boolean> {
+    const results = [...groups].map(([group, turns]) => evaluate(group, pods, this.#placement, turns));
     const options = results.flatMap(({ option }) => option ?? []);
     const chosen = choose(options, this.#options.expanders, this.#context.random);
     const helped = new Set(options.flatMap((option) => option.pods));

@@ -1,6 +1,6 @@
 /** Which groups could help pods that nobody can take, and by how many nodes. Pure but for the cluster in thought, which is left as it was. */
 import { quantityToMilli, quantityToNumber } from '#base';
-import { nodeOfTemplate, type NodeGroup, type V1Node, type V1Pod } from '#kinds';
+import { defaultZones, nodeGroupLabel, nodeOfTemplate, type NodeGroup, type V1Node, type V1Pod } from '#kinds';
 import { boundsOf, nameOf, type Placement } from './types.ts';
 
 /** What a group could do. */
@@ -16,11 +16,37 @@ export interface Option {
 /** Why a group does not help a pod. */
 export type Refusals = ReadonlyMap<V1Pod, readonly string[]>;
 
-/** The node that a group would make as its `i`th, counted from 0. */
-export function templateNode(group: NodeGroup, name: string, i: number): V1Node {
-  const template = group.spec?.template ?? {};
-  const zones = template.zones ?? [];
-  return nodeOfTemplate(template, name, zones.length > 0 ? zones[i % zones.length] : undefined);
+/** In which zone a group makes its next node: the one with the fewest. */
+export class ZoneTurns {
+  readonly #counts: Map<string, number>;
+  constructor(zones: readonly string[], nodes: readonly V1Node[] = []) {
+    this.#counts = new Map(zones.map((zone) => [zone, 0]));
+    for (const { metadata } of nodes) this.#add(metadata?.labels?.['topology.kubernetes.io/zone'] ?? '');
+  }
+  #add(zone: string): void {
+    const count = this.#counts.get(zone);
+    if (count !== undefined) this.#counts.set(zone, count + 1);
+  }
+  next(): string | undefined {
+    let best: string | undefined;
+    for (const [zone, count] of this.#counts) if (best === undefined || count < (this.#counts.get(best) ?? 0)) best = zone;
+    if (best !== undefined) this.#add(best);
+    return best;
+  }
+  copy(): ZoneTurns {
+    const copy = new ZoneTurns([]);
+    for (const [zone, count] of this.#counts) copy.#counts.set(zone, count);
+    return copy;
+  }
+}
+export function zonesOf({ spec }: NodeGroup): readonly string[] {
+  return spec?.template?.zones?.length ? spec.template.zones : defaultZones;
+}
+
+/** A node as a group would make it. */
+export function templateNode(group: NodeGroup, name: string, zone: string | undefined): V1Node {
+  const node = nodeOfTemplate(group.spec?.template ?? {}, name, zone);
+  return { ...node, metadata: { ...node.metadata, labels: { ...node.metadata?.labels, [nodeGroupLabel]: nameOf(group) } } };
 }
 
 /** Pods that are alike but for their names: what is true of one is true of the others. */
@@ -29,7 +55,9 @@ export function sortOf({ metadata, spec }: V1Pod): string {
   return owner ?? JSON.stringify([metadata?.namespace, metadata?.labels, spec]);
 }
 
-export function evaluate(group: NodeGroup, pods: readonly V1Pod[], placement: Placement): { option: Option | undefined; refusals: Refusals } {
+/** `turns` is where the group's next nodes go; it is left as it was. */
+export function evaluate(group: NodeGroup, pods: readonly V1Pod[], placement: Placement, turns: ZoneTurns): { option: Option | undefined; refusals: Refusals } {
+  const zones = turns.copy();
   const { size, max } = boundsOf(group);
   const refusals = new Map<V1Pod, readonly string[]>();
   const nodes: string[] = [];
@@ -57,7 +85,7 @@ export function evaluate(group: NodeGroup, pods: readonly V1Pod[], placement: Pl
     if (at < nodes.length) return undefined;
     if (size + nodes.length >= max) return ['max node group size reached'];
     const name = `template-node-for-${nameOf(group)}-${nodes.length}`;
-    placement.setNode(templateNode(group, name, size + nodes.length));
+    placement.setNode(templateNode(group, name, zones.next()));
     const why = put(pod, name);
     if (why) placement.removeNode(name);
     else nodes.push(name);
@@ -88,7 +116,7 @@ export function allocatableOf({ status }: V1Node): { cpu: number; memory: number
   return { cpu: quantityToMilli(status?.allocatable?.['cpu']), memory: quantityToNumber(status?.allocatable?.['memory']) };
 }
 function wasteOf(group: NodeGroup, count: number, pods: readonly V1Pod[]): number {
-  const node = allocatableOf(templateNode(group, 'template', 0));
+  const node = allocatableOf(templateNode(group, 'template', undefined));
   let [cpu, memory] = [0, 0];
   for (const pod of pods) {
     const requests = requestsOf(pod);
