@@ -211,6 +211,32 @@ describe('persistent volumes', { skip: cannotRunContainers() ?? false, concurren
     await eventually('the directory is gone', async () => !existsSync(path));
   });
 
+  test('a CSI volume is attached and detached, as far as its attacher says', async () => {
+    const attachments = async (): Promise<{ metadata: { name: string }; spec: { nodeName: string } }[]> =>
+      (await my.cluster.json<{ items: { metadata: { name: string }; spec: { nodeName: string; source: Fields } }[] }>('get', 'volumeattachments')).items.filter(
+        ({ spec }) => spec.source['persistentVolumeName'] === 'attachable',
+      );
+    const spec = {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'attachable',
+      csi: { driver: 'csi.example.com', volumeHandle: 'vol-2' },
+    };
+    await create(
+      { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'attachable' }, spec },
+      claim('attachable', { storageClassName: 'attachable' }),
+      user('attachable', 'attachable', idle),
+    );
+    const [made] = await eventually('there is an attachment', async () => ((await attachments()).length > 0 ? attachments() : undefined));
+    assert.match(made?.metadata.name ?? '', /^csi-[0-9a-f]{64}$/);
+    await k('patch', 'volumeattachment', made?.metadata.name ?? '', '--subresource=status', '--type=merge', '-p', '{"status":{"attached":true}}');
+    await says('attachable', /SuccessfulAttachVolume +AttachVolume.Attach succeeded for volume "attachable"/);
+    assert.match(await k('get', 'node', made?.spec.nodeName ?? '', '-o', 'jsonpath={.status.volumesAttached}'), /kubernetes.io\/csi\/csi.example.com\^vol-2/);
+    await k('delete', 'pod', 'attachable', '--now');
+    await eventually('it is detached', async () => (await attachments()).length === 0);
+    assert.equal(await k('get', 'node', made?.spec.nodeName ?? '', '-o', 'jsonpath={.status.volumesAttached}'), '');
+  });
+
   test('a block volume is a device in the container', async (t) => {
     const [node] = await nodes();
     const file = join(my.cluster.dir, 'disk');
@@ -254,6 +280,10 @@ describe('persistent volumes', { skip: cannotRunContainers() ?? false, concurren
       user('on-csi', 'csi', idle),
       user('on-nfs', 'nfs', idle),
       user('on-nothing', 'nothing', idle, { nodeName: node }),
+    );
+    await says(
+      'on-csi',
+      /FailedMount +MountVolume.SetUp failed for volume "csi" : kubernetes.io\/csi:.* driver name ebs.csi.aws.com not found in the list of registered CSI drivers/,
     );
     await says(
       'on-nfs',

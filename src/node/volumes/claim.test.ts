@@ -93,6 +93,17 @@ test('a hostPath volume is made where its type says so', async (t) => {
   assert.deepEqual([...(await b.manager.setup(pod(), facts)).paths], [['data', path]]);
 });
 
+test('a volume for one pod at a time is for one pod of the node', async (t) => {
+  const b = bench(t);
+  bind(b, { local: { path: b.dir }, accessModes: ['ReadWriteOncePod'] });
+  const other = { ...pod(), metadata: { ...pod().metadata, name: 'q', uid: 'other-uid' } };
+  await b.manager.setup(pod(), facts);
+  await b.manager.setup(pod(), facts);
+  assert.equal(await failed(b, other), `${processing}volume uses the ReadWriteOncePod access mode and is already in use by another pod`);
+  await b.manager.teardown('pod-uid');
+  assert.equal(await failed(b, other), 'it was made');
+});
+
 test('what this node cannot mount is refused by name', async (t) => {
   const b = bench(t);
   bind(b, { csi: { driver: 'ebs.csi.aws.com', volumeHandle: 'vol-1' } });

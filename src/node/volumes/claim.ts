@@ -1,5 +1,4 @@
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1Volume } from '#kinds';
-import type { ObjectSource } from '../objects.ts';
 import { allContainers, nameOf, namespaceOf, uidOf } from '../pod.ts';
 import { hostPathSource } from './host-path.ts';
 import { localVolume } from './local.ts';
@@ -11,7 +10,7 @@ function claimName(pod: V1Pod, volume: V1Volume): string {
 }
 
 /** The volume of a claim, once they are bound. Rejects with the texts of kubelet. */
-async function boundVolume(pod: V1Pod, volume: V1Volume, objects: ObjectSource): Promise<V1PersistentVolume> {
+async function boundVolume({ pod, volume, objects, take }: VolumeContext): Promise<V1PersistentVolume> {
   const name = claimName(pod, volume);
   const at = `${namespaceOf(pod)}/${name}`;
   const fail = (why: string): VolumeError =>
@@ -29,6 +28,8 @@ async function boundVolume(pod: V1Pod, volume: V1Volume, objects: ObjectSource):
   if (!found) throw fail(`failed to fetch PV ${claim.spec.volumeName} from API server: persistentvolumes "${claim.spec.volumeName}" not found`);
   const wrong = misbound(found, claim) ?? misused(pod, volume, found);
   if (wrong !== undefined) throw fail(wrong);
+  if (found.spec?.accessModes?.includes('ReadWriteOncePod') && !take(claim.spec.volumeName))
+    throw fail('volume uses the ReadWriteOncePod access mode and is already in use by another pod');
   return found;
 }
 function misbound({ metadata, spec }: V1PersistentVolume, claim: V1PersistentVolumeClaim): string | undefined {
@@ -76,7 +77,7 @@ const claimed: Omit<VolumePlugin, 'source' | 'references'> = {
   ownership: true,
   persistent: true,
   async setup(context) {
-    const volume = await boundVolume(context.pod, context.volume, context.objects);
+    const volume = await boundVolume(context);
     return locate(volume, context);
   },
 };

@@ -12,6 +12,7 @@ import { ephemeral, persistentVolumeClaim } from './claim.ts';
 import { configMap } from './config-map.ts';
 import { downwardAPI } from './downward-api.ts';
 import { emptyDir } from './empty-dir.ts';
+import { Holds } from './holds.ts';
 import { hostPath } from './host-path.ts';
 import { hostMounter } from './mounter.ts';
 import { setOwnership } from './ownership.ts';
@@ -58,8 +59,7 @@ export interface VolumeDeps {
 export function createVolumeManager(deps: VolumeDeps): VolumeManager {
   const projected = createProjected();
   const plugins: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim, ephemeral];
-  /** Volumes that outlive pods, by pod and name: found once for each pod, as kubelet mounts them once. */
-  const held = new Map<string, string>();
+  const holds = new Holds();
   const podDir = (uid: string): string => join(deps.dataDir, 'pods', uid);
   return {
     podDir,
@@ -70,15 +70,14 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
       await mkdir(join(podDir(uidOf(pod)), 'volumes'), { recursive: true });
       const made = (pod.spec?.volumes ?? []).map(async (volume) => {
         if (!used.has(volume.name)) return;
-        const heldAs = `${uidOf(pod)}/${volume.name}`;
-        const known = held.get(heldAs);
+        const known = holds.path(uidOf(pod), volume.name);
         if (known !== undefined) return void paths.set(volume.name, known);
         try {
           const plugin = pluginFor(plugins, volume);
           const dir = join(podDir(uidOf(pod)), 'volumes', plugin.directory, volume.name);
-          const result = await setupOne(plugin, { pod, volume, dir, facts, ...deps });
+          const result = await setupOne(plugin, { pod, volume, dir, facts, ...deps, take: (name) => holds.take(uidOf(pod), name) });
           paths.set(volume.name, result.path);
-          if (plugin.persistent) held.set(heldAs, result.path);
+          if (plugin.persistent) holds.keep(uidOf(pod), volume.name, result.path);
           if (result.refreshAt !== undefined) refreshAt = Math.min(refreshAt ?? Infinity, result.refreshAt);
         } catch (error) {
           if (error instanceof VolumeError && error.whole) throw error;
@@ -91,7 +90,7 @@ export function createVolumeManager(deps: VolumeDeps): VolumeManager {
     unmount: (podUid) => unmountBelow(podDir(podUid), deps.mounts),
     async teardown(podUid) {
       projected.forget(podUid);
-      for (const key of held.keys()) if (key.startsWith(`${podUid}/`)) held.delete(key);
+      holds.release(podUid);
       await unmountBelow(podDir(podUid), deps.mounts);
       await rm(podDir(podUid), { recursive: true, force: true });
     },

@@ -25,6 +25,8 @@ export interface VolumeContext {
   objects: ObjectSource;
   facts: PodFacts;
   mounts: Mounter;
+  /** Takes a persistent volume for this pod alone; false when another pod of the node has it. */
+  take(volume: string): boolean;
 }
 
 export interface FileContent {

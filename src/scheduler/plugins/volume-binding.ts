@@ -34,6 +34,11 @@ const nothingToBind = reject("node(s) didn't find available persistent volumes t
 const missing = reject('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)', true);
 const noRoom = reject('node(s) did not have enough free storage', true);
 
+const advice: ReadonlyMap<Rejection, string> = new Map([
+  [conflict, 'a volume of the pod can be used on other nodes only'],
+  [nothingToBind, 'make a volume that fits the claim and can be used here, or give the claim a StorageClass that makes volumes'],
+]);
+
 /** Bound volumes must be usable on the node; claims that wait for their first pod must find a volume, or one must be possible to make there. */
 export const volumeBinding: PluginDefinition = { name: 'VolumeBinding', create: (context) => new VolumeBinding(context) };
 
@@ -71,6 +76,7 @@ class VolumeBinding implements Plugin {
       prepare: (pod) => this.#wanted(pod),
       filter: (_pod, node, facts) => this.#fits(facts as WantedVolumes, node),
       unstuckBy,
+      advice: (_pod, _node, rejection) => advice.get(rejection),
     };
   }
   #wanted(pod: PodInfo): WantedVolumes | Refusal {

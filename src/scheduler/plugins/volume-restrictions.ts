@@ -27,6 +27,7 @@ export const volumeRestrictions: PluginDefinition = {
           return names.length > 0 && isUsed(names, pod, state) ? true : undefined;
         },
         filter: () => rejected,
+        advice: () => 'wait until the other pod has ended, or use the access mode ReadWriteOnce',
         unstuckBy: (event, pod) => frees(event, pod) || isOwnClaim(event, pod),
       },
     };
