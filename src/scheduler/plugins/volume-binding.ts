@@ -47,7 +47,12 @@ type Choices = readonly { claim: V1PersistentVolumeClaim; volume: V1PersistentVo
 
 const keyOf = ({ metadata }: V1PersistentVolumeClaim): string => `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 const sizeOf = (claim: V1PersistentVolumeClaim): string => claim.spec?.resources?.requests?.['storage'] ?? '0';
-const freeIndex = 'scheduler.free';
+const forIndex = 'scheduler.for';
+/** The claim that a volume names, or the class of a free one. */
+const forWhom = (volume: V1PersistentVolume): string => {
+  const ref = volume.spec?.claimRef;
+  return ref ? `claim ${ref.namespace ?? ''}/${ref.name ?? ''}` : `class ${storageClassOf(volume)}`;
+};
 
 class VolumeBinding implements Plugin {
   readonly name = 'VolumeBinding';
@@ -65,7 +70,7 @@ class VolumeBinding implements Plugin {
   constructor(context: PluginContext) {
     this.#api = context.api;
     this.#pods = new PodClaims(context);
-    this.#pods.volumes.addIndex(freeIndex, (volume) => [volume.spec?.claimRef ? '' : `of ${storageClassOf(volume)}`]);
+    this.#pods.volumes.addIndex(forIndex, (volume) => [forWhom(volume)]);
     this.#classes = context.informer(StorageClass);
     this.#drivers = context.informer(CSIDriver);
     this.#capacities = context.informer(CSIStorageCapacity);
@@ -117,8 +122,8 @@ class VolumeBinding implements Plugin {
     return choices;
   }
   #find(claim: V1PersistentVolumeClaim, node: NodeInfo, chosen: ReadonlySet<string>): V1PersistentVolume | undefined {
-    const free = this.#pods.volumes.byIndex(freeIndex, `of ${storageClassOf(claim)}`);
-    const reserved = this.#pods.volumes.byIndex(freeIndex, '').filter((volume) => isBoundTo(volume, claim));
+    const free = this.#pods.volumes.byIndex(forIndex, `class ${storageClassOf(claim)}`);
+    const reserved = this.#pods.volumes.byIndex(forIndex, `claim ${keyOf(claim)}`);
     if (free.length === 0 && reserved.length === 0) return undefined;
     return findVolume(claim, [...reserved, ...free], { node, delayed: true, taken: new Set([...this.#assumed.taken(keyOf(claim)), ...chosen]) });
   }
