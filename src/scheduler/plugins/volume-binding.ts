@@ -115,7 +115,8 @@ class VolumeBinding implements Plugin {
       else {
         const cls = this.#classOf(claim);
         if (!cls || !canProvision(cls, node.labels)) return nothingToBind;
-        if (!hasRoom(cls, this.#drivers.get(undefined, cls.provisioner), this.#capacities.list(), node.labels, sizeOf(claim))) return noRoom;
+        const tells = this.#drivers.get(undefined, cls.provisioner)?.spec?.storageCapacity === true;
+        if (tells && !hasRoom(cls, this.#capacities.list(), node.labels, sizeOf(claim))) return noRoom;
       }
       choices.push({ claim, volume });
     }

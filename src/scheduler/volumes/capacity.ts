@@ -1,5 +1,5 @@
 import { compareQuantity } from '#base';
-import { noProvisioner, type V1CSIDriver, type V1CSIStorageCapacity, type V1StorageClass } from '#kinds';
+import { noProvisioner, type V1CSIStorageCapacity, type V1StorageClass } from '#kinds';
 import { labelSelectorMatcher } from '#machinery';
 
 type Labels = { readonly [key: string]: string };
@@ -11,22 +11,10 @@ export function canProvision(cls: V1StorageClass | undefined, labels: Labels): b
   return terms.length === 0 || terms.some((term) => (term.matchLabelExpressions ?? []).every(({ key, values }) => values.includes(labels[key] ?? '')));
 }
 
-/** Whether the driver has told of enough room near the node, where it tells at all (KEP-1472). */
-export function hasRoom(
-  cls: V1StorageClass,
-  driver: V1CSIDriver | undefined,
-  capacities: readonly V1CSIStorageCapacity[],
-  labels: Labels,
-  size: string,
-): boolean {
-  if (driver?.spec?.storageCapacity !== true) return true;
-  return capacities.some((capacity) => {
-    const most = capacity.maximumVolumeSize ?? capacity.capacity;
-    return (
-      capacity.storageClassName === cls.metadata?.name &&
-      most !== undefined &&
-      compareQuantity(most, size) >= 0 &&
-      labelSelectorMatcher(capacity.nodeTopology)(labels)
-    );
+/** Whether a driver that tells how much there is has told of enough near the node (KEP-1472). */
+export function hasRoom(cls: V1StorageClass, capacities: readonly V1CSIStorageCapacity[], labels: Labels, size: string): boolean {
+  return capacities.some(({ storageClassName, nodeTopology, maximumVolumeSize, capacity }) => {
+    const most = maximumVolumeSize ?? capacity;
+    return storageClassName === cls.metadata?.name && most !== undefined && compareQuantity(most, size) >= 0 && labelSelectorMatcher(nodeTopology)(labels);
   });
 }
