@@ -159,38 +159,52 @@ class Provisioner {
     this.#recorder.event(claim, 'Normal', 'VolumeResizeSuccessful', 'Resize volume succeeded');
   }
 
+  /**
+   * First the deletion, then the directory, then the finalizer: a volume never looks whole without its directory. What
+   * the cache says is checked with the API before anything is lost: the policy may have changed.
+   */
   async #volume(name: string): Promise<void> {
     const volume = this.#volumes.get(undefined, name);
     const wish = volume && reclaim(volume);
     if (!volume || !wish) return;
-    if (wish === 'delete') {
-      const node = volume.metadata?.annotations?.[nodeAnnotation] ?? '';
-      const directories = this.#options.directories(node);
-      if (!directories) return;
-      await this.#removeDirectory(volume, node, directories);
+    const node = volume.metadata?.annotations?.[nodeAnnotation] ?? '';
+    const directories = this.#options.directories(node);
+    if (!directories) return;
+    const directory = ownDirectory(volume);
+    if (wish === 'delete' && directory === undefined) {
+      const why = `${volume.spec?.local?.path ?? 'it'} is no directory that ${localPathProvisioner} made for this volume`;
+      return this.#recorder.event(volume, 'Warning', 'VolumeFailedDelete', why);
     }
-    await this.#remove(volume);
+    const present = await this.#delete(volume);
+    if (present && (present.metadata?.uid !== volume.metadata?.uid || reclaim(present) !== wish)) return;
+    if (wish === 'delete') await this.#removeDirectory(volume, () => directories.remove(node, directory ?? ''));
+    if (present) await this.#letGo(present);
   }
-  async #removeDirectory(volume: V1PersistentVolume, node: string, directories: Directories): Promise<void> {
+  /** The volume as it is once its deletion has begun; undefined when nothing held it. */
+  async #delete(volume: V1PersistentVolume): Promise<V1PersistentVolume | undefined> {
+    const { api } = this.#options.client;
+    const { name = '', uid = '', resourceVersion = '', deletionTimestamp } = volume.metadata ?? {};
     try {
-      const name = ownDirectory(volume);
-      if (name === undefined) throw new Error(`${volume.spec?.local?.path ?? 'it'} is no directory that ${localPathProvisioner} made for this volume`);
-      await directories.remove(node, name);
+      if (deletionTimestamp === undefined) await api.delete(PersistentVolume, { name }, { preconditions: { uid, resourceVersion } });
+      return await api.get(PersistentVolume, { name });
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+  async #removeDirectory(volume: V1PersistentVolume, remove: () => Promise<void>): Promise<void> {
+    try {
+      await remove();
     } catch (error) {
       this.#recorder.event(volume, 'Warning', 'VolumeFailedDelete', error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
-  /** First the deletion, then the finalizer: a volume never looks whole without its directory. */
-  async #remove(volume: V1PersistentVolume): Promise<void> {
-    const { api } = this.#options.client;
-    const { name = '', uid = '' } = volume.metadata ?? {};
+  async #letGo(volume: V1PersistentVolume): Promise<void> {
+    const finalizers = (volume.metadata?.finalizers ?? []).filter((finalizer) => finalizer !== provisionerFinalizer);
+    if (finalizers.length === volume.metadata?.finalizers?.length) return;
     try {
-      if (volume.metadata?.deletionTimestamp === undefined) await api.delete(PersistentVolume, { name }, { preconditions: { uid } });
-      const present = await api.get(PersistentVolume, { name });
-      const finalizers = (present.metadata?.finalizers ?? []).filter((f) => f !== provisionerFinalizer);
-      if (present.metadata?.uid !== uid || finalizers.length === present.metadata.finalizers?.length) return;
-      await api.update(PersistentVolume, { ...present, metadata: { ...present.metadata, finalizers } });
+      await this.#options.client.api.update(PersistentVolume, { ...volume, metadata: { ...volume.metadata, finalizers } });
     } catch (error) {
       if (!isApiError(error, 'NotFound')) throw error;
     }
