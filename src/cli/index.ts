@@ -17,6 +17,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   image: () => import('./commands/image.ts'),
   chaos: () => import('./commands/chaos.ts'),
   logs: () => import('./commands/logs.ts'),
+  why: () => import('./commands/why.ts'),
   doctor: () => import('./commands/doctor.ts'),
   version: () => import('./commands/version.ts'),
   completion: () => import('./commands/completion.ts'),

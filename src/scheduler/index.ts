@@ -11,5 +11,7 @@ export { defaultProfile, makeProfile, type Profile } from './profile.ts';
 export { planPreemption, type Candidate } from './preemption.ts';
 export { readConfiguration, type SchedulerConfiguration } from './configuration.ts';
 export { WhatIf } from './what-if.ts';
+export type { PlacementSource, PlacementStatus, PodPlacement } from './placements.ts';
+export type { NodeObjection, NodeVerdict } from './explain.ts';
 export { definitions } from './plugins/index.ts';
 export type { ClusterEvent, FilterPlugin, Plugin, PluginContext, PluginDefinition, Rejection, ScorePlugin } from './plugin.ts';

@@ -54,6 +54,13 @@ export class SchedulingQueue {
   get size(): number {
     return this.#items.size;
   }
+  /** How often a pod was tried, and when it is tried again at the latest, ms; undefined when that is at once. */
+  standing(uid: string): { readonly attempts: number; readonly nextAttempt: number | undefined } | undefined {
+    const item = this.#items.get(uid);
+    if (!item) return undefined;
+    const { attempts, place, readyAt, since } = item;
+    return { attempts, nextAttempt: place === 'backoff' ? readyAt : place === 'unschedulable' ? since + longestStayMs : undefined };
+  }
   /** Whether events can help anyone. */
   get anyUnschedulable(): boolean {
     return this.#unschedulable.size > 0;

@@ -9,6 +9,8 @@ import { findNode, type Decision } from './find-node.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { ClusterEvent, PluginContext } from './plugin.ts';
 import { podInfo, podUid, type PodInfo } from './pod-info.ts';
+import { PlacementReader } from './placement-reader.ts';
+import type { PlacementSource } from './placements.ts';
 import { PodStatusWriter } from './pod-status.ts';
 import { defaultProfile, defaultSchedulerName, type Profile } from './profile.ts';
 import { Preemptor, type Outcome } from './preemptor.ts';
@@ -27,6 +29,8 @@ export interface SchedulerOptions {
   profiles?(context: Omit<PluginContext, 'args'>): readonly Profile[];
 }
 export interface Scheduler {
+  /** Why pods have no node. */
+  readonly placements: PlacementSource;
   /** Takes no more pods and waits for the writes in flight. */
   stop(): Promise<void>;
 }
@@ -38,10 +42,11 @@ const decisionsPerTurn = 64;
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const runner = new Runner(options);
   void runner.start();
-  return { stop: () => runner.stop() };
+  return { stop: () => runner.stop(), placements: runner.placements };
 }
 
 class Runner {
+  readonly placements: PlacementSource;
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -81,6 +86,7 @@ class Runner {
       configuration && { first: configuration.podInitialBackoffSeconds * 1000, longest: configuration.podMaxBackoffSeconds * 1000 },
     );
     this.#status = new PodStatusWriter(client.api, clock, log);
+    this.placements = new PlacementReader({ pods: client.informer(Pod), state: this.#state, queue: this.#queue, profileOf: (pod) => this.#profileOf(pod) });
     this.#binder = new Binder({
       client,
       bound: (pod, node) => this.#bound(pod, node),

@@ -4,6 +4,7 @@ import type { ChaosAnswer, ChaosRequest, Experiment } from './chaos.ts';
 import { callControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { readRecord, resolvePaths, runningPid, type PathOptions, type Paths } from './paths.ts';
+import type { WhyReport, WhyTarget } from './why.ts';
 import { hostChecks, portCheck, type Check } from './preflight.ts';
 
 /** `status --json`. Endpoints that this version does not serve are null. */
@@ -79,6 +80,11 @@ export interface ListedImage {
 }
 export function listImages(options: PathOptions): Promise<ListedImage[]> {
   return ask<ListedImage[]>(running(options), 'image-list');
+}
+
+/** Says what keeps an object from being what it should be. */
+export function fetchWhy(options: PathOptions, target: WhyTarget): Promise<WhyReport> {
+  return ask<WhyReport>(running(options), 'why', target);
 }
 
 /** Checks of the host and of this instance's port. */

@@ -5,6 +5,7 @@ import { createClient, kindSource, type Client } from '#client';
 import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
 import type { Api, NodeStreams, UsageMeter } from '#machinery';
+import type { PlacementSource } from '#scheduler';
 import { startCompactor, type ClosableStore } from '#store';
 import { createNamespaces, ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { loadAuthentication } from './authentication.ts';
@@ -16,6 +17,7 @@ import type { Paths } from './paths.ts';
 import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
 import type { NetworkPlan } from './plan.ts';
 import { loadSchedulerConfiguration } from './scheduler-config.ts';
+import { placementGroup } from './placement-group.ts';
 import { kubernetesVersion } from './version.ts';
 
 /** Store, API server, controllers and scheduler. */
@@ -33,6 +35,8 @@ export interface ControlPlane {
   listen(host: string, port: number): Promise<void>;
   /** Tells where logs, exec and the like of a node's pods go. */
   addNodeStreams(node: string, streams: NodeStreams): void;
+  /** Why pods have no node. */
+  placements(): Promise<PlacementSource>;
   /** Stops controllers and scheduler; the API goes on. */
   stopLoops(): Promise<void>;
   /** Stops the API and closes the store. */
@@ -84,6 +88,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     log: log.named('metrics'),
     scrapePeriodMs: options.scrapeSeconds === undefined ? undefined : options.scrapeSeconds * 1000,
   });
+  const placing: { source?: PlacementSource } = {};
   const server = createApiServer({
     ...parts,
     store,
@@ -98,7 +103,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     metrics,
     ...filters,
     nodeStreams: (name) => nodeStreams.get(name),
-    computed: measures.groups,
+    computed: [...measures.groups, placementGroup(() => placing.source)],
     aggregation: { proxyClient },
     version: { gitVersion: kubernetesVersion },
     ...(options.flags ? { flags: options.flags } : {}),
@@ -134,6 +139,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
         clusterAutoscaler: options.clusterAutoscaler,
       }),
     );
+  void loops.then(({ placements }) => (placing.source = placements)).catch(() => {}); // `ready` tells of it
   const policy = loops.then(() => storeBootstrapPolicy(api, namespacesExist(server, ['kube-system', 'kube-public'])));
   startHook(server, 'rbac/bootstrap-roles', policy);
   const classes = loops
@@ -152,6 +158,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
     ready: () => settled,
     listen: async (host, port) => void (await server.listen({ host, port })),
     addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),
+    placements: () => loops.then(({ placements }) => placements),
     // Loops that could not be loaded need no stopping; `ready` told of it.
     stopLoops: () =>
       loops.then(

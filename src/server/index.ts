@@ -12,6 +12,7 @@ export {
   chaosStart,
   diagnose,
   fetchStatus,
+  fetchWhy,
   followLog,
   importImages,
   instanceEnvironment,
@@ -20,6 +21,7 @@ export {
   type Status,
 } from './commands.ts';
 export type { ChaosRequest } from './chaos.ts';
+export type { WhyReport, WhyTarget } from './why.ts';
 export { maxNodes, maxSimNodes } from './plan.ts';
 export { kubernetesVersion, version } from './version.ts';
 

@@ -16,6 +16,7 @@ import { planNetwork, type NetworkPlan } from './plan.ts';
 import { portCheck, whyNoContainers } from './preflight.ts';
 import { startSimNodes } from './sim-nodes.ts';
 import { readNodeTemplates } from './sim-templates.ts';
+import type { WhyTarget } from './why.ts';
 import { claimSlot } from './slot.ts';
 import { chaosHandlers } from './chaos-handlers.ts';
 import { together } from './machines.ts';
@@ -138,6 +139,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     'image-import': async (body) => ({ images: await needContainers(containers).importImage((body as { path: string }).path) }),
     ...chaosHandlers(plane, log, async () => together([...(containers ? [await containers.machines()] : []), await sims.machines()])),
     'image-list': async () => needContainers(containers).listImages(),
+    why: async (body) => (await import('./why.ts')).explain(plane.client, await plane.placements(), body as WhyTarget),
   });
   return { ready: () => all, status, stop };
 }

@@ -1,7 +1,7 @@
 import { systemClock, systemRandom, type Logger, type Metrics } from '#base';
 import type { Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
-import { startScheduler, WhatIf, type SchedulerConfiguration } from '#scheduler';
+import { startScheduler, WhatIf, type PlacementSource, type SchedulerConfiguration } from '#scheduler';
 import type { UpOptions } from './options.ts';
 
 export interface LoopOptions extends Omit<ControllerOptions, 'clusterAutoscaler'> {
@@ -9,13 +9,14 @@ export interface LoopOptions extends Omit<ControllerOptions, 'clusterAutoscaler'
   readonly clusterAutoscaler: UpOptions['clusterAutoscaler'];
 }
 
+export interface Loops {
+  /** Why pods have no node. */
+  readonly placements: PlacementSource;
+  stop(): Promise<void>;
+}
+
 /** Controllers and scheduler. A file of its own, because the API need not wait until they are loaded. */
-export function startLoops(
-  client: Client,
-  log: Logger,
-  metrics: Metrics,
-  { scheduling, clusterAutoscaler, ...options }: LoopOptions,
-): { stop(): Promise<void> } {
+export function startLoops(client: Client, log: Logger, metrics: Metrics, { scheduling, clusterAutoscaler, ...options }: LoopOptions): Loops {
   const placement = (): WhatIf => new WhatIf({ client, clock: systemClock, log: log.named('cluster-autoscaler') });
   const controllers = startControllers({
     client,
@@ -26,5 +27,5 @@ export function startLoops(
     options: { ...options, clusterAutoscaler: { ...clusterAutoscaler, placement } },
   });
   const scheduler = startScheduler({ client, log: log.named('scheduler'), clock: systemClock, random: systemRandom, configuration: scheduling });
-  return { stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
+  return { placements: scheduler.placements, stop: async () => void (await Promise.all([controllers.stop(), scheduler.stop()])) };
 }

@@ -76,6 +76,7 @@ const forPeople: readonly Role[] = [
   clusterRole('system:aggregate-to-view', viewRules, aggregate('view')),
   // As metrics-server brings it.
   clusterRole('system:aggregated-metrics-reader', [on(read, 'metrics.k8s.io', 'nodes pods')], aggregate('view')),
+  clusterRole('batuta:placement-reader', [on(read, 'scheduling.batuta.dev', 'podplacements')], aggregate('view')),
 ];
 
 const forComponents: readonly Role[] = [
