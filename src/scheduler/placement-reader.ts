@@ -15,6 +15,9 @@ interface Deps {
   profileOf(pod: V1Pod): Profile | undefined;
 }
 
+/** Of a list, only so many nodes are judged: thousands of pods on thousands of nodes would stop everything else. */
+const verdictsPerList = 50_000;
+
 /** Tells where pods stand, from the present state: nothing is kept for it. */
 export class PlacementReader implements PlacementSource {
   readonly #deps: Deps;
@@ -29,9 +32,10 @@ export class PlacementReader implements PlacementSource {
     const waiting = this.#deps.pods
       .list(namespace)
       .filter(({ spec, status }) => !spec?.nodeName && status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
-    return waiting.map((pod) => this.#describe(pod));
+    const explained = Math.floor(verdictsPerList / Math.max(1, this.#deps.state.nodes.length));
+    return waiting.map((pod, i) => this.#describe(pod, i < explained));
   }
-  #describe(pod: V1Pod): PodPlacement {
+  #describe(pod: V1Pod, explain = true): PodPlacement {
     const { namespace, name, uid, creationTimestamp } = pod.metadata ?? {};
     const metadata = {
       ...(name ? { name } : {}),
@@ -39,9 +43,9 @@ export class PlacementReader implements PlacementSource {
       ...(uid ? { uid } : {}),
       ...(creationTimestamp ? { creationTimestamp } : {}),
     };
-    return { kind: 'PodPlacement', apiVersion: placementVersion, metadata, status: this.#status(pod) };
+    return { kind: 'PodPlacement', apiVersion: placementVersion, metadata, status: this.#status(pod, explain) };
   }
-  #status(pod: V1Pod): PlacementStatus {
+  #status(pod: V1Pod, explain: boolean): PlacementStatus {
     const { state, queue } = this.#deps;
     const schedulerName = pod.spec?.schedulerName ?? defaultSchedulerName;
     const condition = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False');
@@ -57,7 +61,7 @@ export class PlacementReader implements PlacementSource {
       state: condition?.reason === 'SchedulingGated' && !standing ? 'Gated' : 'Waiting',
       ...(nominatedNodeName ? { nominatedNodeName } : {}),
       ...(standing?.nextAttempt === undefined ? {} : { nextAttempt: formatTime(standing.nextAttempt) }),
-      nodes: explainNodes(state, podInfo(pod), profile),
+      nodes: explain ? explainNodes(state, podInfo(pod), profile) : [],
     };
   }
 }

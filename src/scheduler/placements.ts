@@ -18,6 +18,7 @@ export interface PlacementStatus {
   readonly nominatedNodeName?: string;
   /** When it is tried again at the latest. */
   readonly nextAttempt?: string;
+  /** Empty for pods far down in a long list; reading such a pod alone gives them. */
   readonly nodes: readonly NodeVerdict[];
 }
 export interface PodPlacement extends KubeObject {

@@ -70,8 +70,9 @@ export interface PodRequests {
  * cpu and memory; overhead comes on top.
  */
 export function podRequests(pod: V1Pod): PodRequests {
-  const requests = combine(pod, requestsOf);
-  const scored = combine(pod, scoredRequestsOf);
+  const held = heldByContainers(pod);
+  const requests = combine(pod, (container) => atLeast(requestsOf(container), held?.get(container.name)));
+  const scored = combine(pod, (container) => atLeast(scoredRequestsOf(container), held?.get(container.name)));
   const podLevel = pod.spec?.resources?.requests;
   if (podLevel) {
     const level = parseResources(podLevel);
@@ -85,6 +86,33 @@ export function podRequests(pod: V1Pod): PodRequests {
     addResources(scored, overhead);
   }
   return { requests, scoredMilliCpu: scored.milliCpu, scoredMemory: scored.memory };
+}
+
+/**
+ * What containers hold on their node, by name (KEP-1287): while a resize is under way the node keeps the larger of what is
+ * asked for, what was granted and what is in force. A resize that cannot be done there counts for nothing.
+ */
+function heldByContainers({ spec, status }: V1Pod): Map<string, Held> | undefined {
+  const containers = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  if (!containers.some((one) => one.resources?.requests ?? one.allocatedResources)) return undefined;
+  const infeasible = status?.conditions?.some((c) => c.type === 'PodResizePending' && c.status === 'True' && c.reason === 'Infeasible') === true;
+  const out = new Map<string, Held>();
+  for (const { name, resources, allocatedResources } of containers) {
+    if (!resources?.requests && !allocatedResources) continue;
+    const amount = maxResources(parseResources(resources?.requests), parseResources(allocatedResources));
+    out.set(name, { amount, instead: infeasible && spec !== undefined });
+  }
+  return out;
+}
+interface Held {
+  readonly amount: Resources;
+  /** In place of what is asked for, not beside it. */
+  readonly instead: boolean;
+}
+function atLeast(asked: Resources, held: Held | undefined): Resources {
+  if (!held) return asked;
+  // A copy: sums are made in place.
+  return held.instead ? maxResources(held.amount, noResources()) : maxResources(asked, held.amount);
 }
 
 const requestsOf = (container: V1Container): Resources => parseResources(container.resources?.requests);

@@ -35,8 +35,9 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-/** Decisions between two looks at other work, for pods that end without a binding. */
+/** Decisions between two looks at other work, for pods that end without a binding; fewer where they are dear. */
 const decisionsPerTurn = 64;
+const longestTurnMs = 20;
 
 /** Starts placing pods; returns at once. */
 export function startScheduler(options: SchedulerOptions): Scheduler {
@@ -236,8 +237,9 @@ class Runner {
     this.#scheduled = false;
     if (this.#stopped) return;
     this.#queue.notify(this.#events.splice(0));
+    const from = this.#clock.now();
     for (let decisions = 0; !this.#binder.full; decisions++) {
-      if (decisions >= decisionsPerTurn) {
+      if (decisions >= decisionsPerTurn || this.#clock.now() - from > longestTurnMs) {
         this.#scheduled = true;
         this.#clock.after(0, () => this.#work(), true);
         return;

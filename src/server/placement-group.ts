@@ -27,7 +27,7 @@ export function placementGroup(source: () => PlacementSource | undefined): Compu
   };
 }
 const statusOf = (placement: KubeObject): PlacementStatus => (placement as PodPlacement).status;
-const fits = ({ nodes }: PlacementStatus): string => `${nodes.filter((node) => node.fits).length}/${nodes.length}`;
+const fits = ({ nodes }: PlacementStatus): string => (nodes.length === 0 ? '-' : `${nodes.filter((node) => node.fits).length}/${nodes.length}`);
 
 function read(source: PlacementSource, { plural, namespace, name, subresource }: ComputedRequest): KubeObject {
   if (plural !== 'podplacements' || subresource) throw new ApiError('NotFound', 'the server could not find the requested resource', {});

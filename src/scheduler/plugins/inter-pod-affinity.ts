@@ -82,8 +82,8 @@ function unstuckBy(event: ClusterEvent, pod: PodInfo): boolean {
     case 'NodeChanged':
       return event.change.labels;
     case 'PodRemoved':
-      // A pod that went may have barred this one, or been barred by it; terms of both are few.
-      return pod.antiAffinity.length > 0 || event.pod.antiAffinity.length > 0;
+      // It may have barred this one, or been shunned by it; or it was the last of the group, and this one may now be the first.
+      return pod.antiAffinity.length > 0 || event.pod.antiAffinity.length > 0 || pod.affinity.length > 0;
     case 'PodPlaced':
       return pod.affinity.length > 0;
     case 'ObjectChanged':
