@@ -17,6 +17,20 @@ test('a node registers, is Ready and renews its lease', async () => {
   await b.agent.stop();
 });
 
+test('extended resources that somebody writes into the status of a node stay through its heartbeats', async () => {
+  const w = await createBench();
+  w.api.edit(Node, undefined, 'n1', (node) => {
+    node.status!.capacity!['example.com/foo'] = '5';
+    node.status!.allocatable!['example.com/foo'] = '5';
+    node.status!.capacity!['cpu'] = '999';
+  });
+  await w.clock.advance(10 * 60_000);
+  const { capacity, allocatable } = w.api.all(Node)[0]?.status ?? {};
+  assert.deepEqual([capacity?.['example.com/foo'], allocatable?.['example.com/foo']], ['5', '5']);
+  assert.notEqual(capacity?.['cpu'], '999');
+  await w.agent.stop();
+});
+
 test('a pod runs with one status write', async () => {
   const b = await createBench();
   b.api.writes.length = 0;

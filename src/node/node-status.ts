@@ -249,7 +249,18 @@ function mergeStatus(old: V1NodeStatus | undefined, status: V1NodeStatus): V1Nod
     const same = before.find((b) => b.type === c.type && b.status === c.status);
     return same?.lastTransitionTime ? { ...c, lastTransitionTime: same.lastTransitionTime } : c;
   });
-  return { ...old, ...status, conditions: [...before.filter((b) => !own.some((c) => c.type === b.type)), ...own] };
+  return {
+    ...old,
+    ...status,
+    capacity: withForeign(old?.capacity, status.capacity),
+    allocatable: withForeign(old?.allocatable, status.allocatable),
+    conditions: [...before.filter((b) => !own.some((c) => c.type === b.type)), ...own],
+  };
+}
+type Amounts = { [resource: string]: string };
+/** Extended resources that somebody else wrote into the status stay, as the kubelet lets them. */
+function withForeign(old: Amounts = {}, own: Amounts = {}): Amounts {
+  return { ...Object.fromEntries(Object.entries(old).filter(([name]) => name.includes('/'))), ...own };
 }
 const sameConditions = (a: V1NodeStatus | undefined, b: V1NodeStatus): boolean =>
   (b.conditions ?? []).every((c) => a?.conditions?.some((x) => x.type === c.type && x.status === c.status && x.lastHeartbeatTime === c.lastHeartbeatTime));

@@ -14,15 +14,21 @@ export function balancedAllocationScore(resources: readonly WeightedResource[] =
   };
 }
 
-/** Standard deviation of the shares; of two values it is half their distance. */
+/** What would be used of a resource, 0 to 1; below 0 where the node has none of it. */
+function share(name: string, pod: PodInfo, node: NodeInfo): number {
+  const all = capacity(name, pod, node);
+  return all > 0 ? Math.min(1, requested(name, pod, node) / all) : -1;
+}
+/** Standard deviation of the shares; of two values it is half their distance, and two is the usual case. */
 function deviation(resources: readonly WeightedResource[], pod: PodInfo, node: NodeInfo): number {
-  const shares: number[] = [];
-  for (const { name } of resources) {
-    const all = capacity(name, pod, node);
-    if (all > 0) shares.push(Math.min(1, requested(name, pod, node) / all));
+  const [first, second] = resources;
+  if (first && second && resources.length === 2) {
+    const a = share(first.name, pod, node);
+    const b = share(second.name, pod, node);
+    return a < 0 || b < 0 ? 0 : Math.abs(a - b) / 2;
   }
-  const [a = 0, b = 0] = shares;
-  if (shares.length < 3) return shares.length < 2 ? 0 : Math.abs(a - b) / 2;
+  const shares = resources.map(({ name }) => share(name, pod, node)).filter((one) => one >= 0);
+  if (shares.length < 2) return 0;
   const mean = shares.reduce((x, y) => x + y, 0) / shares.length;
   return Math.sqrt(shares.reduce((x, y) => x + (y - mean) ** 2, 0) / shares.length);
 }
