@@ -2,11 +2,12 @@ import { renderTable, type Kind } from '#machinery';
 import type { ListResult } from '../registry/reads.ts';
 import type { CacheEntry } from '../cache/entry.ts';
 import type { IncludeObject, View } from './negotiate.ts';
+import { Room } from './room.ts';
 
 const comma = 0x2c;
 
 /** The body of a list in the view the client asked for. `now` in ms. */
-export function renderList(kind: Kind, result: ListResult, view: View, now: number, includeObject: IncludeObject): Buffer {
+export function renderList(kind: Kind, result: ListResult, view: View, now: number, includeObject: IncludeObject, room = new Room()): Buffer {
   const metadata = listMeta(result);
   if (view === 'table')
     return Buffer.from(
@@ -24,7 +25,7 @@ export function renderList(kind: Kind, result: ListResult, view: View, now: numb
     return Buffer.from(JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items }));
   }
   const head = `{"kind":${JSON.stringify(kind.listKind)},"apiVersion":${JSON.stringify(kind.apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`;
-  return joined(head, result.entries);
+  return joined(head, result.entries, room);
 }
 
 /** One object in the view the client asked for; a Table on request without the definitions of its columns. */
@@ -55,10 +56,10 @@ function listMeta({ revision, continue: token, remaining }: ListResult): { resou
 }
 
 /** Stored bytes copied one after the other into one buffer: nothing is parsed or stringified. */
-function joined(head: string, entries: readonly CacheEntry[]): Buffer {
+function joined(head: string, entries: readonly CacheEntry[], room: Room): Buffer {
   let size = Buffer.byteLength(head) + 2;
   for (const entry of entries) size += entry.size + 1;
-  const out = Buffer.allocUnsafe(size);
+  const out = room.take(size);
   let end = out.write(head);
   for (const entry of entries) {
     end = entry.writeTo(out, end);

@@ -44,6 +44,30 @@ describe('long bodies', () => {
     session.close();
   });
 
+  it('keep what they said, whatever is listed while they are read', async () => {
+    const listed = (body: string): string[] => (JSON.parse(body) as { items: { data: { text: string } }[] }).items.map((item) => item.data.text);
+    const read = async (stream: AsyncIterable<unknown>): Promise<string> => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString();
+    };
+    const session = connect(`https://127.0.0.1:${https.server.address?.port ?? 0}`, { rejectUnauthorized: false });
+    for (const round of [1, 2, 3]) {
+      const slow = await https.open('/api/v1/notes');
+      slow.pause();
+      const slow2 = session.request({ ':path': '/api/v1/notes', authorization: 'Bearer root' });
+      await once(slow2, 'response');
+      const text = `${round} `.repeat(50_000);
+      const before = texts.with(3, round === 1 ? (texts[3] as string) : `${round - 1} `.repeat(50_000));
+      await https.api.patch(Note, { name: 'n03' }, 'application/merge-patch+json', { data: { text } });
+      for (let i = 0; i < 3; i++) assert.deepEqual(listed((await https.call('GET', '/api/v1/notes')).body), texts.with(3, text));
+      assert.deepEqual(listed(await read(slow)), before);
+      assert.deepEqual(listed(await read(slow2)), before);
+    }
+    session.close();
+    await https.api.patch(Note, { name: 'n03' }, 'application/merge-patch+json', { data: { text: texts[3] as string } });
+  });
+
   it('end with their client, and hold up nobody', async () => {
     const gone = await https.open('/api/v1/notes');
     await new Promise((resolve) => gone.once('data', resolve));

@@ -23,6 +23,7 @@ import { deleteOptions } from './delete-options.ts';
 import { renderList, renderObject } from './list.ts';
 import { booleanParameter, includedObject, negotiate, numberParameter, type IncludeObject, type View } from './negotiate.ts';
 import { applyType, readPatchBody, type PatchBody } from './patch-body.ts';
+import { Room } from './room.ts';
 import { queryOf, type ResourcePath } from './request-info.ts';
 import { sendJson, sendObject } from './respond.ts';
 import type { Exchange } from './types.ts';
@@ -46,6 +47,7 @@ type WriteContext = RequestContext & WriteQuery;
 /** The HTTP face of the verbs. */
 export class ResourceHandler {
   readonly #deps: ResourceDeps;
+  readonly #room = new Room();
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
   }
@@ -96,8 +98,11 @@ export class ResourceHandler {
     const view = negotiate(exchange.request);
     this.#deps.registry.reads.requireReadable(kind, at.namespace);
     const result = await this.#deps.registry.reads.list(kind, listOptions(query, at));
-    const body = renderList(kind, result, view, this.#deps.clock.now(), includedIn(view, query));
-    return sent(exchange, sendJson(exchange.response, 200, body, { request: exchange.request, warnings: deprecation(kind) }));
+    const body = renderList(kind, result, view, this.#deps.clock.now(), includedIn(view, query), this.#room);
+    const { request, response } = exchange;
+    const done = sent(exchange, sendJson(response, 200, body, { request, warnings: deprecation(kind) }));
+    if (typeof done !== 'number') await done.finally(() => this.#room.giveBack(body, response));
+    return 200;
   }
   async #watch(exchange: Exchange, kind: Kind, at: ResourcePath): Promise<number> {
     const query = queryOf(exchange.info);
