@@ -55,9 +55,8 @@ const common: BuildOptions = {
   lineLimit: 160,
 };
 
-async function bundle(slot: string): Promise<Manifest> {
-  const outdir = join(out, slot);
-  rmSync(outdir, { recursive: true, force: true });
+/** Bundles into a directory and tells of what. */
+async function bundle(outdir: string): Promise<Manifest['sources']> {
   const before = new Map<string, Manifest['sources'][string]>();
   const seen: Plugin = {
     name: 'seen',
@@ -75,15 +74,18 @@ async function bundle(slot: string): Promise<Manifest> {
     if (!source) throw new Error(`${path} is part of the bundle but not of the sources`);
     sources[path] = source;
   }
-  return { slot, sources };
+  return sources;
 }
 
-function lastSlot(): string | undefined {
+/** The slot whose bundle has been out of use for longest. */
+function nextSlot(): string {
+  let last = '';
   try {
-    return (JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest).slot;
+    last = (JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest).slot;
   } catch {
-    return undefined;
+    // The first bundle.
   }
+  return slots[(slots.indexOf(last) + 1) % slots.length] ?? 'a';
 }
 
 /** Whole or not at all: others may be starting meanwhile. */
@@ -94,7 +96,16 @@ function replace(name: string, content: string | Uint8Array): void {
 }
 
 mkdirSync(out, { recursive: true });
-const manifest = await bundle(slots[(slots.indexOf(lastSlot() ?? '') + 1) % slots.length] ?? 'a');
 const { outputFiles } = await build({ ...common, absWorkingDir: here, entryPoints: ['scripts/bundle/main.ts'], outfile: 'main.js', write: false });
-replace('manifest.json', JSON.stringify(manifest));
-replace('main.js', outputFiles[0]?.contents ?? '');
+const fresh = join(out, `new-${process.pid}`);
+try {
+  const sources = await bundle(fresh);
+  // Only now: whoever bundles at the same time gets another slot.
+  const slot = nextSlot();
+  rmSync(join(out, slot), { recursive: true, force: true });
+  renameSync(fresh, join(out, slot));
+  replace('manifest.json', JSON.stringify({ slot, sources } satisfies Manifest));
+  replace('main.js', outputFiles[0]?.contents ?? '');
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
+}
