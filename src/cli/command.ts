@@ -60,13 +60,4 @@ export const pathOptions = (args: Parsed): { dataDir: string | undefined; name: 
   name: text(args, 'name'),
 });
 
-const spanUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-/** `500ms`, `30s`, `1m30s`, or seconds as a plain number, in ms; undefined when it is no time. */
-export function parseSpan(value: string): number | undefined {
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) return undefined;
-  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (spanUnits[unit ?? ''] ?? 0), 0);
-}
-
 export const print = (line: string): void => void process.stdout.write(line + '\n');

@@ -10,6 +10,7 @@ export { startLocalPath, type LocalPath, type LocalPathOptions } from './local-p
 export type { NodeConfig } from './node-status.ts';
 export { createFleet, type BootOptions, type Fleet, type FleetOptions } from './sim/fleet.ts';
 export { startAdoptedNodes } from './sim/adopted.ts';
+export { evictPods } from './sim/drain.ts';
 export { startNodeGroups } from './sim/groups.ts';
 export { NodeRanges } from './sim/ranges.ts';
 export { type MachineState } from './sim/machine.ts';

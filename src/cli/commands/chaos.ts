@@ -1,12 +1,13 @@
+import { parseDuration } from '#base';
 import { chaosHeal, chaosList, chaosStart, UsageError, type ChaosRequest } from '#server';
-import { flag, instanceOptions, parseSpan, pathOptions, print, text, type Command, type Parsed } from '../command.ts';
+import { flag, instanceOptions, pathOptions, print, text, type Command, type Parsed } from '../command.ts';
 
 const usage = 'kill-node [NODE] | kill-zone ZONE | network-loss [NODE] | pods | heal [NODE] | list';
 const actions = ['kill-node', 'kill-zone', 'network-loss', 'pods'];
 
 function span(args: Parsed, name: string): number | undefined {
   const value = text(args, name);
-  const ms = value === undefined ? undefined : parseSpan(value);
+  const ms = value === undefined ? undefined : parseDuration(value);
   if (value !== undefined && ms === undefined) throw new UsageError(`--${name} ${value}: a time such as 30s, 5m or 1m30s`);
   return ms;
 }

@@ -1,4 +1,4 @@
-import type { Random } from '#base';
+import { parseDuration, type Random } from '#base';
 
 /** How a simulated pod behaves: `batuta.dev/sim-<what>` annotations of the pod, or `batuta.dev/sim-<what>.<container>` for one container. */
 export const simPrefix = 'batuta.dev/sim-';
@@ -77,15 +77,4 @@ function parseSpan(text: string | undefined): Span | undefined {
   const least = parseDuration(from);
   const most = to === undefined ? least : parseDuration(to);
   return least === undefined || most === undefined || more !== undefined ? undefined : [least, most];
-}
-
-const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-/** `500ms`, `2s`, `1m30s`, or seconds as a plain number, in ms; undefined when absent or malformed. */
-export function parseDuration(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  let sum = 0;
-  for (const [, number, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|s|m|h)/g)) sum += Number(number) * (units[unit as string] as number);
-  return sum;
 }

@@ -1,5 +1,4 @@
-import { parseQuantity } from '#base';
-import { parseDuration } from './behaviour.ts';
+import { parseDuration, parseQuantity } from '#base';
 
 /** How much of something is used over time; t in seconds since the container started. */
 export interface Curve {

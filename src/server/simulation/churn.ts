@@ -1,6 +1,7 @@
 import type { Random } from '#base';
-import { DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet, type V1Pod } from '#kinds';
+import { DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet } from '#kinds';
 import { isApiError, type Kind, type KubeObject } from '#machinery';
+import { evictPods } from '#node';
 import type { SimulatedCluster } from './cluster.ts';
 import { workloadActions } from './more-actions.ts';
 import { budget, daemonSet, deployment, quota, service, statefulSet } from './workloads.ts';
@@ -154,31 +155,12 @@ const image = (tag: number): { spec: unknown } => ({ spec: { template: { metadat
 async function drain(churn: Churn, node: string): Promise<void> {
   const { api, clock, client } = churn.cluster;
   const until = clock.now() + 600_000;
-  await api.patch(Node, { name: node }, 'application/merge-patch+json', { spec: { unschedulable: true } });
   const round = async (): Promise<void> => {
-    const pods = client
-      .informer(Pod)
-      .list()
-      .filter((pod) => pod.spec?.nodeName === node && !pod.metadata?.deletionTimestamp);
-    const left = pods.filter((pod) => !pod.metadata?.ownerReferences?.some((o) => o.kind === 'DaemonSet'));
-    if (left.length === 0 || clock.now() > until) return uncordon();
-    await Promise.all(left.map((pod) => evict(churn, pod)));
-    churn.later(5000, round);
-  };
-  const uncordon = async (): Promise<void> => {
+    if ((await evictPods(client, node)) > 0 && clock.now() < until) return churn.later(5000, round);
     churn.tell(`uncordon ${node}`);
     await api.patch(Node, { name: node }, 'application/merge-patch+json', { spec: { unschedulable: null } });
   };
   await round();
-}
-async function evict(churn: Churn, pod: V1Pod): Promise<void> {
-  const { namespace, name = '' } = pod.metadata ?? {};
-  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name } };
-  try {
-    await churn.cluster.api.subresource(Pod as unknown as Kind, { namespace, name }, 'eviction', body as KubeObject);
-  } catch (error) {
-    if (!isApiError(error, 'TooManyRequests') && !isApiError(error, 'NotFound') && !isApiError(error, 'Conflict')) throw error;
-  }
 }
 
 export const standardActions: readonly Action[] = [

@@ -1,6 +1,6 @@
 import { quantityToMilli, quantityToNumber } from '#base';
 import type { V1Deployment, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1ReplicaSet, V1ResourceQuota } from '#kinds';
-import { labelsMatch } from './select.ts';
+import { labelSelectorMatcher } from '#machinery';
 
 /** What the invariants need to know of a pod. */
 export interface PodFact {
@@ -177,9 +177,10 @@ export class Model {
   }
   #checkBudgets(pod: PodFact): void {
     for (const budget of this.#budgets.values()) {
-      if (budget.metadata?.namespace !== pod.namespace || !labelsMatch(budget.spec?.selector, pod.labels)) continue;
+      const matches = labelSelectorMatcher(budget.spec?.selector);
+      if (budget.metadata?.namespace !== pod.namespace || !matches(pod.labels)) continue;
       const least = leastHealthy(budget);
-      const pods = [...this.pods.values()].filter((p) => p.namespace === pod.namespace && !p.deleting && labelsMatch(budget.spec?.selector, p.labels));
+      const pods = [...this.pods.values()].filter((p) => p.namespace === pod.namespace && !p.deleting && matches(p.labels));
       const healthy = pods.filter((p) => p.ready).length;
       if (pod.ready && healthy < least && !this.#justLost(pod.namespace))
         this.#wrong(`budget ${pod.namespace}/${budget.metadata?.name ?? ''}: ${healthy} healthy pods after the eviction of ${pod.name}, wanted ${least}`);

@@ -1,7 +1,7 @@
 import { Deployment, EndpointSlice, Node, Pod, PodDisruptionBudget, ReplicaSet, Service, type V1Pod } from '#kinds';
+import { labelSelectorMatcher } from '#machinery';
 import type { SimulatedCluster } from './cluster.ts';
 import { checkDaemonSets, checkJobs, checkStatefulSets } from './rest-workloads.ts';
-import { labelsMatch } from './select.ts';
 
 const ready = (pod: V1Pod): boolean => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 const idOf = (object: { metadata?: { namespace?: string; name?: string } }): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name ?? ''}`;
@@ -56,7 +56,7 @@ const checkDeployments: Check = async ({ api }, pods) => {
 const checkBudgets: Check = async ({ api }, pods) =>
   (await api.list(PodDisruptionBudget)).items.flatMap((budget) => {
     const healthy = pods.filter(
-      (p) => p.metadata?.namespace === budget.metadata?.namespace && labelsMatch(budget.spec?.selector, p.metadata?.labels ?? {}) && ready(p),
+      (p) => p.metadata?.namespace === budget.metadata?.namespace && labelSelectorMatcher(budget.spec?.selector)(p.metadata?.labels) && ready(p),
     );
     const told = budget.status?.currentHealthy ?? 0;
     return told === healthy.length ? [] : [`budget ${idOf(budget)} tells of ${told} healthy pods, and there are ${healthy.length}`];
@@ -75,7 +75,7 @@ const checkEndpoints: Check = async ({ api }, pods) => {
     const selected = pods.filter(
       (p) =>
         p.metadata?.namespace === service.metadata?.namespace &&
-        labelsMatch({ matchLabels: service.spec?.selector ?? {} }, p.metadata?.labels ?? {}) &&
+        labelSelectorMatcher({ matchLabels: service.spec?.selector ?? {} })(p.metadata?.labels) &&
         ready(p),
     );
     const truth = selected.map((p) => p.status?.podIP ?? '');
