@@ -1,3 +1,4 @@
+import { quantityToNumber } from '#base';
 import type { V1Pod } from '#kinds';
 import { containerHash, findContainer, nameOf, namespaceOf, uidOf } from './pod.ts';
 import type { RestoredPod } from './runtime.ts';
@@ -22,6 +23,8 @@ export function restoredPod(pod: V1Pod): RestoredPod | undefined {
       image: s.image,
       imageId: s.imageID,
       startedAt: Date.parse(s.state?.running?.startedAt ?? '') || 0,
+      initial: findContainer(pod, s.name)?.type === 'init',
+      memoryLimit: quantityToNumber(findContainer(pod, s.name)?.container.resources?.limits?.['memory']),
       annotations: { 'io.kubernetes.container.hash': containerHash(findContainer(pod, s.name)?.container ?? { name: s.name }) },
     })),
   };

@@ -98,6 +98,18 @@ export interface Probing {
 export interface Restorable {
   restore(pods: readonly RestoredPod[]): void;
 }
+export interface RestoredContainer {
+  id: string;
+  name: string;
+  attempt: number;
+  image: string;
+  imageId: string;
+  startedAt: number;
+  annotations: Record<string, string>;
+  initial: boolean;
+  /** Bytes; 0 = none */
+  memoryLimit: number;
+}
 export interface RestoredPod {
   podUid: string;
   namespace: string;
@@ -105,7 +117,7 @@ export interface RestoredPod {
   ips: string[];
   annotations: Record<string, string>;
   startedAt: number;
-  containers: { id: string; name: string; attempt: number; image: string; imageId: string; startedAt: number; annotations: Record<string, string> }[];
+  containers: RestoredContainer[];
 }
 
 export interface SandboxSpec {

@@ -126,6 +126,15 @@ describe('node groups', () => {
     await clock.advance(1000);
     assert.equal(nodes().length, 0);
   });
+  test('a node with the label that is none of its machines is left alone', async () => {
+    api.put(Node, { metadata: { name: 'real', labels: { 'batuta.dev/nodegroup': 'web' } } });
+    group({ replicas: 1 });
+    await stop();
+    begin();
+    await clock.advance(1000);
+    assert.equal(nodes().length, 2);
+    assert.ok(!fleet.names().includes('real'));
+  });
   test('Drain: cordoned, and kept as long as a pod may not go', async () => {
     group({ replicas: 1, scaleDown: 'Drain' });
     await clock.advance(1000);

@@ -5,7 +5,7 @@ import { isApiError } from '#machinery';
 import { evictPods } from './drain.ts';
 import type { Fleet } from './fleet.ts';
 import { firstAddress, type NodeRanges } from './ranges.ts';
-import { configOfTemplate } from './template.ts';
+import { configOfTemplate, providerPrefix } from './template.ts';
 import { victims, type Member } from './victims.ts';
 
 export interface GroupsOptions {
@@ -75,8 +75,9 @@ class Groups {
     const { fleet, ranges } = this.#options;
     const name = node.metadata?.name ?? '';
     const label = groupOf(node);
-    if (label === undefined) return;
     const zone = node.metadata?.labels?.['topology.kubernetes.io/zone'] ?? '';
+    // Anybody may write the label; machines of ours say so for good.
+    if (label === undefined || !node.spec?.providerID?.startsWith(providerPrefix)) return;
     this.#membersOf(label).set(name, { name, zone, at: Date.parse(node.metadata?.creationTimestamp ?? '') || 0 });
     const kept = node.spec?.podCIDR ?? '';
     const place = ranges.claim(kept) ? { podCIDR: kept, ip: firstAddress(kept) } : ranges.take();

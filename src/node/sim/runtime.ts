@@ -259,8 +259,6 @@ class SimRuntime implements SimulatedRuntime {
           labels: none,
           sandbox,
           timer: undefined,
-          initial: false,
-          memoryLimit: 0,
         };
         sandbox.containers.push(container);
         this.#containers.set(c.id, container);

@@ -2,6 +2,9 @@ import { allocatableOfTemplate, archOfTemplate, capacityOf, labelsOfTemplate, no
 import type { NodeConfig } from '../node-status.ts';
 
 type Place = { podCIDR: string; ip: string };
+/** Of the providerID, which can never be changed. */
+export const providerPrefix = 'batuta://';
+
 type Capacity = NodeConfig['capacity'];
 
 /** What a machine of a group is, by its template. */
@@ -21,7 +24,7 @@ export function configOfTemplate(template: NodeTemplate, group: string, name: st
     },
     ...(template.annotations ? { annotations: template.annotations } : {}),
     ...(template.taints ? { taints: template.taints } : {}),
-    providerID: `batuta://${zone}/${name}`,
+    providerID: `${providerPrefix}${zone}/${name}`,
   };
 }
 
