@@ -321,7 +321,14 @@ function nodeInfo(runtime: Runtime, simulated: boolean): NonNullable<V1NodeStatu
     systemUUID: readFirst('/etc/machine-id'),
   };
 }
+/** What the machine below is called does not change, and thousands of simulated nodes tell it. */
+const facts = new Map<string, string>();
 function readFirst(path: string): string {
+  let text = facts.get(path);
+  if (text === undefined) facts.set(path, (text = readOnce(path)));
+  return text;
+}
+function readOnce(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
