@@ -79,6 +79,9 @@ describe('scheduling', () => {
 
   before(async () => {
     for (const node of nodes) await offer(my.cluster, node, '5');
+    const classes = { low: 1, medium: 100, high: 1000 };
+    for (const [name, value] of Object.entries(classes))
+      await my.cluster.apply(JSON.stringify({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, value }));
   });
 
   test('resource limits: what does not fit anywhere waits, and says why', async () => {
@@ -169,15 +172,6 @@ describe('scheduling', () => {
   });
 
   describe('preemption', () => {
-    before(async () => {
-      for (const [name, value] of [
-        ['low', 1],
-        ['medium', 100],
-        ['high', 1000],
-      ] as const)
-        await my.cluster.apply(JSON.stringify({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, value }));
-    });
-
     test('basic: the least important pod goes, says why, and the important one gets its place', async () => {
       await my.cluster.apply(pod('victim', { priorityClassName: 'low', ...only('sim-00001') }, { [foo]: '5' }, { finalizers: ['example.com/look'] }));
       await my.cluster.apply(pod('other-1', { priorityClassName: 'medium', ...only('sim-00002') }, { [foo]: '5' }));
