@@ -1,11 +1,11 @@
 import { ControllerRevision, DaemonSet, Node, Pod, type V1DaemonSet, type V1Node, type V1Pod } from '#kinds';
 import { keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
+import { Failures } from '../failures.ts';
 import { applyClaims, controllerOf, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
 import { concernsOwner, indexByController, indexOrphans, isTerminating, nextAvailable } from '../pods.ts';
 import { revisionLabel, RevisionHistory } from '../revisions.ts';
 import { sameCounts, writeStatus } from '../status.ts';
-import { Failures } from './failures.ts';
 import { hashOf, resolveHistory, truncateHistory } from './history.ts';
 import { placementOf } from './placement.ts';
 import { planDaemonSet } from './plan.ts';

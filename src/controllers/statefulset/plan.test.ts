@@ -27,7 +27,14 @@ class Model {
   }
   state(): StatefulSetState {
     const [current, update] = [this.#current, this.set].map((set, i) => buildRevision(StatefulSet, set, i + 1, 0, 'hash'));
-    return { set: this.set, pods: [...this.pods.values()], revisions: { current: current!, update: update!, collisionCount: 0 }, claim: () => undefined, now };
+    return {
+      set: this.set,
+      pods: [...this.pods.values()],
+      revisions: { current: current!, update: update!, collisionCount: 0 },
+      claim: () => undefined,
+      failureWait: () => 0,
+      now,
+    };
   }
   /** Does at most the first `limit` actions, as a process that is killed in the middle would. */
   carryOut(plan: StatefulSetPlan, limit: number): void {

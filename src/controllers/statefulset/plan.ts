@@ -13,6 +13,8 @@ export interface StatefulSetState {
   readonly pods: readonly V1Pod[];
   readonly revisions: Revisions;
   claim(name: string): V1PersistentVolumeClaim | undefined;
+  /** Pods that ended are replaced more and more slowly. How long this one has to wait, ms; 0 when it need not. */
+  failureWait(pod: V1Pod): number;
   readonly now: number;
 }
 
@@ -43,8 +45,9 @@ export function planStatefulSet(state: StatefulSetState): StatefulSetPlan {
   const draft = new Draft(state);
   if (!isTerminating(set)) draft.work();
   const status = deriveStatus(set, state.pods, state.revisions, now, draft.outdated);
-  const wait = nextAvailable(state.pods, set.spec?.minReadySeconds ?? 0, now);
-  return { phases: draft.phases, parallel: isParallel(set), status, ...(wait === undefined ? {} : { requeueAfterMs: wait }) };
+  const waits = [...draft.waits, nextAvailable(state.pods, set.spec?.minReadySeconds ?? 0, now) ?? Infinity];
+  const wait = Math.min(...waits);
+  return { phases: draft.phases, parallel: isParallel(set), status, ...(wait === Infinity ? {} : { requeueAfterMs: wait }) };
 }
 
 /** A place for a pod: the one that is there, or the one to be made. */
@@ -57,6 +60,8 @@ class Draft {
   readonly phases: StatefulSetAction[][] = [];
   /** What is deleted because it is out of date. */
   outdated: V1Pod[] = [];
+  /** When to look again, ms. */
+  readonly waits: number[] = [];
   readonly #state: StatefulSetState;
   readonly #ordered: boolean;
   readonly #slots: Slot[];
@@ -103,7 +108,9 @@ class Draft {
       return false;
     }
     if (isPodTerminal(pod)) {
-      if (!isTerminating(pod)) actions.push({ type: 'delete', pod });
+      const wait = isTerminating(pod) ? 0 : this.#state.failureWait(pod);
+      if (wait > 0) this.waits.push(wait);
+      else if (!isTerminating(pod)) actions.push({ type: 'delete', pod });
       return false;
     }
     if (pod.status?.phase === 'Pending' && !isTerminating(pod)) {

@@ -207,6 +207,24 @@ test('failed, evicted and lost pods come back under their names', async () => {
   await w.stop();
 });
 
+test('a pod that its node refuses is made again, more and more slowly', async () => {
+  const w = start();
+  w.client.informer(Pod).onChange((pod, old) => {
+    const { namespace, name = '', uid, deletionTimestamp } = pod?.metadata ?? {};
+    if (!pod) return;
+    w.clock.after(1, () => {
+      if (!pods(w).some((p) => p.metadata?.uid === uid)) return;
+      if (deletionTimestamp) w.api.drop(Pod, namespace, name);
+      else if (!old) w.api.edit(Pod, namespace, name, (p) => void (p.status = { phase: 'Failed', reason: 'NodePorts' }));
+    });
+  });
+  await w.api.create(StatefulSet, statefulSetOf({ replicas: 1 }));
+  await w.run(60_000);
+  const made = moves(w).filter((move) => move === 'create web-0').length;
+  assert.ok(made >= 5 && made <= 8, `${made} in a minute`);
+  await w.stop();
+});
+
 test('a pod that is ending keeps its name until it is gone, whatever the cache says', async () => {
   const w = start();
   await w.api.create(StatefulSet, statefulSetOf({ replicas: 1 }));

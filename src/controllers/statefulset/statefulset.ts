@@ -1,8 +1,9 @@
 import { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, type V1Pod, type V1StatefulSet } from '#kinds';
 import { keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
+import { Failures } from '../failures.ts';
 import { applyClaims, controllerOf, ownerKeys, planClaims } from '../ownership.ts';
 import { PendingWrites } from '../pending.ts';
-import { concernsOwner, indexByController, indexOrphans, isTerminating } from '../pods.ts';
+import { concernsOwner, indexByController, indexOrphans, isPodTerminal, isTerminating } from '../pods.ts';
 import { RevisionHistory } from '../revisions.ts';
 import { writeStatus } from '../status.ts';
 import { truncateHistory, resolveRevisions } from './history.ts';
@@ -30,6 +31,7 @@ function setup(context: ControllerContext): Reconcile {
   const pending = new PendingWrites(pods);
   const pendingClaims = new PendingWrites(claims);
   const pendingSelf = new PendingWrites(sets);
+  const failures = new Failures();
 
   function setsWithClaim(claim: { metadata?: { namespace?: string; name?: string } }): string[] {
     const names = (set: V1StatefulSet): string[] => (set.spec?.volumeClaimTemplates ?? []).map((t) => `${t.metadata?.name ?? ''}-${set.metadata?.name ?? ''}-`);
@@ -63,9 +65,12 @@ function setup(context: ControllerContext): Reconcile {
       set,
       pods: owned,
       revisions: resolved,
+      failureWait: (pod) => failures.wait(`${uid}/${pod.metadata?.name ?? ''}`, context.clock.now()),
       claim: (claim) => unseen.get(claim) ?? claims.get(namespace, claim),
       now: context.clock.now(),
     });
+    for (const { type, pod } of plan.phases.flat())
+      if (type === 'delete' && isPodTerminal(pod)) failures.count(`${uid}/${pod.metadata?.name ?? ''}`, context.clock.now());
     const writer = new StatefulSetWriter(context, set, { pods: pending, claims: pendingClaims });
     const error = await writer.apply(plan);
     const written = sameStatus(set.status, plan.status) ? set : await writeStatus(context.api, StatefulSet, set, plan.status);

@@ -1,7 +1,7 @@
 const firstMs = 1000;
 const capMs = 15 * 60_000;
 
-/** How often pods failed per set and node, so that a node that refuses its pod is not asked again and again at once. */
+/** How often pods failed in a place (on a node, under a name), so that a node that refuses them is not asked again and again at once. */
 export class Failures {
   readonly #entries = new Map<string, { wait: number; since: number }>();
 
