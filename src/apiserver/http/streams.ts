@@ -6,6 +6,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Address, Backend, StreamHandler, StreamRequest } from '../types.ts';
 import { forwardRequest, forwardUpgrade, type Forward } from './forward.ts';
 import { queryOf, type RequestInfo, type ResourcePath } from './request-info.ts';
+import { readerProtocol, sendMessages } from './reader-socket.ts';
 import { sendText, statusOf, writeHead } from './respond.ts';
 import type { Exchange } from './types.ts';
 
@@ -58,6 +59,7 @@ export class Streams {
   }
   /** Hands the socket over untouched, once admission has nothing against it. */
   async upgrade(handler: StreamHandler, target: StreamTarget, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (!handler.upgrade && !handler.locate && handler.read) return this.#readOver(handler.read, target, message, socket, head);
     if (!handler.upgrade && !handler.locate) throw new ApiError('BadRequest', 'this subresource does not take upgrades');
     await this.#admit(target);
     const request = this.#request(target.info, target.kind, target.at);
@@ -65,6 +67,14 @@ export class Streams {
     const backend = (handler.locate as NonNullable<StreamHandler['locate']>)(request);
     if (!('address' in backend)) throw new ApiError('BadRequest', 'the node agent does not take upgrades here');
     await forwardUpgrade(message, socket, head, forwardOf(target.info, target.at, backend.address, message.url ?? ''));
+  }
+  /** The bytes of a GET as messages of a WebSocket, which is how browsers follow a log. */
+  async #readOver(read: NonNullable<StreamHandler['read']>, target: StreamTarget, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const protocol = readerProtocol(message);
+    const stop = new AbortController();
+    socket.on('close', () => stop.abort());
+    const chunks = await read(this.#request(target.info, target.kind, target.at), stop.signal);
+    await sendMessages({ message, socket, head }, protocol, chunks, stop.signal);
   }
   async #forward(exchange: Exchange, backend: Backend, kind: Kind, at: ResourcePath): Promise<number> {
     const { info, user } = exchange;

@@ -121,6 +121,22 @@ test('foreground works down a chain, and a circle does not hold it up', async ()
   await w.stop();
 });
 
+test('a circle of three is no obstacle to foreground deletion', async () => {
+  const w = start();
+  const owned = (name: string, owner: string): void => {
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: `uid-${owner}`, controller: true, blockOwnerDeletion: true };
+    w.api.put(ConfigMap, { metadata: { name, namespace: 'default', uid: `uid-${name}`, ownerReferences: [reference] } });
+  };
+  owned('a', 'c');
+  owned('b', 'a');
+  owned('c', 'b');
+  await w.run();
+  await w.api.delete(ConfigMap, { namespace: 'default', name: 'a' }, { propagationPolicy: 'Foreground' });
+  await w.run(2000);
+  assert.deepEqual(names(w), []);
+  await w.stop();
+});
+
 test('orphan: dependents stay and lose the reference', async () => {
   const w = start();
   const rs = w.api.put(ReplicaSet, replicaSetOf(1));

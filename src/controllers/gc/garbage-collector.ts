@@ -76,8 +76,22 @@ class Collector {
       if (solid.length < refs.length) await patchOwners(this.#context.api, node.kind, node.object, solid);
       return;
     }
-    const policy = waiting.length > 0 && this.#graph.dependents(node.uid).length > 0 ? 'Foreground' : this.#policyOf(node.object);
+    const dependents = this.#graph.dependents(node.uid);
+    // Part of a circle: what waits for this one would be waited for by it.
+    if (waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object))) await this.#unblock(node);
+    const policy = waiting.length > 0 && dependents.length > 0 ? 'Foreground' : this.#policyOf(node.object);
     await this.#delete(node, policy);
+  }
+  /** Its owners do not wait for it any more. */
+  async #unblock({ kind, object }: Node): Promise<void> {
+    const refs = ownersOf(object);
+    if (!refs.some((ref) => ref.blockOwnerDeletion)) return;
+    await patchOwners(
+      this.#context.api,
+      kind,
+      object,
+      refs.map((ref) => ({ ...ref, blockOwnerDeletion: false })),
+    );
   }
   #policyOf(object: KubeObject): 'Orphan' | 'Foreground' | 'Background' {
     const finalizers = object.metadata?.finalizers ?? [];
