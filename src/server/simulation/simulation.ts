@@ -6,6 +6,8 @@ export interface Simulation extends SimulationOptions {
   churn: ChurnOptions;
   /** How long the churn goes on, ms of fake time. */
   forMs: number;
+  /** How long everything has to settle after it. Large StatefulSets roll one pod after the other. Default 30 minutes. */
+  restMs?: number;
 }
 export interface Outcome {
   /** Invariants that did not hold at a commit. */
@@ -22,11 +24,11 @@ export interface Outcome {
 }
 
 /** Nodes that fell silent lose their pods after 5 minutes, and containers that crashed often wait as long. */
-const restMs = 30 * 60_000;
+const usualRestMs = 30 * 60_000;
 const minute = 60_000;
 
 /** Runs a cluster through churn and lets it settle. The same options give the same outcome. */
-export async function simulate({ churn: churnOptions, forMs, ...options }: Simulation): Promise<Outcome> {
+export async function simulate({ churn: churnOptions, forMs, restMs = usualRestMs, ...options }: Simulation): Promise<Outcome> {
   const cluster = new SimulatedCluster(options);
   const began = cluster.clock.now();
   await cluster.start();
