@@ -94,6 +94,14 @@ describe('every kind', () => {
     if (!deprecated) assert.equal(answer.warnings, '', `${args[0]} ${args[1]}`);
     return JSON.parse(answer.text) as Thing;
   }
+  /** PUT of what is there now; again when a controller was faster. */
+  async function replace(path: string): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const answer = await send('PUT', `${path}?fieldValidation=Strict`, await expect(200, 'GET', path));
+      if (answer.status === 409 && tries < 20) continue;
+      return assert.equal(answer.status, 200, answer.text.slice(0, 2000));
+    }
+  }
   /** The events of one object since `from`, to its deletion. */
   async function history(kind: Kind, name: string, from: string): Promise<string[]> {
     const selector = encodeURIComponent(`metadata.name=${name}`);
@@ -126,7 +134,7 @@ describe('every kind', () => {
     const { resourceVersion: _, ...metadata } = read.metadata;
     const blind = kind.unconditionalUpdate !== false;
     await expect(blind ? 200 : 422, 'PUT', `${path}?fieldValidation=Strict`, { ...read, metadata });
-    if (!blind) await expect(200, 'PUT', `${path}?fieldValidation=Strict`, read);
+    if (!blind) await replace(path);
 
     await expect(200, 'PATCH', path, { metadata: { labels: { merge: 'yes' } } }, patches.merge);
     await expect(200, 'PATCH', path, [{ op: 'add', path: '/metadata/labels/json', value: 'yes' }], patches.json);
