@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { before, describe } from 'node:test';
-import { eventually, useCluster, type Output } from './harness.ts';
+import { eventually, kubectlVersions, useCluster, type Output } from './harness.ts';
 
 type Labels = Record<string, string>;
 interface Meta {
@@ -14,7 +14,7 @@ interface Meta {
 interface Pod {
   metadata: Meta;
   spec: { nodeName?: string; hostname?: string; subdomain?: string; containers: { image: string }[] };
-  status: { phase: string; conditions?: { type: string; status: string }[] };
+  status: { phase: string; reason?: string; conditions?: { type: string; status: string }[] };
 }
 interface Set {
   metadata: Meta & { generation: number };
@@ -136,12 +136,13 @@ describe('sets of pods on simulated nodes', () => {
       assert.ok((await events('order', 'SuccessfulCreate')).includes('create Pod order-2 in StatefulSet order successful'));
 
       const down = await recorded('order', async () => {
-        await open('order-0', 'False');
-        await eventually('order-0 is not ready', async () => !isReady((await pods('order'))[0]!));
+        for (const name of ['order-0', 'order-1', 'order-2']) await open(name, 'False');
+        await eventually('none is ready', async () => !(await pods('order')).some(isReady));
         await k('scale', 'sts/order', '--replicas=0');
         await new Promise((resolve) => setTimeout(resolve, 1500));
         assert.equal((await live('order')).length, 3, 'halted');
-        await open('order-0');
+        // The one that is then the only one not to be ready goes first.
+        for (const name of ['order-0', 'order-1']) await open(name);
         await gone('order');
       });
       assert.deepEqual(down, ['-order-2', '-order-1', '-order-0']);
@@ -169,7 +170,7 @@ describe('sets of pods on simulated nodes', () => {
         assert.match(result.out, /partitioned roll out complete: 1 new pods have been updated/);
         const { status } = await json<Set>('get', 'sts', 'roll');
         assert.notEqual(status.currentRevision, status.updateRevision);
-        await k('delete', 'pod', 'roll-0');
+        await k('delete', 'pod', 'roll-0', '--wait=false');
         await eventually('roll-0 is back', async () => (await live('roll')).length === 3 && (await pods('roll')).every(isReady));
         assert.deepEqual(await images('roll'), ['app:1', 'app:1', 'app:2'], 'below the partition it comes back as it was');
         await k('patch', 'sts', 'roll', '-p', '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}');
@@ -195,7 +196,7 @@ describe('sets of pods on simulated nodes', () => {
       await apply(statefulSet('manual', { updateStrategy: { type: 'OnDelete' }, replicas: 2 }));
       await eventually('both are ready', async () => (await json<Set>('get', 'sts', 'manual')).status.readyReplicas === 2);
       await setImage('sts/manual', 'app:2');
-      await k('delete', 'pod', 'manual-0');
+      await k('delete', 'pod', 'manual-0', '--wait=false');
       await eventually('manual-0 is new', async () => (await images('manual')).join() === 'app:2,app:1');
       await k('delete', 'sts', 'manual');
     });
@@ -212,6 +213,48 @@ describe('sets of pods on simulated nodes', () => {
       });
       assert.deepEqual(await names('back'), ['back-0', 'back-1']);
       await k('delete', 'sts', 'back');
+    });
+
+    test('a pod that its node refuses is made again, until the node takes it', async () => {
+      const port = { containerPort: 80, hostPort: 21_017 };
+      const pinned = { nodeName: 'sim-00001', containers: [{ name: 'app', image: 'app:1', ports: [port] }] };
+      await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'squatter' }, spec: { terminationGracePeriodSeconds: 1, ...pinned } }));
+      await eventually('the port is taken', async () => (await k('get', 'pod', 'squatter', '-o', 'jsonpath={.status.phase}')) === 'Running');
+      const { metadata } = JSON.parse(await k('get', '--raw', '/api/v1/namespaces/work/pods?labelSelector=app%3Devicted')) as List<Pod>;
+      await apply(statefulSet('evicted', { replicas: 1 }, { pod: pinned }));
+      const path = `/api/v1/namespaces/work/pods?watch=1&timeoutSeconds=1&labelSelector=app%3Devicted&resourceVersion=${metadata.resourceVersion}`;
+      await eventually('it was refused and made anew', async () => {
+        const lines = (await k('get', '--raw', path)).trim().split('\n').filter(Boolean);
+        const seen = lines.map((line) => JSON.parse(line) as WatchEvent);
+        assert.ok(seen.some(({ object }) => object.status.phase === 'Failed' && object.status.reason === 'NodePorts'));
+        return seen.some(({ type }) => type === 'DELETED') && seen.filter(({ type }) => type === 'ADDED').length > 1;
+      });
+      await k('delete', 'pod', 'squatter');
+      await rolledOut('sts/evicted');
+      await k('delete', 'sts', 'evicted');
+    });
+
+    test('every kubectl undoes and tells', async () => {
+      await apply(statefulSet('tools-a', { replicas: 1 }));
+      await apply(daemonSet('tools-b'));
+      for (const what of ['sts/tools-a', 'ds/tools-b']) {
+        await rolledOut(what);
+        await setImage(what, 'app:2');
+        await rolledOut(what);
+        for (const program of kubectlVersions()) {
+          for (const args of [
+            ['undo', what],
+            ['status', what, '--timeout=30s'],
+            ['history', what],
+          ]) {
+            const result = await my.cluster.tryKubectl(['rollout', ...args], { program });
+            assert.equal(result.code, 0, `${program} rollout ${args.join(' ')}: ${result.err}${result.out}`);
+          }
+        }
+        const { revision } = (await revisions(what.split('/')[1] ?? '')).at(-1) ?? {};
+        assert.ok((revision ?? 0) >= 2 + kubectlVersions().length);
+      }
+      await k('delete', 'sts/tools-a', 'ds/tools-b');
     });
 
     test('a pod on a node that is gone keeps its name until it is deleted by force', async () => {
