@@ -20,11 +20,17 @@ export interface PodFact {
   readonly owner: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
+interface Wish {
+  readonly at: number;
+  readonly replicas: number;
+  /** Pods that were ready when it came. */
+  readonly ready: number;
+}
 interface DeploymentFact {
   readonly name: string;
   readonly deployment: V1Deployment;
   /** What it was asked for, and when. */
-  readonly wishes: { at: number; replicas: number }[];
+  readonly wishes: Wish[];
 }
 
 /** Controllers see a change of their object a moment after it: so long an older wish may still be followed, ms. */
@@ -143,13 +149,29 @@ export class Model {
     if (!deployment) return void this.#deployments.delete(id);
     const wishes = this.#deployments.get(id)?.wishes ?? [];
     const replicas = deployment.spec?.replicas ?? 1;
-    if (wishes.at(-1)?.replicas !== replicas) wishes.push({ at: this.#now(), replicas });
-    this.#deployments.set(id, { name: id, deployment, wishes });
+    const fact = { name: id, deployment, wishes };
+    this.#deployments.set(id, fact);
+    if (wishes.at(-1)?.replicas !== replicas) wishes.push({ at: this.#now(), replicas, ready: this.#ready(fact) });
   }
   /** What may have been asked for, as far as a controller knows by now. */
-  #wishes({ wishes }: DeploymentFact): number[] {
+  #wishes({ wishes }: DeploymentFact): Wish[] {
     const current = wishes.findLastIndex((wish) => wish.at <= this.#now() - graceMs);
-    return wishes.slice(Math.max(0, current)).map((wish) => wish.replicas);
+    return wishes.slice(Math.max(0, current));
+  }
+  #ready(deployment: DeploymentFact): number {
+    const uids = this.#setsOf(deployment).map((s) => s.metadata?.uid ?? '');
+    return uids.flatMap((uid) => [...(this.#byOwner.get(uid) ?? [])]).filter((p) => p.ready && !p.deleting).length;
+  }
+  /** Scaled down in the middle of a rollout, every ReplicaSet gives its share, whether its pods are ready or not. */
+  #leastReady(deployment: DeploymentFact): number {
+    const wishes = this.#wishes(deployment);
+    const sets = this.#setsOf(deployment).length;
+    const least = wishes.map(({ replicas, ready }, i) => {
+      const before = wishes[i - 1]?.replicas ?? replicas;
+      const kept = replicas < before ? Math.floor((ready * replicas) / before) - sets : Infinity;
+      return Math.min(replicas - unavailable(deployment.deployment, replicas), kept);
+    });
+    return Math.min(...least);
   }
   #deploymentOf(set: V1ReplicaSet | undefined): DeploymentFact | undefined {
     const owner = set?.metadata?.ownerReferences?.find((o) => o.controller && o.kind === 'Deployment');
@@ -162,7 +184,7 @@ export class Model {
     const deployment = this.#deploymentOf(set);
     if (!set || !deployment || (set.spec?.replicas ?? 0) <= (before?.spec?.replicas ?? 0)) return;
     const sum = this.#setsOf(deployment).reduce((total, s) => total + (s.spec?.replicas ?? 0), 0);
-    const most = Math.max(...this.#wishes(deployment).map((replicas) => replicas + surge(deployment.deployment, replicas)));
+    const most = Math.max(...this.#wishes(deployment).map(({ replicas }) => replicas + surge(deployment.deployment, replicas)));
     if (sum > most) this.#wrong(`deployment ${deployment.name}: its ReplicaSets ask for ${sum} pods, more than ${most}`);
   }
   #setsOf(deployment: DeploymentFact): V1ReplicaSet[] {
@@ -190,9 +212,8 @@ export class Model {
     const set = [...this.#replicaSets.values()].find((s) => s.metadata?.uid === pod.owner);
     const deployment = this.#deploymentOf(set);
     if (!deployment || deployment.deployment.metadata?.deletionTimestamp || deployment.deployment.spec?.strategy?.type === 'Recreate') return;
-    const uids = this.#setsOf(deployment).map((s) => s.metadata?.uid ?? '');
-    const ready = uids.flatMap((uid) => [...(this.#byOwner.get(uid) ?? [])]).filter((p) => p.ready && !p.deleting).length;
-    const least = Math.min(...this.#wishes(deployment).map((replicas) => replicas - unavailable(deployment.deployment, replicas)));
+    const ready = this.#ready(deployment);
+    const least = this.#leastReady(deployment);
     if (ready < least && !this.#justLost(pod.namespace))
       this.#wrong(`deployment ${deployment.name}: ${ready} ready pods after ${pod.name} was deleted, wanted ${least}`);
   }
