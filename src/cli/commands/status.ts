@@ -3,7 +3,8 @@ import { flag, instanceOptions, pathOptions, print, type Command } from '../comm
 
 function show(status: Status): void {
   print(`${status.ready ? 'ready' : 'not ready'}  pid ${status.pid}  version ${status.version}`);
-  print(`kubernetes  ${status.endpoints.kubernetes}`);
+  const { kubernetes, aws, registry, dashboard } = status.endpoints;
+  for (const [name, url] of Object.entries({ kubernetes, aws, registry, dashboard })) if (url !== null) print(`${name}  ${url}`);
   for (const part of status.components) print(`  ${part.ready ? '✓' : '…'} ${part.name}${part.message ? `: ${part.message}` : ''}`);
   const ready = status.nodes.filter((n) => n.ready).length;
   print(`nodes  ${ready}/${status.nodes.length} ready`);
