@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { describe } from 'node:test';
-import { eventually, root, useCluster } from './harness.ts';
+import { cannotRunContainers, eventually, root, useCluster } from './harness.ts';
+import { idle, pod, sh } from './pod-kit.ts';
 
 interface Pod {
   metadata: { name: string; deletionTimestamp?: string };
@@ -95,13 +96,13 @@ describe('chaos', { concurrency: false }, () => {
   });
 
   test('a silent node: its pods go on, and are where they were when it is heard again', async () => {
-    const pod = (await shop()).find(ready);
-    const node = pod?.spec.nodeName ?? '';
-    const restarts = pod?.status.containerStatuses?.[0]?.restartCount;
+    const one = (await shop()).find(ready);
+    const node = one?.spec.nodeName ?? '';
+    const restarts = one?.status.containerStatuses?.[0]?.restartCount;
     await chaos('network-loss', node, '--for', '16s');
     await eventually('NotReady', async () => (await my.cluster.kubectl('get', 'node', node)).includes('NotReady'), 30_000);
     await eventually('Ready', async () => !(await my.cluster.kubectl('get', 'node', node)).includes('NotReady'), 30_000);
-    const again = (await shop()).find((one) => one.metadata.name === pod?.metadata.name);
+    const again = (await shop()).find((other) => other.metadata.name === one?.metadata.name);
     if (again && !again.metadata.deletionTimestamp) assert.equal(again.status.containerStatuses?.[0]?.restartCount, restarts);
   });
 
@@ -118,5 +119,36 @@ describe('chaos', { concurrency: false }, () => {
       assert.notEqual(code, 0);
       assert.match(err, why);
     }
+  });
+});
+
+describe('chaos on nodes that run containers', { concurrency: false, skip: cannotRunContainers() ?? false }, () => {
+  const my = useCluster('--nodes', '2', '--sim-nodes', '1', '--node-monitor-grace-period', '13', '--preload', join(root, 'dist/images'));
+  const chaos = async (...args: string[]): Promise<string> => {
+    const { code, out, err } = await my.cluster.batuta('chaos', ...args);
+    assert.equal(code, 0, `chaos ${args.join(' ')}: ${err}`);
+    return out;
+  };
+  const get = (name: string): Promise<Pod> => my.cluster.json<Pod>('get', 'pod', name);
+  const place = (name: string, node: string): Promise<string> =>
+    my.cluster.apply(JSON.stringify(pod(name, [sh(idle)], { nodeSelector: { 'kubernetes.io/hostname': node } }, { labels: { app: name } })));
+
+  test('a pod without a toleration does not land on a simulated node', async () => {
+    assert.match(await my.cluster.kubectl('get', 'node', 'sim-00001', '-o', 'jsonpath={.spec.taints}'), /kwok\.x-k8s\.io\/node/);
+    for (const name of ['one', 'two']) await place(name, name === 'one' ? 'node-1' : 'node-2');
+    for (const name of ['one', 'two']) await eventually(`${name} is ready`, async () => ready(await get(name)), 60_000);
+  });
+  test('a killed pod is started again', async () => {
+    await chaos('pods', '-l', 'app=one');
+    await eventually('a restart', async () => (await get('one')).status.containerStatuses?.[0]?.restartCount === 1, 30_000);
+  });
+  test('a killed node is silent and runs nothing; healed, it starts its pods anew', async () => {
+    await chaos('kill-node', 'node-2');
+    await eventually('NotReady', async () => (await my.cluster.kubectl('get', 'node', 'node-2')).includes('NotReady'), 40_000);
+    assert.match(await my.cluster.kubectl('get', 'node', 'node-1'), /\sReady/);
+    assert.match(await chaos('heal'), /healed node-2/);
+    await eventually('Ready', async () => / Ready/.test(await my.cluster.kubectl('get', 'node', 'node-2')), 40_000);
+    await eventually('two is ready', async () => ready(await get('two')), 60_000);
+    assert.equal((await get('two')).status.containerStatuses?.[0]?.restartCount, 1);
   });
 });
