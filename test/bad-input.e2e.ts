@@ -177,6 +177,19 @@ describe('bad input', () => {
     }
   });
 
+  test('archives from a directory that is not there: nothing is started', async () => {
+    const other = await createCluster();
+    const result = await other.batuta('up', '--detach', '--wait', '--runtime', 'sim', '--preload', '/nowhere', ...other.ports);
+    assert.equal(result.code, 1);
+    assert.equal(result.err.trim(), 'batuta up: --preload /nowhere: no such directory');
+    await destroy(other);
+  });
+
+  test('who reads only the first line of an answer is left alone', async () => {
+    const result = await run('sh', ['-c', `bin/batuta status --data-dir ${my.cluster.dir} | true`]);
+    assert.deepEqual([result.code, result.err], [0, '']);
+  });
+
   test('bad usage is exit code 2', async () => {
     for (const args of [['up', '--nodes', 'many'], ['up', '--nonsense'], ['frobnicate'], ['image', 'eat']]) {
       const result = await run('bin/batuta', args);

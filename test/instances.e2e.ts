@@ -80,6 +80,21 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     }
   });
 
+  test('an archive that is none: up says so and ends, and the rest runs', async () => {
+    const cluster = await createCluster();
+    try {
+      const archives = join(cluster.dir, 'archives');
+      mkdirSync(archives);
+      writeFileSync(join(archives, 'junk.tar'), 'not an archive at all');
+      const result = await cluster.batuta('up', '--detach', '--wait', '--preload', archives, ...cluster.ports);
+      assert.equal(result.code, 1);
+      assert.match(result.err, /^batuta up: images: .*junk\.tar.*the rest runs/);
+      assert.match(await cluster.kubectl('get', 'namespace', 'default'), /Active/);
+    } finally {
+      await destroy(cluster);
+    }
+  });
+
   test('without containerd on the machine, --runtime containerd says how to get it, and auto runs simulated nodes', async () => {
     const cluster = await createCluster();
     const bin = join(cluster.dir, 'bin');

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
 import type { RegistryServer } from '#registry';
@@ -154,6 +154,7 @@ async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<I
   const previous = readRecord(paths);
   const why = options.runtime === 'sim' ? 'asked for' : whyNoContainers();
   if (options.runtime === 'containerd' && why) throw new UserError(`containers cannot run here: ${why}`);
+  if (options.preload !== undefined && !existsSync(options.preload)) throw new UserError(`--preload ${options.preload}: no such directory`);
   const runtime = why === undefined ? 'containerd' : 'sim';
   if (runtime === 'sim' && options.runtime === 'auto') log.warn('nodes are simulated: containers cannot run here', { why });
   const nodes = options.nodes ?? previous?.nodes ?? 1;

@@ -73,6 +73,8 @@ async function detach(options: UpOptions, paths: Paths): Promise<number> {
     env: { ...process.env, BATUTA_DETACHED: '1' },
   });
   closeSync(out);
+  // Nothing below waits for its end: an error must end this process, also while that one runs.
+  child.unref();
   let exit: number | null | undefined;
   child.once('exit', (code) => (exit = code ?? 1));
   const tty = process.stderr.isTTY;
@@ -89,7 +91,6 @@ async function detach(options: UpOptions, paths: Paths): Promise<number> {
     await sleep(systemClock, 25);
   }
   if (tty) process.stderr.write('\r\x1b[K');
-  child.unref();
   process.stdout.write(
     `batuta runs in the background (pid ${child.pid}). Next: eval "$(bin/batuta env${options.dataDir ? ` --data-dir ${options.dataDir}` : options.name ? ` --name ${options.name}` : ''})"\n`,
   );
