@@ -57,8 +57,10 @@ describe('cluster autoscaler', () => {
     assert.match(await k('get', 'events', '-A'), /ScaleDown/);
   });
   it('tells what it sees', async () => {
-    const status = await k('-n', 'kube-system', 'get', 'configmap', 'cluster-autoscaler-status', '-o', 'jsonpath={.data.status}');
-    assert.match(status, /autoscalerStatus: Running/);
-    assert.match(status, /- name: "general"\n(.*\n)*? {4}cloudProviderTarget: 1\n/);
+    // It is written at the next look, a second later.
+    await eventually('it tells of the last change', async () => {
+      const status = await k('-n', 'kube-system', 'get', 'configmap', 'cluster-autoscaler-status', '-o', 'jsonpath={.data.status}');
+      return /autoscalerStatus: Running/.test(status) && /- name: "general"\n(.*\n)*? {4}cloudProviderTarget: 1\n/.test(status);
+    });
   });
 });
