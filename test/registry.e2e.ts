@@ -16,7 +16,7 @@ describe('images from a registry', { skip: cannotRunContainers() ?? noRegistry ?
 
   test('a node pulls from a registry, tells why it cannot, and recovers when it can', async () => {
     const { cluster } = my;
-    const dir = join(cluster.dir, 'registry');
+    const dir = join(cluster.dir, 'peer');
     mkdirSync(dir);
     const built = await run('sh', ['scripts/node.sh', 'scripts/make-hello-image.ts', dir]);
     assert.equal(built.code, 0, built.err);
