@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkDigest } from './names.ts';
 import { algorithmOf, hexOf } from './digest.ts';
@@ -17,13 +17,6 @@ export class BlobFiles {
     const hex = hexOf(digest);
     return join(this.#dir, algorithmOf(digest), hex.slice(0, 2), hex);
   }
-  /** Bytes; undefined when there is no such file. */
-  async size(digest: string): Promise<number | undefined> {
-    return stat(this.path(digest)).then(
-      (found) => found.size,
-      () => undefined,
-    );
-  }
   open(digest: string): Promise<FileHandle> {
     return open(this.path(digest), 'r');
   }
@@ -33,8 +26,8 @@ export class BlobFiles {
     const parent = join(target, '..');
     const made = await mkdir(parent, { recursive: true, mode: 0o700 });
     await rename(file, target);
-    await flushDirectory(parent);
-    if (made !== undefined) await flushDirectory(join(made, '..'));
+    await flush(parent);
+    if (made !== undefined) await flush(join(made, '..'));
   }
   remove(digest: string): void {
     rmSync(this.path(digest), { force: true });
@@ -52,9 +45,9 @@ export class BlobFiles {
   }
 }
 
-/** Makes names in a directory durable. */
-export async function flushDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
+/** Makes the bytes of a file, or the names in a directory, durable. */
+export async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {

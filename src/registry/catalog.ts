@@ -97,10 +97,6 @@ export class Catalog {
     this.#run('INSERT INTO repositories (registry, name, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', registry, name, now);
     return this.repository(registry, name) as number;
   }
-  /** Forgets the repository with all that is in it; blobs go with the next collection. False: there was none. */
-  deleteRepository(registry: string, name: string): boolean {
-    return this.#run('DELETE FROM repositories WHERE registry = ? AND name = ?', registry, name) > 0;
-  }
   /** Names after `last`, in order of bytes. */
   repositories(registry: string, last: string, limit: number): string[] {
     return this.#all('SELECT name FROM repositories WHERE registry = ? AND name > ? ORDER BY name LIMIT ?', registry, last, limit).map(
@@ -186,10 +182,6 @@ export class Catalog {
   deleteManifest(repository: number, digest: string): boolean {
     return this.#run('DELETE FROM manifests WHERE repository = ? AND digest = ?', repository, digest) > 0;
   }
-  /** Manifests in order of digest, after `last`. */
-  manifests(repository: number, last: string, limit: number): ManifestRecord[] {
-    return this.#all(`SELECT ${columns} FROM manifests WHERE repository = ? AND digest > ? ORDER BY digest LIMIT ?`, repository, last, limit).map(toRecord);
-  }
   referrers(repository: number, subject: string): (ManifestRecord & { content: Buffer })[] {
     return this.#all(`SELECT ${columns}, content FROM manifests WHERE repository = ? AND subject = ? ORDER BY digest`, repository, subject).map((row) => ({
       ...toRecord(row),
@@ -217,10 +209,6 @@ export class Catalog {
   tags(repository: number, last: string, limit: number): string[] {
     return this.#all('SELECT tag FROM tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?', repository, last, limit).map((row) => row['tag'] as string);
   }
-  tagsOf(repository: number, digest: string): string[] {
-    return this.#all('SELECT tag FROM tags WHERE repository = ? AND digest = ? ORDER BY tag', repository, digest).map((row) => row['tag'] as string);
-  }
-
   close(): void {
     this.#db.close();
   }

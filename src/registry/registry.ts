@@ -8,7 +8,6 @@ import { Catalog } from './catalog.ts';
 import { algorithmOf, digestOf } from './digest.ts';
 import { RegistryError } from './errors.ts';
 import { parseManifest, type Descriptor, type ParsedManifest } from './manifest.ts';
-import { checkRepository } from './names.ts';
 import type { ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
 import { Uploads, type Received } from './uploads.ts';
 
@@ -67,13 +66,6 @@ export class Registry {
   // repositories
   repositories(registry: string, last: string, limit: number): string[] {
     return this.#catalog.repositories(registry, last, limit);
-  }
-  createRepository(repository: RepositoryName): void {
-    this.#catalog.createRepository(repository.registry, checkRepository(repository.name), this.#now);
-  }
-  /** Its blobs go with the next collection. */
-  deleteRepository(repository: RepositoryName): boolean {
-    return this.#catalog.deleteRepository(repository.registry, repository.name);
   }
   hasRepository(repository: RepositoryName): boolean {
     return this.#find(repository) !== undefined;
@@ -151,8 +143,7 @@ export class Registry {
     this.#arriving.set(digest, (this.#arriving.get(digest) ?? 0) + 1);
     try {
       const size = await this.#uploads.finish(id, upload, digest, body, start);
-      // The repository may have been deleted meanwhile; then the collection takes the file.
-      this.#catalog.linkBlob(this.#existing(repository), digest, size, this.#now);
+      this.#catalog.linkBlob(id, digest, size, this.#now);
     } finally {
       const others = (this.#arriving.get(digest) ?? 1) - 1;
       if (others > 0) this.#arriving.set(digest, others);
@@ -236,9 +227,6 @@ export class Registry {
   pulled({ registry, name }: RepositoryName, digest: string, reference: string): void {
     this.#tell({ type: 'manifest-pulled', registry, repository: name, digest, tag: reference.includes(':') ? undefined : reference });
   }
-  manifests(repository: RepositoryName, last: string, limit: number): ManifestRecord[] {
-    return this.#catalog.manifests(this.#existing(repository), last, limit);
-  }
   /** Manifests that are about a digest, as descriptors. An unknown digest has none. */
   referrers(repository: RepositoryName, subject: string, artifactType: string | undefined): object[] {
     return this.#catalog
@@ -251,9 +239,6 @@ export class Registry {
   }
   tags(repository: RepositoryName, last: string, limit: number): string[] {
     return this.#catalog.tags(this.#existing(repository), last, limit);
-  }
-  tagsOf(repository: RepositoryName, digest: string): string[] {
-    return this.#catalog.tagsOf(this.#existing(repository), digest);
   }
 
   /**

@@ -1,24 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { http, type Clock, type Logger, type Random } from '#base';
-import { createHandler } from './http/handler.ts';
-import { Registry } from './registry.ts';
-import type { Authorize, RegistryEvent, RegistryRules } from './types.ts';
+import { http } from '#base';
+import { createHandler, type HandlerOptions } from './http/handler.ts';
+import { Registry, type RegistryOptions } from './registry.ts';
 
-export interface RegistryServerOptions {
-  /** Directory that holds everything. */
-  dir: string;
-  /** Addresses to listen on; port 0 takes any free one (the same for all). */
+export interface RegistryServerOptions extends RegistryOptions, Omit<HandlerOptions, 'registry'> {
+  /** Addresses to listen on. */
   listen: readonly string[];
+  /** 0 takes any free one, the same for all addresses. */
   port: number;
-  authorize: Authorize;
-  clock: Clock;
-  random: Random;
-  log: Logger;
-  rules?: RegistryRules;
-  onEvent?(event: RegistryEvent): void;
-  registryOf?(request: IncomingMessage): string;
-  keepUnusedMs?: number;
   /** How often space is given back, ms. Default one hour. */
   collectEveryMs?: number;
 }
@@ -34,17 +24,9 @@ const HOUR = 60 * 60 * 1000;
 
 /** Serves a registry over HTTP. Resolves when it listens. */
 export async function startRegistry(options: RegistryServerOptions): Promise<RegistryServer> {
-  const { log, clock, random, dir, rules, onEvent, keepUnusedMs } = options;
-  const registry = new Registry({
-    dir,
-    clock,
-    random,
-    log,
-    ...(rules ? { rules } : {}),
-    ...(onEvent ? { onEvent } : {}),
-    ...(keepUnusedMs === undefined ? {} : { keepUnusedMs }),
-  });
-  const handler = createHandler({ registry, authorize: options.authorize, log, ...(options.registryOf ? { registryOf: options.registryOf } : {}) });
+  const { log, clock } = options;
+  const registry = new Registry(options);
+  const handler = createHandler({ ...options, registry });
   const running = new Set<Promise<void>>();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const work = handler(request, response).finally(() => running.delete(work));

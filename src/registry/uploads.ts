@@ -4,7 +4,7 @@ import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Random } from '#base';
-import type { BlobFiles } from './blob-files.ts';
+import { flush, type BlobFiles } from './blob-files.ts';
 import { algorithmOf } from './digest.ts';
 import { RegistryError } from './errors.ts';
 
@@ -151,16 +151,10 @@ export class Uploads {
   async #append(session: Session, body: Readable): Promise<Received> {
     session.hash ??= await hashFile(session, 'sha256');
     const handle = await open(session.file, 'r+');
-    let hashed = session.offset;
-    let cut = false;
     try {
-      hashed = await drain(body, handle, session.offset, session.hash).catch((error: unknown) => {
-        if (!(error instanceof CutShort)) throw error;
-        cut = true;
-        return error.offset;
-      });
-      session.offset = hashed;
-      return { offset: session.offset, whole: !cut };
+      const received = await drain(body, handle, session.offset, session.hash);
+      session.offset = received.offset;
+      return received;
     } catch (error) {
       // Half a batch may stand in the file: back to where the upload stood.
       session.hash = undefined;
@@ -188,20 +182,12 @@ async function hashFile(session: Session, algorithm: string): Promise<Hash> {
   return hash;
 }
 
-/** The client went away; `offset` bytes are in the file and in the hash. */
-class CutShort extends Error {
-  readonly offset: number;
-  constructor(offset: number) {
-    super('the client went away');
-    this.offset = offset;
-  }
-}
-
-/** Hashes and writes a body from `offset` on; gives the new offset. One batch is written while the next one comes in. */
-async function drain(body: Readable, file: FileHandle, offset: number, hash: Hash): Promise<number> {
+/** Hashes and writes a body from `offset` on. One batch is written while the next one comes in; none is under way when this ends. */
+async function drain(body: Readable, file: FileHandle, offset: number, hash: Hash): Promise<Received> {
   let batch: Buffer[] = [];
   let size = 0;
   let at = offset;
+  let whole = true;
   let writing: Promise<void> = Promise.resolve();
   const flushBatch = async (): Promise<void> => {
     await writing;
@@ -212,7 +198,6 @@ async function drain(body: Readable, file: FileHandle, offset: number, hash: Has
     writing = writeAll(file, buffers, position);
     writing.catch(() => {}); // awaited before the next batch and at the end
   };
-  let gone = false;
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       hash.update(chunk);
@@ -221,13 +206,16 @@ async function drain(body: Readable, file: FileHandle, offset: number, hash: Has
       if (size >= BATCH) await flushBatch();
     }
   } catch (error) {
-    if (!isAbort(error)) throw error;
-    gone = true;
+    if (!isAbort(error)) {
+      // A write that ends after the file was cut back would leave its bytes behind.
+      await writing.catch(() => {});
+      throw error;
+    }
+    whole = false;
   }
   if (size > 0) await flushBatch();
   await writing;
-  if (gone) throw new CutShort(at);
-  return at;
+  return { offset: at, whole };
 }
 const isAbort = (error: unknown): boolean => ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes((error as { code?: string }).code ?? '');
 
@@ -238,13 +226,4 @@ async function writeAll(file: FileHandle, buffers: Buffer[], position: number): 
   // A short write: finish it plainly.
   const rest = Buffer.concat(buffers).subarray(bytesWritten);
   for (let done = 0; done < rest.length;) done += (await file.write(rest, done, rest.length - done, position + bytesWritten + done)).bytesWritten;
-}
-
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
