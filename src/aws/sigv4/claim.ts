@@ -44,7 +44,8 @@ function refuseAmbiguous(pairs: readonly [string, string][]): void {
     if (!lower.startsWith('x-amz-')) continue;
     if (seen.has(lower)) throw new SignatureError('incomplete', `Query parameter ${name} is given more than once`);
     seen.add(lower);
-    if (known.has(lower) && !known.has(name, true)) throw new SignatureError('incomplete', `Query parameter ${name} must be written ${known.spelling(lower)}`);
+    const spelling = spellings.get(lower);
+    if (spelling !== undefined && spelling !== name) throw new SignatureError('incomplete', `Query parameter ${name} must be written ${spelling}`);
   }
 }
 const spellings = new Map(
@@ -53,11 +54,6 @@ const spellings = new Map(
     name,
   ]),
 );
-const known = {
-  has: (name: string, exactly = false): boolean => (exactly ? spellings.get(name.toLowerCase()) === name : spellings.has(name)),
-  spelling: (lower: string): string => spellings.get(lower) ?? lower,
-};
-
 function fromHeader(authorization: string, headers: ReadonlyMap<string, readonly string[]>): Claim {
   const space = authorization.indexOf(' ');
   if (authorization.slice(0, space) !== algorithm) throw new SignatureError('incomplete', `Authorization header must begin with '${algorithm}'`);
