@@ -14,6 +14,7 @@ import type { Overlay } from '../aggregation/overlay.ts';
 import type { TokenSigner } from '../pki/jwt.ts';
 import type { VirtualResource } from '../types.ts';
 import { OpenApi } from './openapi.ts';
+import { documentPaths } from './paths.ts';
 import { sendJson } from './respond.ts';
 import type { Exchange } from './types.ts';
 
@@ -197,25 +198,7 @@ export class Documents {
   paths(): string[] {
     const groups = this.#options.computed.groups().flatMap(({ name, versions: all }) => [`/apis/${name}`, ...all.map((one) => `/apis/${one.groupVersion}`)]);
     const versions = this.#kinds.flatMap((kind) => (kind.group ? [`/apis/${kind.group}`, `/apis/${kind.apiVersion}`] : [`/api/${kind.version}`]));
-    return [
-      ...new Set([
-        '/.well-known/openid-configuration',
-        '/api',
-        '/apis',
-        '/flagz',
-        '/healthz',
-        '/livez',
-        '/metrics',
-        '/openapi/v2',
-        '/openapi/v3',
-        '/openid/v1/jwks',
-        '/readyz',
-        '/statusz',
-        '/version',
-        ...versions,
-        ...groups,
-      ]),
-    ].toSorted();
+    return [...new Set(['/.well-known/openid-configuration', ...documentPaths, ...versions, ...groups])].toSorted();
   }
 }
 

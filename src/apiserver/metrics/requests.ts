@@ -1,4 +1,5 @@
 import { exponentialBuckets, type Histogram, type Metrics, type Value } from '#base';
+import { documentPaths } from '../http/paths.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 
 const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
@@ -140,21 +141,7 @@ function families(metrics: Metrics) {
 
 const connects = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
-/** Paths beside resources that have a series of their own. */
-const paths = new Set([
-  '/api',
-  '/apis',
-  '/flagz',
-  '/healthz',
-  '/livez',
-  '/metrics',
-  '/openapi/v2',
-  '/openapi/v3',
-  '/openid/v1/jwks',
-  '/readyz',
-  '/statusz',
-  '/version',
-]);
+const paths = new Set(documentPaths);
 
 /** Values of the labels in `target`. */
 function labels(info: RequestInfo, known: boolean): string[] {
