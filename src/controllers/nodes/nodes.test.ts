@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatMicroTime, formatTime } from '#base';
-import { Lease, Node, Pod, type V1Node, type V1Pod } from '#kinds';
+import { Lease, Node, Pod, tolerates, type V1Node, type V1Pod } from '#kinds';
 import { createWorld, podOf, type World } from '../testing/world.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { podGcController } from './pod-gc.ts';
 import { taintEvictionController } from './taint-eviction.ts';
-import { evictionTime, tolerates } from './taints.ts';
+import { evictionTime } from './taints.ts';
 
 const start = (): World => createWorld([nodeLifecycleController, taintEvictionController, podGcController]);
 function addNode(w: World, name: string, ready: 'True' | 'False' = 'True'): V1Node {

@@ -1,5 +1,5 @@
 import { formatTime } from '#base';
-import type { V1Node, V1Pod, V1Taint, V1Toleration } from '#kinds';
+import { tolerates, type V1Node, type V1Pod, type V1Taint } from '#kinds';
 
 export const notReadyTaint = 'node.kubernetes.io/not-ready';
 export const unreachableTaint = 'node.kubernetes.io/unreachable';
@@ -40,13 +40,6 @@ export function sameTaints(a: readonly V1Taint[], b: readonly V1Taint[]): boolea
       .sort()
       .join();
   return form(a) === form(b);
-}
-
-export function tolerates(toleration: V1Toleration, taint: V1Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  const operator = toleration.operator || 'Equal';
-  return operator === 'Exists' || (operator === 'Equal' && Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? ''));
 }
 
 /**
