@@ -35,8 +35,9 @@ export const sameData = (a: V1ControllerRevision, b: V1ControllerRevision): bool
 
 /** Oldest first; of equal numbers the one created earlier. */
 export const byRevision = (a: V1ControllerRevision, b: V1ControllerRevision): number =>
-  a.revision - b.revision || compare(a.metadata?.creationTimestamp, b.metadata?.creationTimestamp) || compare(a.metadata?.name, b.metadata?.name);
-const compare = (a = '', b = ''): number => (a === b ? 0 : a < b ? -1 : 1);
+  a.revision - b.revision || compareText(a.metadata?.creationTimestamp, b.metadata?.creationTimestamp) || compareText(a.metadata?.name, b.metadata?.name);
+/** By code units, as names and times of Kubernetes are ordered. */
+export const compareText = (a = '', b = ''): number => (a === b ? 0 : a < b ? -1 : 1);
 
 export const nextRevision = (revisions: readonly V1ControllerRevision[]): number => revisions.reduce((most, r) => Math.max(most, r.revision), 0) + 1;
 

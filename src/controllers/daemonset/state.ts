@@ -1,5 +1,6 @@
 import type { V1DaemonSet, V1Node, V1Pod } from '#kinds';
 import { isPodAvailable, isPodTerminal, isTerminating } from '../pods.ts';
+import { compareText } from '../revisions.ts';
 import { scaledCount } from '../scaled.ts';
 import { isUpdated } from './identity.ts';
 import { nodeOf, placementOf, type Placement } from './placement.ts';
@@ -45,11 +46,12 @@ export function viewNodes({ set, pods, nodes }: Pick<DaemonSetState, 'set' | 'po
 /** Those that have a node come first; of equals the older. */
 function oldestFirst(a: V1Pod, b: V1Pod): number {
   return (
-    Number(Boolean(b.spec?.nodeName)) - Number(Boolean(a.spec?.nodeName)) || compare(created(a), created(b)) || compare(a.metadata?.name, b.metadata?.name)
+    Number(Boolean(b.spec?.nodeName)) - Number(Boolean(a.spec?.nodeName)) ||
+    compareText(created(a), created(b)) ||
+    compareText(a.metadata?.name, b.metadata?.name)
   );
 }
 const created = (pod: V1Pod): string => pod.metadata?.creationTimestamp ?? '';
-const compare = (a = '', b = ''): number => (a === b ? 0 : a < b ? -1 : 1);
 
 export const isAvailable = ({ set, now }: DaemonSetState, pod: V1Pod): boolean => isPodAvailable(pod, set.spec?.minReadySeconds ?? 0, now);
 
