@@ -86,6 +86,7 @@ export { schemas, loadDescriptions } from './schemas.ts';
 export { facts } from './facts.ts';
 export { requiredNodes, termMatcher, type NodeMatcher, type SelectedNode } from './support/node-matching.ts';
 export { tolerated, tolerates } from './support/tolerations.ts';
+export { isReady } from './support/readiness.ts';
 export {
   betaStorageProvisioner,
   bindCompleted,

@@ -1,9 +1,6 @@
-import { Node } from '#kinds';
+import { isReady, Node } from '#kinds';
 import type { Client } from '#client';
 import type { Status } from './commands.ts';
-
-const isReady = (node: { status?: { conditions?: { type: string; status: string }[] } }): boolean =>
-  node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 
 /** What `status` shows of the nodes. */
 export function describeNodes(client: Client): Status['nodes'] {

@@ -1,5 +1,6 @@
 import type { Client } from '#client';
 import {
+  isReady,
   DaemonSet,
   Deployment,
   Event,
@@ -74,7 +75,7 @@ class Explainer {
     const base = { subject: `${kind.kind.toLowerCase()} ${object.metadata?.namespace}/${object.metadata?.name}`, events: this.#events(object) };
     if (kind.kind === 'Pod') return { ...base, ...this.#pod(object as V1Pod), owned: [] };
     const owned = this.#owned(object);
-    const unwell = owned.filter(({ kind: other, object: one }) => other.kind !== 'Pod' || !isReady(one as V1Pod));
+    const unwell = owned.filter(({ kind: other, object: one }) => other.kind !== 'Pod' || !isWell(one as V1Pod));
     return {
       ...base,
       ...workload(object as Workload, owned.length),
@@ -153,16 +154,14 @@ function placementSummary({ state, nodes, schedulerName, nominatedNodeName, atte
 function placementDetails({ message, nextAttempt }: PlacementStatus): string[] {
   return [...(message ? [message] : []), ...(nextAttempt ? [`tried again at ${nextAttempt} at the latest`] : [])];
 }
-function isReady({ status }: V1Pod): boolean {
-  return status?.phase === 'Succeeded' || status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
-}
+const isWell = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || isReady(pod);
 function podSummary(pod: V1Pod): string {
   const { phase = 'Pending', reason, message } = pod.status ?? {};
   const more = [reason, message].filter(Boolean).join(': ');
   const on = `on ${pod.spec?.nodeName}`;
   if (pod.metadata?.deletionTimestamp)
     return `is being deleted ${on}${pod.metadata.finalizers?.length ? `; finalizers: ${pod.metadata.finalizers.join(', ')}` : ''}`;
-  if (isReady(pod)) return phase === 'Succeeded' ? 'has succeeded' : `runs ${on} and is ready`;
+  if (isWell(pod)) return phase === 'Succeeded' ? 'has succeeded' : `runs ${on} and is ready`;
   return `${phase} ${on}${more ? `: ${more}` : ''}`;
 }
 function containerDetails({ status }: V1Pod): string[] {

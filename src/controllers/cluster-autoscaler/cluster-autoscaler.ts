@@ -1,6 +1,7 @@
 import type { Informer } from '#client';
 import {
   ConfigMap,
+  isReady,
   Namespace,
   Node,
   NodeGroup,
@@ -18,7 +19,7 @@ import type { Controller, ControllerContext, Reconcile } from '../controller.ts'
 import { podCondition } from '../pods.ts';
 import { choose } from './expanders.ts';
 import { isOver, staysWithNode } from './movable.ts';
-import { deletionTaint, isLeaving, isReady, unneededNodes, type Unneeded } from './scale-down.ts';
+import { deletionTaint, isLeaving, unneededNodes, type Unneeded } from './scale-down.ts';
 import { evaluate, sortOf, templateNode, zonesOf, ZoneTurns, type Option } from './scale-up.ts';
 import { statusText } from './status.ts';
 import { boundsOf, isAutoscaled, nameOf, type ClusterAutoscalerOptions, type Placement } from './types.ts';

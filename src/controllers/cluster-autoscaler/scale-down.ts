@@ -1,5 +1,5 @@
 /** Which nodes nobody needs. Pure but for the cluster in thought, in which the pods of those nodes have moved. */
-import { nodeGroupLabel, type NodeGroup, type V1Node, type V1Pod, type V1PodDisruptionBudget } from '#kinds';
+import { isReady, nodeGroupLabel, type NodeGroup, type V1Node, type V1Pod, type V1PodDisruptionBudget } from '#kinds';
 import { holds, isOver, staysWithNode } from './movable.ts';
 import { allocatableOf, requestsOf } from './scale-up.ts';
 import { boundsOf, nameOf, type Placement } from './types.ts';
@@ -26,9 +26,6 @@ export interface DownInput {
 }
 
 export const isLeaving = (node: V1Node): boolean => (node.spec?.taints ?? []).some(({ key }) => key === deletionTaint);
-export function isReady({ status }: V1Node): boolean {
-  return (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
-}
 export function utilizationOf(node: V1Node, pods: readonly V1Pod[]): number {
   const all = allocatableOf(node);
   const used = pods.map(requestsOf).reduce((sum, one) => ({ cpu: sum.cpu + one.cpu, memory: sum.memory + one.memory }), { cpu: 0, memory: 0 });

@@ -1,6 +1,5 @@
 import { formatTime } from '#base';
-import type { NodeGroup, V1Node } from '#kinds';
-import { isReady } from './scale-down.ts';
+import { isReady, type NodeGroup, type V1Node } from '#kinds';
 import { boundsOf, nameOf } from './types.ts';
 
 export interface GroupView {

@@ -3,7 +3,7 @@
  * `service.kubernetes.io/topology-mode: Auto` (KEP-2433). Pure.
  */
 import { parseQuantity, quantityToMilli } from '#base';
-import type { V1Endpoint, V1Node, V1Service } from '#kinds';
+import { isReady, type V1Endpoint, type V1Node, type V1Service } from '#kinds';
 import { endpointKey } from './packing.ts';
 
 /** By zone: its share of the CPU; or why that cannot be told. */
@@ -20,8 +20,7 @@ export function isTopologyAware({ metadata }: V1Service): boolean {
 
 const isControlPlane = ({ metadata }: V1Node): boolean =>
   ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'].some((label) => metadata?.labels?.[label] !== undefined);
-export const isCounted = (node: V1Node): boolean =>
-  !isControlPlane(node) && node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+export const isCounted = (node: V1Node): boolean => !isControlPlane(node) && isReady(node);
 
 export function zoneShares(nodes: readonly V1Node[]): ZoneShares {
   const cpu = new Map<string, number>();

@@ -1,5 +1,6 @@
 import {
   hasAnnotation,
+  isReady,
   localPathProvisioner,
   provisionedBy,
   selectedNode,
@@ -33,7 +34,6 @@ export function unsupported(claim: V1PersistentVolumeClaim, cls: V1StorageClass)
 }
 
 const hostnameLabel = 'kubernetes.io/hostname';
-const ready = (node: V1Node): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
 function allowed(node: V1Node, cls: V1StorageClass): boolean {
   const terms = cls.allowedTopologies ?? [];
   const holds = (term: (typeof terms)[number]): boolean =>
@@ -48,7 +48,7 @@ export function chooseNode(nodes: readonly V1Node[], volumes: readonly V1Persist
     if (node !== undefined) held.set(node, (held.get(node) ?? 0) + 1);
   }
   const count = (node: V1Node): number => held.get(node.metadata?.name ?? '') ?? 0;
-  const fit = nodes.filter((node) => ready(node) && node.spec?.unschedulable !== true && allowed(node, cls));
+  const fit = nodes.filter((node) => isReady(node) && node.spec?.unschedulable !== true && allowed(node, cls));
   return fit.toSorted((a, b) => count(a) - count(b) || ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1))[0];
 }
 

@@ -1,6 +1,6 @@
 import { randomSuffix, WorkQueue, type Clock, type Logger, type Random } from '#base';
 import { createRecorder, type Client, type Recorder } from '#client';
-import { defaultZones, Node, NodeGroup, nodeGroupLabel, Pod, type NodeGroup as Group, type V1Node } from '#kinds';
+import { defaultZones, isReady, Node, NodeGroup, nodeGroupLabel, Pod, type NodeGroup as Group, type V1Node } from '#kinds';
 import { isApiError } from '#machinery';
 import { evictPods } from './drain.ts';
 import type { Fleet } from './fleet.ts';
@@ -155,7 +155,6 @@ class Groups {
 }
 
 const groupOf = (node: V1Node | undefined): string | undefined => node?.metadata?.labels?.[nodeGroupLabel];
-const isReady = (node: V1Node | undefined): boolean => node?.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 
 /** The zone with the fewest machines of the group; the first of those. */
 function emptiest(zones: readonly string[], members: ReadonlyMap<string, Member>): string {

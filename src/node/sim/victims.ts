@@ -1,4 +1,4 @@
-import { removeFirstAnnotation, type V1Node } from '#kinds';
+import { isReady, removeFirstAnnotation, type V1Node } from '#kinds';
 
 /** A machine of a group: its zone, and when it was ordered, ms since the epoch. */
 export interface Member {
@@ -37,6 +37,6 @@ function before(a: Ranked, b: Ranked, left: ReadonlyMap<string, number>): boolea
 }
 function useOf(node: V1Node | undefined): number {
   if (node?.metadata?.annotations?.[removeFirstAnnotation] === 'true') return 0;
-  if (!node?.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) return 1;
-  return node.spec?.unschedulable ? 2 : 3;
+  if (!isReady(node)) return 1;
+  return node?.spec?.unschedulable ? 2 : 3;
 }

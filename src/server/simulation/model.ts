@@ -1,5 +1,5 @@
 import { quantityToMilli, quantityToNumber } from '#base';
-import type { V1Deployment, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1ReplicaSet, V1ResourceQuota } from '#kinds';
+import { isReady, type V1Deployment, type V1Job, type V1Node, type V1Pod, type V1PodDisruptionBudget, type V1ReplicaSet, type V1ResourceQuota } from '#kinds';
 import { labelSelectorMatcher } from '#machinery';
 
 /** What the invariants need to know of a pod. */
@@ -243,7 +243,7 @@ function factOf(pod: V1Pod): PodFact {
     node: spec?.nodeName,
     cpu: containers.reduce((sum, c) => sum + quantityToMilli(c.resources?.requests?.['cpu']), 0),
     memory: containers.reduce((sum, c) => sum + quantityToNumber(c.resources?.requests?.['memory']), 0),
-    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
+    ready: isReady(pod),
     deleting: metadata.deletionTimestamp !== undefined,
     goneAt: metadata.deletionTimestamp ? Date.parse(metadata.deletionTimestamp) + (metadata.deletionGracePeriodSeconds ?? 0) * 1000 : Infinity,
     terminal: status?.phase === 'Succeeded' || status?.phase === 'Failed',

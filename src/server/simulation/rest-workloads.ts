@@ -1,10 +1,9 @@
-import { DaemonSet, Job, Node, StatefulSet, type V1Pod } from '#kinds';
+import { DaemonSet, isReady, Job, Node, StatefulSet, type V1Pod } from '#kinds';
 import type { KubeObject } from '#machinery';
 import type { SimulatedCluster } from './cluster.ts';
 
 type Check = (cluster: SimulatedCluster, pods: readonly V1Pod[]) => Promise<string[]>;
 const idOf = (object: KubeObject): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name ?? ''}`;
-const ready = (pod: V1Pod): boolean => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 const ownedBy = (pods: readonly V1Pod[], owner: KubeObject): V1Pod[] =>
   pods.filter((pod) => pod.metadata?.ownerReferences?.some((o) => o.uid === owner.metadata?.uid));
 
@@ -30,7 +29,7 @@ export const checkDaemonSets: Check = async ({ api }, pods) => {
     if (own.length !== nodes || places.size !== nodes) return [`daemon set ${idOf(set)} has ${own.length} pods on ${places.size} of ${nodes} nodes`];
     const { desiredNumberScheduled, numberReady, updatedNumberScheduled } = set.status ?? {};
     const told = [desiredNumberScheduled, numberReady, updatedNumberScheduled].join('/');
-    const truth = [nodes, own.filter(ready).length, nodes].join('/');
+    const truth = [nodes, own.filter(isReady).length, nodes].join('/');
     return told === truth ? [] : [`daemon set ${idOf(set)} tells of ${told}, and there are ${truth}`];
   });
 };

@@ -1,9 +1,8 @@
-import { Deployment, EndpointSlice, Node, Pod, PodDisruptionBudget, ReplicaSet, Service, type V1Pod } from '#kinds';
+import { Deployment, EndpointSlice, isReady, Node, Pod, PodDisruptionBudget, ReplicaSet, Service, type V1Pod } from '#kinds';
 import { labelSelectorMatcher } from '#machinery';
 import type { SimulatedCluster } from './cluster.ts';
 import { checkDaemonSets, checkJobs, checkStatefulSets } from './rest-workloads.ts';
 
-const ready = (pod: V1Pod): boolean => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 const idOf = (object: { metadata?: { namespace?: string; name?: string } }): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name ?? ''}`;
 
 /** What is wrong with a cluster that had time to settle: pods that are stuck, orphans, statuses that are not the truth. */
@@ -29,7 +28,7 @@ const checkPods: Check = async ({ api }, pods) => {
   for (const pod of pods) {
     if (pod.metadata?.deletionTimestamp) problems.push(`pod ${idOf(pod)} is stuck in its deletion since ${pod.metadata.deletionTimestamp}`);
     else if (pod.status?.phase === 'Pending') problems.push(`pod ${idOf(pod)} is pending: ${JSON.stringify(pod.status.conditions)}`);
-    else if (pod.status?.phase === 'Running' && !ready(pod)) problems.push(`pod ${idOf(pod)} is not ready: ${JSON.stringify(pod.status.containerStatuses)}`);
+    else if (pod.status?.phase === 'Running' && !isReady(pod)) problems.push(`pod ${idOf(pod)} is not ready: ${JSON.stringify(pod.status.containerStatuses)}`);
     const owner = pod.metadata?.ownerReferences?.find((o) => o.controller);
     if (owner?.kind === 'ReplicaSet' && !owners.has(owner.uid)) problems.push(`pod ${idOf(pod)} is an orphan of ${owner.name}`);
   }
@@ -47,7 +46,7 @@ const checkDeployments: Check = async ({ api }, pods) => {
     const own = pods.filter((p) => p.metadata?.ownerReferences?.some((o) => uids.has(o.uid)) && p.status?.phase === 'Running');
     const wanted = spec?.replicas ?? 1;
     const told = [status?.replicas ?? 0, status?.updatedReplicas ?? 0, status?.readyReplicas ?? 0, status?.availableReplicas ?? 0];
-    const truth = [own.length, own.length, own.filter(ready).length, own.filter(ready).length];
+    const truth = [own.length, own.length, own.filter(isReady).length, own.filter(isReady).length];
     if (told.join() !== truth.join()) return [`deployment ${idOf(deployment)} tells of ${told.join('/')} pods, and there are ${truth.join('/')}`];
     if (own.length !== wanted) return [`deployment ${idOf(deployment)} has ${own.length} of ${wanted} pods`];
     return status?.observedGeneration === metadata?.generation ? [] : [`deployment ${idOf(deployment)} was not looked at`];
@@ -56,7 +55,7 @@ const checkDeployments: Check = async ({ api }, pods) => {
 const checkBudgets: Check = async ({ api }, pods) =>
   (await api.list(PodDisruptionBudget)).items.flatMap((budget) => {
     const healthy = pods.filter(
-      (p) => p.metadata?.namespace === budget.metadata?.namespace && labelSelectorMatcher(budget.spec?.selector)(p.metadata?.labels) && ready(p),
+      (p) => p.metadata?.namespace === budget.metadata?.namespace && labelSelectorMatcher(budget.spec?.selector)(p.metadata?.labels) && isReady(p),
     );
     const told = budget.status?.currentHealthy ?? 0;
     return told === healthy.length ? [] : [`budget ${idOf(budget)} tells of ${told} healthy pods, and there are ${healthy.length}`];
@@ -76,7 +75,7 @@ const checkEndpoints: Check = async ({ api }, pods) => {
       (p) =>
         p.metadata?.namespace === service.metadata?.namespace &&
         labelSelectorMatcher({ matchLabels: service.spec?.selector ?? {} })(p.metadata?.labels) &&
-        ready(p),
+        isReady(p),
     );
     const truth = selected.map((p) => p.status?.podIP ?? '');
     return told.toSorted().join() === truth.toSorted().join()
