@@ -7,3 +7,5 @@ export { Registry, type Collected, type RegistryOptions, type RepositoryName } f
 export { RegistryError, type ErrorCode } from './errors.ts';
 export { isDigest, isRepository, isTag } from './names.ts';
 export type { AccessRequest, Action, Authorize, ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
+export { ScanError, severities } from './scan/types.ts';
+export type { Finding, FindingsPage, ImageName, Inventory, Package, ScanEvent, ScanMode, Scanner, ScanRecord, ScanStatus, Severity } from './scan/types.ts';
