@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 /**
  * Pods end to end, created over HTTP and bound, durable on disk: a Deployment of 5,000 replicas and 10,000 plain pods on 1,000
  * nodes; then kwok's own bar (5,000 nodes, 10,000 pods, and their end) and 50,000 pods on 5,000 simulated nodes in one process.
  */
-import { eventually, type Cluster } from '../test/harness.ts';
+import { type Cluster } from '../test/harness.ts';
 import { cpuSeconds, kload, pause, peer, report, residentMB, withCluster } from './lib.ts';
 
 interface Tests {
@@ -27,11 +28,8 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
 async function scaleTo(cluster: Cluster, replicas: number): Promise<void> {
   await cluster.kubectl('scale', 'deployment', 'many', `--replicas=${replicas}`);
   const status = replicas === 0 ? '{.status.replicas}' : '{.status.readyReplicas}';
-  await eventually(
-    `${replicas} pods`,
-    async () => Number((await cluster.kubectl('get', 'deployment', 'many', '-o', `jsonpath=${status}`)) || 0) === replicas,
-    600_000,
-  );
+  const count = async (): Promise<number> => Number((await cluster.kubectl('get', 'deployment', 'many', '-o', `jsonpath=${status}`)) || 0);
+  while ((await count()) !== replicas) await sleep(100);
 }
 
 const bar = { name: 'kwok', nodes: 60, pods: 60, end: 90 };

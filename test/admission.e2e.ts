@@ -118,7 +118,7 @@ describe('ResourceQuota', () => {
         },
       }),
     );
-    await cluster.kubectl('wait', '--for=condition=Established', 'crd/crontabs.example.com', '--timeout=30s');
+    await cluster.kubectl('wait', '--for=condition=Established', 'crd/crontabs.example.com', '--timeout=120s');
     const tab = (name: string): string => JSON.stringify({ apiVersion: 'example.com/v1', kind: 'CronTab', metadata: { name } });
     await accepted('quota', tab('one'));
     assert.equal((await used('quota'))['count/crontabs.example.com'], '1');
@@ -139,7 +139,7 @@ describe('ResourceQuota', () => {
       (await cluster.kubectl('get', 'events', '-n', 'scaled')).includes('exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2'),
     );
     await cluster.kubectl('patch', 'quota', 'q', '-n', 'scaled', '--type=merge', '-p', '{"spec":{"hard":{"pods":"4"}}}');
-    await cluster.kubectl('rollout', 'status', 'deployment/web', '-n', 'scaled', '--timeout=60s');
+    await cluster.kubectl('rollout', 'status', 'deployment/web', '-n', 'scaled', '--timeout=120s');
     assert.equal((await used('scaled'))['pods'], '4');
   });
   it('applies to what is in its scope', async () => {
@@ -250,11 +250,11 @@ describe('cluster IPs', () => {
   it('come from ServiceCIDRs, and are IPAddresses', async () => {
     const { cluster } = test;
     assert.match(await cluster.kubectl('get', 'servicecidrs'), /^kubernetes +10\.\d+\.0\.0\/16 /m);
-    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/kubernetes', '--timeout=30s');
+    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/kubernetes', '--timeout=120s');
     await cluster.apply(
       JSON.stringify({ apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata: { name: 'more' }, spec: { cidrs: ['10.240.7.0/24'] } }),
     );
-    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/more', '--timeout=30s');
+    await cluster.kubectl('wait', '--for=condition=Ready', 'servicecidr/more', '--timeout=120s');
     await cluster.kubectl('create', 'service', 'clusterip', 'chosen', '--tcp=80', '--clusterip=10.240.7.9', '-n', 'classes');
     await eventually('the address', async () => (await cluster.kubectl('get', 'ipaddresses')).includes('10.240.7.9 '));
     assert.match(await cluster.kubectl('get', 'ipaddress', '10.240.7.9'), /services\/classes\/chosen/);
@@ -265,6 +265,6 @@ describe('cluster IPs', () => {
       (await cluster.kubectl('get', 'servicecidr', 'more', '-o', 'yaml')).includes('There are still IPAddresses referencing'),
     );
     await cluster.kubectl('delete', 'service', 'chosen', '-n', 'classes');
-    await cluster.kubectl('wait', '--for=delete', 'servicecidr/more', '--timeout=30s');
+    await cluster.kubectl('wait', '--for=delete', 'servicecidr/more', '--timeout=120s');
   });
 });

@@ -131,7 +131,7 @@ spec:
   after(() => server?.close());
 
   test('is found available, beside the local ones', async () => {
-    await my.cluster.kubectl('wait', '--for=condition=Available', 'apiservice/v1alpha1.wardle.example.com', '--timeout=30s');
+    await my.cluster.kubectl('wait', '--for=condition=Available', 'apiservice/v1alpha1.wardle.example.com', '--timeout=120s');
     const table = await eventually('the local APIServices', async () => {
       const text = await my.cluster.kubectl('get', 'apiservices');
       return text.includes('v1.apps') && text;
@@ -171,7 +171,7 @@ spec:
   });
   test('that goes away is told of, and the rest of the API stays', async () => {
     await my.cluster.kubectl('delete', 'endpointslice', 'wardle-host');
-    await my.cluster.kubectl('wait', '--for=condition=Available=False', 'apiservice/v1alpha1.wardle.example.com', '--timeout=30s');
+    await my.cluster.kubectl('wait', '--for=condition=Available=False', 'apiservice/v1alpha1.wardle.example.com', '--timeout=120s');
     const { status } = await my.cluster.json<APIService>('get', 'apiservice', 'v1alpha1.wardle.example.com');
     assert.equal(status.conditions[0]?.reason, 'MissingEndpoints');
     assert.match((await my.cluster.tryKubectl(['get', '--raw', `/apis/${groupVersion}`])).err, /the server is currently unable to handle the request/);

@@ -42,11 +42,7 @@ function autoscaler(name: string, metrics: Fields[], spec: Fields = {}): Fields 
 const apply = (cluster: Cluster, ...items: Fields[]): Promise<string> => cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 async function replicas(cluster: Cluster, what: string, wanted: number): Promise<void> {
   try {
-    await eventually(
-      `${what} has ${wanted} replicas`,
-      async () => (await cluster.kubectl('get', what, '-o', 'jsonpath={.spec.replicas}')) === String(wanted),
-      120_000,
-    );
+    await eventually(`${what} has ${wanted} replicas`, async () => (await cluster.kubectl('get', what, '-o', 'jsonpath={.spec.replicas}')) === String(wanted));
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${await cluster.kubectl('describe', 'hpa')}`, { cause: error });
   }

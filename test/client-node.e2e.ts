@@ -183,11 +183,7 @@ describe('@kubernetes/client-node', () => {
     };
     const objects = KubernetesObjectApi.makeApiClient(config);
     await objects.patch(body, undefined, undefined, 'library', true, PatchStrategy.ServerSideApply);
-    await eventually(
-      'two are available',
-      async () => (await apps.readNamespacedDeployment({ namespace, name: 'app' })).status?.availableReplicas === 2,
-      15_000,
-    );
+    await eventually('two are available', async () => (await apps.readNamespacedDeployment({ namespace, name: 'app' })).status?.availableReplicas === 2);
     const scale = await apps.readNamespacedDeploymentScale({ namespace, name: 'app' });
     await apps.replaceNamespacedDeploymentScale({ namespace, name: 'app', body: { ...scale, spec: { replicas: 1 } } });
     await eventually('one is left', async () => (await core.listNamespacedPod({ namespace, labelSelector: 'app=app' })).items.length === 1);

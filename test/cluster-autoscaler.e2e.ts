@@ -32,7 +32,7 @@ describe('cluster autoscaler', () => {
 
   it('makes the cheaper group larger until every pod runs', async () => {
     await apply(group('general', 'm5.large'), group('memory', 'r5.large'), group('manual', 't3.micro', {}, {}), deployment('web', 3, '1500m'));
-    await k('rollout', 'status', 'deployment/web', '--timeout=60s');
+    await k('rollout', 'status', 'deployment/web', '--timeout=120s');
     assert.deepEqual([await size('general'), await size('memory'), await size('manual')], [3, 0, 0]);
     assert.match(await k('get', 'events', '--field-selector', 'reason=TriggeredScaleUp'), /pod triggered scale-up: \[\{general 0->3 \(max: 4\)\}\]/);
     const zones = (
@@ -49,10 +49,10 @@ describe('cluster autoscaler', () => {
   });
   it('takes nodes away that nobody needs, and moves pods for that', async () => {
     await apply(deployment('web', 1, '1500m'), deployment('small', 1, '100m'));
-    await k('rollout', 'status', 'deployment/small', '--timeout=60s');
-    await eventually('one node is left', async () => (await size('general')) === 1, 90_000);
-    await k('rollout', 'status', 'deployment/web', '--timeout=60s');
-    await k('rollout', 'status', 'deployment/small', '--timeout=60s');
+    await k('rollout', 'status', 'deployment/small', '--timeout=120s');
+    await eventually('one node is left', async () => (await size('general')) === 1);
+    await k('rollout', 'status', 'deployment/web', '--timeout=120s');
+    await k('rollout', 'status', 'deployment/small', '--timeout=120s');
     await eventually('its machines are gone', async () => (await k('get', 'nodes', '-o', 'name')).trim().split('\n').length === 1);
     assert.match(await k('get', 'events', '-A'), /ScaleDown/);
   });

@@ -269,7 +269,7 @@ describe('specs of the conformance suite', () => {
       };
       assert.deepEqual(await finalizers(['kubernetes', 'e2e.example.com/fakeFinalizer']), ['kubernetes', 'e2e.example.com/fakeFinalizer']);
       assert.deepEqual(await finalizers(['kubernetes']), ['kubernetes']);
-      await k('delete', 'ns', 'spaced', '--timeout=60s');
+      await k('delete', 'ns', 'spaced', '--timeout=120s');
     });
   });
 

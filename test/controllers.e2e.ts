@@ -19,7 +19,7 @@ interface Namespace {
   status: { phase: string; conditions?: { type: string; status: string; message: string }[] };
 }
 
-describe('controllers', { concurrency: 6 }, () => {
+describe('controllers', { concurrency: 4 }, () => {
   const my = useCluster('--runtime', 'sim', '--sim-nodes', '2', '--nodes', '0');
   const k = (...args: string[]): Promise<string> => my.cluster.kubectl(...args);
   const apply = (...items: Fields[]): Promise<string> => my.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
@@ -139,7 +139,7 @@ describe('traffic that stays near', { skip: cannotRunContainers() ?? false }, ()
       });
     for (const node of ['node-1', 'node-2']) await k('label', 'node', node, `topology.kubernetes.io/zone=zone-${node}`);
     await my.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [server('one', 'node-1'), server('two', 'node-2')] }));
-    await k('wait', 'pod', '-l', 'app=near', '--for=condition=Ready', '--timeout=60s');
+    await k('wait', 'pod', '-l', 'app=near', '--for=condition=Ready', '--timeout=120s');
     for (const how of ['PreferSameNode', 'PreferSameZone']) {
       await my.cluster.apply(service(how));
       for (const from of ['one', 'two']) await eventually(`${how}: ${from} reaches only itself`, async () => (await answers(from)) === from);

@@ -283,14 +283,10 @@ describe('containerd runtime', { skip }, () => {
       command: ['sh', '-c', 'x=a; while true; do x=$x$x; done'],
       resources: { cpuShares: 0, cpuQuotaUs: 0, cpuPeriodUs: 0, memoryLimitBytes: 16 << 20, oomScoreAdj: 0 },
     });
-    const killed = await eventually(
-      'OOMKilled',
-      async () => {
-        const c = await containerOf(node1, 'exits', hungry.id);
-        return c.reason === 'OOMKilled' && c;
-      },
-      10_000,
-    );
+    const killed = await eventually('OOMKilled', async () => {
+      const c = await containerOf(node1, 'exits', hungry.id);
+      return c.reason === 'OOMKilled' && c;
+    });
     assert.equal(killed.exitCode, 137);
     const started = Date.now();
     await node1.containers.stop(id, 20);
@@ -347,7 +343,6 @@ describe('containerd runtime', { skip }, () => {
     await eventually(
       'its log',
       async () => existsSync(join(dir, 'logs/survivor/later/0.log')) && readFileSync(join(dir, 'logs/survivor/later/0.log'), 'utf8').includes('from later'),
-      10_000,
     );
     process.kill(pid, 'SIGKILL');
     await eventually('an adopted containerd is watched over too', async () => daemon.pid !== pid && (await node1.list()).length > 0);

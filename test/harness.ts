@@ -25,7 +25,7 @@ export function run(
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env }, cwd: options.cwd ?? root });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 180_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? patience);
     child.stdout.on('data', (c: Buffer) => out.push(c));
     child.stderr.on('data', (c: Buffer) => err.push(c));
     child.once('error', reject);
@@ -49,9 +49,12 @@ export async function freePort(): Promise<number> {
   });
 }
 
+/** How long anything is waited for, ms: long enough that no machine is too slow, so that no test measures speed. */
+export const patience = 180_000;
+
 /** Polls until `probe` gives a value. For outside clients only: inside, wait for events. */
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined | false>, timeoutMs = 60_000): Promise<T> {
-  const end = Date.now() + timeoutMs;
+export async function eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
+  const end = Date.now() + patience;
   let last: unknown;
   while (Date.now() < end) {
     try {
@@ -62,7 +65,7 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
     }
     await new Promise((r) => setTimeout(r, 100));
   }
-  throw new Error(`not within ${timeoutMs} ms: ${what}${last instanceof Error ? ` (${last.message})` : ''}`);
+  throw new Error(`not within ${patience} ms: ${what}${last instanceof Error ? ` (${last.message})` : ''}`);
 }
 
 export interface Cluster {

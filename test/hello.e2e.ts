@@ -28,7 +28,7 @@ describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () =>
 
   test('the example applies and rolls out', async () => {
     await my.cluster.kubectl('apply', '-f', join(root, 'examples/hello'));
-    assert.match(await my.cluster.kubectl('rollout', 'status', 'deployment/hello', '--timeout=60s'), /successfully rolled out/);
+    assert.match(await my.cluster.kubectl('rollout', 'status', 'deployment/hello', '--timeout=120s'), /successfully rolled out/);
     assert.match(await my.cluster.kubectl('get', 'pods', '-o', 'wide'), /hello-\S+\s+1\/1\s+Running\s+0\s+\S+\s+10\.\d+\.\d+\.\d+\s+node-1/);
   });
 
@@ -123,7 +123,7 @@ describe('the five-minute tour', { skip: cannotRunContainers() ?? false }, () =>
     assert.match((await run('curl', ['-sS', '--max-time', '5', `http://${service.spec.clusterIP}`])).out, /hello/i, 'traffic goes on without the process');
     await my.cluster.up();
     assert.match(await my.cluster.kubectl('get', 'configmap', 'written-last', '-o', 'jsonpath={.data.a}'), /b/);
-    await my.cluster.kubectl('rollout', 'status', 'deployment/hello', '--timeout=60s');
+    await my.cluster.kubectl('rollout', 'status', 'deployment/hello', '--timeout=120s');
     assert.deepEqual(await snapshot(), earlier);
     assert.match((await run('curl', ['-sS', '--max-time', '5', `http://${service.spec.clusterIP}`])).out, /hello/i);
   });

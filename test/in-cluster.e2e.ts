@@ -166,14 +166,14 @@ describe('servers inside the cluster', { skip }, () => {
       metadata: { name: 'v1alpha1.wardle.example.com' },
       spec: { group: 'wardle.example.com', version: 'v1alpha1', groupPriorityMinimum: 2000, versionPriority: 200, caBundle, service },
     });
-    await k('wait', '--for=condition=Available', 'apiservice/v1alpha1.wardle.example.com', '--timeout=30s');
+    await k('wait', '--for=condition=Available', 'apiservice/v1alpha1.wardle.example.com', '--timeout=120s');
     await eventually('kubectl finds it', async () => /flunders/.test(await k('api-resources', '--api-group=wardle.example.com')));
     const flunder = { apiVersion: 'wardle.example.com/v1alpha1', kind: 'Flunder', metadata: { name: 'f' } };
     await my.cluster.tryKubectl(['create', '--validate=false', '-f', '-'], { input: JSON.stringify(flunder) });
     assert.equal(await k('get', 'flunder', 'f', '-o', 'jsonpath={.status.by}'), 'batuta-admin');
     // Without its pod it is not available, and nothing else suffers.
     await k('scale', 'deploy/sample', '--replicas=0');
-    await k('wait', '--for=condition=Available=False', 'apiservice/v1alpha1.wardle.example.com', '--timeout=60s');
+    await k('wait', '--for=condition=Available=False', 'apiservice/v1alpha1.wardle.example.com', '--timeout=120s');
     assert.match(await k('get', 'apiservice', 'v1alpha1.wardle.example.com'), /False \((MissingEndpoints|FailedDiscoveryCheck)\)/);
     await k('get', 'cm', 'a');
     await k('delete', 'apiservice', 'v1alpha1.wardle.example.com');

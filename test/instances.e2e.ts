@@ -50,7 +50,7 @@ describe('instances', { skip: cannotRunContainers() ?? false }, () => {
     const cluster = await createCluster();
     await cluster.up('--preload', join(root, 'dist/images'));
     await cluster.apply(hello('left'));
-    await cluster.kubectl('wait', '--for=condition=Ready', 'pod/left', '--timeout=30s');
+    await cluster.kubectl('wait', '--for=condition=Ready', 'pod/left', '--timeout=120s');
     process.kill(cluster.pid(), 'SIGKILL');
     await eventually('it is dead', async () => (await cluster.batuta('status')).code !== 0);
     assert.ok(leftovers(cluster).length > 3, 'the containers live on');

@@ -31,7 +31,7 @@ const job = (name: string, spec: Fields, annotations: Fields = {}): Fields => ({
 /** How the pods of a simulated node end. */
 const ends = (exitCode: number, after = '100ms'): Fields => ({ 'batuta.dev/sim-exit-after': after, 'batuta.dev/sim-exit-code': String(exitCode) });
 
-describe('jobs on simulated nodes', { concurrency: 8 }, () => {
+describe('jobs on simulated nodes', { concurrency: 4 }, () => {
   const my = useCluster('--runtime', 'sim', '--sim-nodes', '2', '--nodes', '0');
   const k = (...args: string[]): Promise<string> => my.cluster.kubectl(...args);
   const apply = (object: Fields): Promise<string> => my.cluster.apply(JSON.stringify(object));
@@ -47,7 +47,7 @@ describe('jobs on simulated nodes', { concurrency: 8 }, () => {
 
   test('a job completes; kubectl waits for it, and prints it', async () => {
     await apply(job('plain', { completions: 5, parallelism: 3 }, ends(0)));
-    await k('wait', '--for=condition=complete', 'job/plain', '--timeout=60s');
+    await k('wait', '--for=condition=complete', 'job/plain', '--timeout=120s');
     const { status } = await get('plain');
     assert.deepEqual([status.succeeded, status.active, status.terminating, status.uncountedTerminatedPods], [5, undefined, 0, {}]);
     assert.match(await k('get', 'job', 'plain'), /^plain +Complete +5\/5 +\d+s +\d+s$/m);
@@ -133,7 +133,7 @@ describe('jobs on simulated nodes', { concurrency: 8 }, () => {
       spec: { schedule: '0 0 1 1 *', timeZone: 'Europe/Madrid', jobTemplate: { spec: (job('x', {}, ends(0)) as { spec: Fields }).spec } },
     });
     await k('create', 'job', '--from=cronjob/yearly', 'by-hand');
-    await k('wait', '--for=condition=complete', 'job/by-hand', '--timeout=60s');
+    await k('wait', '--for=condition=complete', 'job/by-hand', '--timeout=120s');
     const { metadata } = await get('by-hand');
     assert.deepEqual([metadata.ownerReferences?.[0]?.name, metadata.annotations?.['cronjob.kubernetes.io/instantiate']], ['yearly', 'manual']);
     await eventually('the CronJob knows of its success', async () => {

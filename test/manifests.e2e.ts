@@ -40,7 +40,7 @@ describe('manifests of well-known projects', () => {
       await clean(file);
       const objects = file.replace('.yaml', '-objects.yaml');
       if (!files.includes(objects)) return;
-      await at.cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+      await at.cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s');
       await clean(objects);
     });
     it(`${file} applies on the server's side too`, async () => {

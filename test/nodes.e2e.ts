@@ -25,7 +25,7 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
   const all = async (): Promise<PodObject[]> => (await my.cluster.json<{ items: PodObject[] }>('get', 'pods', '-l', 'app=web')).items;
 
   test('both are Ready, pods run on both, and reach each other, the Service and the names across nodes', async () => {
-    await k('wait', 'node', '--all', '--for=condition=Ready', '--timeout=20s');
+    await k('wait', 'node', '--all', '--for=condition=Ready', '--timeout=120s');
     await create(web('one', 'node-1'), web('two', 'node-2'), {
       apiVersion: 'v1',
       kind: 'Service',
@@ -39,14 +39,10 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     assert.match(await k('exec', 'one', '--', 'wget', '-qO-', `http://${two.status.podIP}:8080`), /hello 1/);
     assert.match(await k('exec', 'two', '--', 'wget', '-qO-', `http://${one.status.podIP}:8080`), /hello 1/);
     assert.match(await k('exec', 'two', '--', 'ping', '-c', '1', '-w', '3', one.status.podIP ?? ''), /1 packets received/);
-    await eventually(
-      'the Service answers in both',
-      async () => {
-        for (const name of ['one', 'two']) if (!/hello/.test(await k('exec', name, '--', 'wget', '-qO-', 'http://web'))) return false;
-        return true;
-      },
-      10_000,
-    );
+    await eventually('the Service answers in both', async () => {
+      for (const name of ['one', 'two']) if (!/hello/.test(await k('exec', name, '--', 'wget', '-qO-', 'http://web'))) return false;
+      return true;
+    });
     assert.match(await k('get', 'nodes', '-o', 'wide'), /node-1\s+Ready\s.*\nnode-2\s+Ready\s/);
     assert.match(await k('describe', 'node', 'node-2'), /default\s+two\s/);
   });
@@ -70,7 +66,7 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     assert.equal((await pods.until('goes on', 'only-cordoned', isReady)).spec.nodeName, 'node-1');
     await k('label', 'node', 'node-1', 'disk=tape', '--overwrite');
     await pods.until('goes where the label appeared', 'nowhere', isReady);
-    await k('drain', 'node-2', '--force', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=40s', '--pod-selector', 'app!=web');
+    await k('drain', 'node-2', '--force', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s', '--pod-selector', 'app!=web');
     for (const name of ['on-hdd', 'cordoned-1']) await pods.gone(name);
     await k('uncordon', 'node-2');
   });
@@ -141,11 +137,7 @@ describe('two nodes', { skip: cannotRunContainers() ?? false }, () => {
     await pods.until('is told to be complete', 'job', (p) => p.status.phase === 'Succeeded');
     assert.match(await k('logs', 'job'), /finished/);
     await eventually('the deleted pod is gone', async () => (await my.cluster.tryKubectl(['get', 'pod', 'goes'])).code !== 0);
-    await eventually(
-      'and so are the containers',
-      async () => !readdirSync('/proc').some((p) => /^\d+$/.test(p) && /^sleep 77[89]$/.test(commandLine(p))),
-      15_000,
-    );
+    await eventually('and so are the containers', async () => !readdirSync('/proc').some((p) => /^\d+$/.test(p) && /^sleep 77[89]$/.test(commandLine(p))));
     assert.notEqual((await my.cluster.tryKubectl(['get', 'pod', 'forced'])).code, 0);
     assert.deepEqual((await all()).map(identity), earlier);
   });

@@ -6,7 +6,7 @@ import { cannotRunContainers, eventually, freePort, root, run, useCluster } from
 import { idle, isReady, main, pod, sh, waitingFor, watchPods, type PodWatch } from './pod-kit.ts';
 
 /** What a container finds around it: environment, files, limits, rights, names and addresses. */
-describe('the surroundings of containers', { skip: cannotRunContainers() ?? false, concurrency: 10 }, () => {
+describe('the surroundings of containers', { skip: cannotRunContainers() ?? false, concurrency: 4 }, () => {
   const my = useCluster('--preload', join(root, 'dist/images'));
   let pods: PodWatch;
   before(async () => {
@@ -285,26 +285,23 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     await pods.until('is ready', 'no-token', isReady);
     assert.equal((await exec('no-token', `ls ${dir} 2>/dev/null || echo none`)).trim(), 'none');
     await k('delete', 'pod', 'robot');
-    await eventually(
-      'the token dies with its pod',
-      async () =>
-        /401/.test(
-          (
-            await run('curl', [
-              '-s',
-              '-o',
-              '/dev/null',
-              '-w',
-              '%{http_code}',
-              '--cacert',
-              ca,
-              '-H',
-              `Authorization: Bearer ${token}`,
-              `https://127.0.0.1:${my.cluster.kubePort}/api`,
-            ])
-          ).out,
-        ),
-      15_000,
+    await eventually('the token dies with its pod', async () =>
+      /401/.test(
+        (
+          await run('curl', [
+            '-s',
+            '-o',
+            '/dev/null',
+            '-w',
+            '%{http_code}',
+            '--cacert',
+            ca,
+            '-H',
+            `Authorization: Bearer ${token}`,
+            `https://127.0.0.1:${my.cluster.kubePort}/api`,
+          ])
+        ).out,
+      ),
     );
   });
 
@@ -329,10 +326,8 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     await pods.until('is ready', 'host-path', isReady);
     await eventually('the file is on the host', async () => existsSync(join(dir, 'x')) && readFileSync(join(dir, 'x'), 'utf8') === 'hi\n');
     assert.match(await exec('host-path', 'cat /file'), /"name": "batuta"/);
-    await eventually(
-      'FailedMount',
-      async () => /FailedMount.*hostPath type check failed: \/no\/such\/dir is not a directory/.test(await events('host-path-none')),
-      15_000,
+    await eventually('FailedMount', async () =>
+      /FailedMount.*hostPath type check failed: \/no\/such\/dir is not a directory/.test(await events('host-path-none')),
     );
     assert.equal(pods.latest('host-path-none')?.status.phase, 'Pending');
   });
@@ -401,10 +396,8 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(hosts, new RegExp(`${named.status.podIP}\\tchild\\.family\\.default\\.svc\\.cluster\\.local\\tchild`));
     assert.match(hosts, /10\.9\.8\.7\talias\.test\talias/);
     for (const name of ['dns-none', 'dns-default', 'dns-first']) await pods.until('is ready', name, isReady);
-    await eventually(
-      'the name resolves elsewhere',
-      async () => (await exec('dns-first', 'nslookup child.family.default.svc.cluster.local')).includes(named.status.podIP ?? '?'),
-      10_000,
+    await eventually('the name resolves elsewhere', async () =>
+      (await exec('dns-first', 'nslookup child.family.default.svc.cluster.local')).includes(named.status.podIP ?? '?'),
     );
     assert.equal(await exec('dns-none', 'cat /etc/resolv.conf'), 'search example.test\nnameserver 9.9.9.9\noptions ndots:2 edns0\n');
     assert.match(

@@ -47,8 +47,8 @@ export interface PodWatch {
   showed(name: string, statuses: readonly string[]): Promise<void>;
   /** Waits until the row of the pod is printed so. */
   shows(name: string, row: RegExp): Promise<void>;
-  until(what: string, name: string, test: (pod: PodObject) => unknown, timeoutMs?: number): Promise<PodObject>;
-  gone(name: string, timeoutMs?: number): Promise<void>;
+  until(what: string, name: string, test: (pod: PodObject) => unknown): Promise<PodObject>;
+  gone(name: string): Promise<void>;
   stop(): void;
 }
 
@@ -102,23 +102,19 @@ export function watchPods(cluster: Cluster): PodWatch {
         throw new Error(`${error.message}: ${rows.get(name)}`);
       });
     },
-    async until(what, name, test, timeoutMs = 60_000) {
+    async until(what, name, test) {
       try {
-        return await eventually(
-          `${name}: ${what}`,
-          async () => {
-            const found = objects.get(name);
-            return found && test(found) ? found : undefined;
-          },
-          timeoutMs,
-        );
+        return await eventually(`${name}: ${what}`, async () => {
+          const found = objects.get(name);
+          return found && test(found) ? found : undefined;
+        });
       } catch (error) {
         throw new Error(`${(error as Error).message}; seen ${JSON.stringify(seen.get(name))}, now ${JSON.stringify(objects.get(name)?.status)}`, {
           cause: error,
         });
       }
     },
-    gone: (name, timeoutMs = 60_000) => eventually(`${name} is gone`, async () => !objects.has(name), timeoutMs).then(() => undefined),
+    gone: (name) => eventually(`${name} is gone`, async () => !objects.has(name)).then(() => undefined),
     stop() {
       over = true;
       for (const child of children) child.kill();

@@ -73,7 +73,7 @@ spec:
     storage: true
     schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {replicas: {type: integer}}}}}}
 `);
-    await my.cluster.kubectl('wait', '--for=condition=Established', 'crd/sizes.example.com', '--timeout=20s');
+    await my.cluster.kubectl('wait', '--for=condition=Established', 'crd/sizes.example.com', '--timeout=120s');
     await my.cluster.apply(`
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy

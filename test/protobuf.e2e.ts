@@ -48,17 +48,17 @@ describe('commands that send protobuf', { concurrency: false }, () => {
       await run('expose', 'pod', 'p', '--port=80');
       await run('scale', 'deployment', 'web', '--replicas=1');
       await run('annotate', 'deployment', 'web', 'note=1');
-      await run('rollout', 'status', 'deployment', 'web', '--timeout=60s');
-      await run('wait', 'pod', 'p', '--for=condition=Ready', '--timeout=60s');
+      await run('rollout', 'status', 'deployment', 'web', '--timeout=120s');
+      await run('wait', 'pod', 'p', '--for=condition=Ready', '--timeout=120s');
       const node = (await get('pod', 'p')).spec?.['nodeName'] as string;
       await run('cordon', node);
-      assert.match((await run('drain', node, '--ignore-daemonsets', '--force', '--grace-period=1', '--timeout=60s')).out, /pod\/p (evicted|deleted)/);
+      assert.match((await run('drain', node, '--ignore-daemonsets', '--force', '--grace-period=1', '--timeout=120s')).out, /pod\/p (evicted|deleted)/);
       await run('uncordon', node);
-      await run('rollout', 'status', 'deployment', 'web', '--timeout=60s');
+      await run('rollout', 'status', 'deployment', 'web', '--timeout=120s');
     });
     it(`${name} deletes with options`, async () => {
       await run('run', 'q', '--image=nginx');
-      await run('wait', 'pod', 'q', '--for=condition=Ready', '--timeout=60s');
+      await run('wait', 'pod', 'q', '--for=condition=Ready', '--timeout=120s');
       await run('delete', 'pod', 'q', '--grace-period=1');
       await run('delete', 'deployment', 'web', '--cascade=orphan');
       assert.match((await run('get', 'replicaset', '-o', 'name')).out, /replicaset\.apps\/web-/);

@@ -46,7 +46,7 @@ describe('rollouts with real containers, as docs/rollouts.md tells them', { skip
       for (const pod of await pods('store')) {
         const { name } = pod.metadata;
         assert.equal((await k('exec', name, '--', 'hostname')).trim(), name);
-        await eventually(`${name} is found by its name`, async () => (await addresses(name)).includes(pod.status.podIP ?? '?'), 30_000);
+        await eventually(`${name} is found by its name`, async () => (await addresses(name)).includes(pod.status.podIP ?? '?'));
         // The short name goes through the search list, as programs ask for it.
         assert.ok((await k('exec', 'store-0', '--', 'ping', '-c1', '-W2', `${name}.store`)).includes(`(${pod.status.podIP ?? '?'})`));
       }

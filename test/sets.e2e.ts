@@ -244,7 +244,7 @@ describe('sets of pods on simulated nodes', () => {
         for (const program of kubectlVersions()) {
           for (const args of [
             ['undo', what],
-            ['status', what, '--timeout=30s'],
+            ['status', what, '--timeout=120s'],
             ['history', what],
           ]) {
             const result = await my.cluster.tryKubectl(['rollout', ...args], { program });

@@ -31,7 +31,7 @@ describe('simulated machines', { concurrency: false }, () => {
     assert.match(await k('get', 'nodegroups'), /^NAME +DESIRED +CURRENT +READY +MIN +MAX +TYPE +AGE\nworkers +6 /);
     await eventually('six', async () => (await nodes('batuta.dev/nodegroup=workers')).length === 6);
     await k('scale', 'nodegroup', 'workers', '--replicas=9');
-    await k('wait', 'nodegroup/workers', '--for=jsonpath={.status.ready}=9', '--timeout=30s');
+    await k('wait', 'nodegroup/workers', '--for=jsonpath={.status.ready}=9', '--timeout=120s');
     assert.equal((await nodes('topology.kubernetes.io/zone=eu-west-1a')).length, 3);
     await k('scale', 'nodegroup', 'workers', '--replicas=3');
     await eventually('three', async () => (await nodes('batuta.dev/nodegroup=workers')).length === 3);
@@ -54,14 +54,14 @@ status:
   allocatable: {cpu: 32, memory: 256Gi, pods: 110}
   capacity: {cpu: 32, memory: 256Gi, pods: 110}
 `);
-    await k('wait', 'node/kwok-node-0', '--for=condition=Ready', '--timeout=30s');
+    await k('wait', 'node/kwok-node-0', '--for=condition=Ready', '--timeout=120s');
     await pod(
       'faked',
       { 'pod-complete.stage.kwok.x-k8s.io/delay': '1s' },
       {},
       { restartPolicy: 'Never', nodeSelector: { type: 'kwok' }, tolerations: [{ key: 'kwok.x-k8s.io/node', operator: 'Exists', effect: 'NoSchedule' }] },
     );
-    await k('wait', 'pod/faked', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=30s');
+    await k('wait', 'pod/faked', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=120s');
     await k('delete', 'node', 'kwok-node-0');
     await eventually('gone', async () => (await nodes('type=kwok')).length === 0);
   });
@@ -78,9 +78,9 @@ status:
       { initContainers: [{ name: 'first', image: 'app:1' }] },
     );
     const last = async (name: string): Promise<string | undefined> => (await podOf(name)).status.containerStatuses?.[0]?.lastState.terminated?.reason;
-    await eventually('OOMKilled', async () => (await last('hungry')) === 'OOMKilled', 20_000);
-    await eventually('killed by its probe', async () => ((await podOf('stuck')).status.containerStatuses?.[0]?.restartCount ?? 0) > 0, 20_000);
-    await eventually('one crash', async () => (await podOf('flaky')).status.containerStatuses?.[0]?.restartCount === 1, 20_000);
-    await k('wait', 'pod/slow', 'pod/flaky', '--for=condition=Ready', '--timeout=30s');
+    await eventually('OOMKilled', async () => (await last('hungry')) === 'OOMKilled');
+    await eventually('killed by its probe', async () => ((await podOf('stuck')).status.containerStatuses?.[0]?.restartCount ?? 0) > 0);
+    await eventually('one crash', async () => (await podOf('flaky')).status.containerStatuses?.[0]?.restartCount === 1);
+    await k('wait', 'pod/slow', 'pod/flaky', '--for=condition=Ready', '--timeout=120s');
   });
 });

@@ -32,7 +32,7 @@ function user(name: string, claimName: string, script: string, spec: Fields = {}
   return pod(name, [sh(script, { volumeMounts })], { volumes, ...spec });
 }
 
-describe('persistent volumes', { skip: cannotRunContainers() ?? false, concurrency: 6 }, () => {
+describe('persistent volumes', { skip: cannotRunContainers() ?? false, concurrency: 4 }, () => {
   before(async () => {
     const built = await run('sh', ['scripts/node.sh', 'scripts/make-hello-image.ts', 'dist/images']);
     assert.equal(built.code, 0, built.err);
@@ -310,18 +310,18 @@ describe('what survives', { skip: cannotRunContainers() ?? false }, () => {
     const writer = (name: string): string => JSON.stringify(user(name, 'data', `echo ${name} >>/data/log; ${idle}`));
     await my.cluster.apply(JSON.stringify(claim('data')));
     await my.cluster.apply(writer('one'));
-    await k('wait', '--for=condition=Ready', 'pod/one', '--timeout=60s');
+    await k('wait', '--for=condition=Ready', 'pod/one', '--timeout=120s');
     process.kill(my.cluster.pid(), 'SIGKILL');
     await my.cluster.up();
-    await k('wait', '--for=condition=Ready', 'pod/one', '--timeout=60s');
+    await k('wait', '--for=condition=Ready', 'pod/one', '--timeout=120s');
     assert.equal(await k('exec', 'one', '--', 'cat', '/data/log'), 'one\n', 'the container is the same');
     await k('delete', 'pod', 'one', '--now');
     await my.cluster.apply(writer('two'));
-    await k('wait', '--for=condition=Ready', 'pod/two', '--timeout=60s');
+    await k('wait', '--for=condition=Ready', 'pod/two', '--timeout=120s');
     assert.equal((await my.cluster.batuta('down')).code, 0);
     assert.equal(readdirSync(join(my.cluster.dir, 'volumes', 'node-1')).length, 1);
     await my.cluster.up();
-    await k('wait', '--for=condition=Ready', 'pod/two', '--timeout=60s');
+    await k('wait', '--for=condition=Ready', 'pod/two', '--timeout=120s');
     assert.equal(await k('exec', 'two', '--', 'cat', '/data/log'), 'one\ntwo\ntwo\n');
     await k('delete', 'pod/two', 'pvc/data', '--now');
     await eventually('the directory is gone', async () => readdirSync(join(my.cluster.dir, 'volumes', 'node-1')).length === 0);

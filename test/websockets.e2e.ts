@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import test, { before, describe } from 'node:test';
 import { idle, pod, sh } from './pod-kit.ts';
-import { cannotRunContainers, eventually, root, useCluster } from './harness.ts';
+import { cannotRunContainers, root, useCluster } from './harness.ts';
 
 /** One message of the server. */
 interface Message {
@@ -85,7 +85,7 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
     await my.cluster.kubectl('create', 'sa', 'robot');
     await my.cluster.kubectl('create', 'clusterrolebinding', 'robot', '--clusterrole=cluster-admin', '--serviceaccount=default:robot');
     token = (await my.cluster.kubectl('create', 'token', 'robot')).trim();
-    await my.cluster.kubectl('wait', '--for=condition=Ready', 'pod/p', '--timeout=60s');
+    await my.cluster.kubectl('wait', '--for=condition=Ready', 'pod/p', '--timeout=120s');
   });
   /** Resolves with the status code when the server does not switch protocols. */
   const open = (path: string, ...protocols: string[]): Promise<Socket | number> =>
@@ -147,14 +147,13 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
   });
 
   test('a terminal gets its size', async () => {
-    const socket = await opened(`p/exec?${command('sh', '-c', 'read x; stty size')}&stdin=1&stdout=1&tty=1`, 'v4.channel.k8s.io');
+    // The runtime sets the size when it gets to it: the shell asks until there is one.
+    const socket = await opened(
+      `p/exec?${command('sh', '-c', 'until [ -n "$size" ]; do size=$(stty size 2>/dev/null); done; echo $size')}&stdin=1&stdout=1&tty=1`,
+      'v4.channel.k8s.io',
+    );
     socket.send(Buffer.from('\x04{"Width":97,"Height":31}'));
-    await eventually('the size arrived', async () => {
-      if (socket.closed) return true;
-      socket.send(Buffer.from('\0\n'));
-      await socket.until(() => /\d+ \d+/.test(socket.channel(1)));
-      return true;
-    });
+    await socket.until(() => /\d+ \d+/.test(socket.channel(1)));
     assert.match(socket.channel(1), /31 97/);
     socket.close();
   });
@@ -162,7 +161,7 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
   test('attach sees what the process says', async () => {
     const talker = pod('talker', [sh('i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.2; done')]);
     await my.cluster.apply(JSON.stringify(talker));
-    await my.cluster.kubectl('wait', '--for=condition=Ready', 'pod/talker', '--timeout=60s');
+    await my.cluster.kubectl('wait', '--for=condition=Ready', 'pod/talker', '--timeout=120s');
     const socket = await opened('talker/attach?stdout=1&container=main', 'v4.channel.k8s.io');
     await socket.until(() => /tick \d+\n.*tick \d+\n/s.test(socket.channel(1)));
     assert.match(socket.channel(1), /tick \d+\n.*tick \d+\n/s);

@@ -196,7 +196,7 @@ describe('workload kinds as kubectl uses them', () => {
       pod(name, [{ name: 'c', image: 'nginx:1' }], { nodeName: 'sim-node-1' }, { labels: { app: 'kept' }, ownerReferences: [] });
     const node = (await json<{ items: Named[] }>('get', 'nodes')).items[0]!.metadata.name;
     for (const name of ['kept-1', 'kept-2']) await on({ ...make(name), spec: { ...(make(name)['spec'] as Fields), nodeName: node } }, 'create', '-f', '-');
-    await k('wait', 'pod', '-l', 'app=kept', '--for=condition=Ready', '--timeout=20s');
+    await k('wait', 'pod', '-l', 'app=kept', '--for=condition=Ready', '--timeout=120s');
     await k('create', 'pdb', 'kept', '--selector=app=kept', '--min-available=2');
     await setBudget('kept', 2, 2);
     const drain = ['drain', node, '--force', '--ignore-daemonsets', '--delete-emptydir-data', '--pod-selector=app=kept'];
@@ -209,7 +209,7 @@ describe('workload kinds as kubectl uses them', () => {
     await k(...drain, '--dry-run=server');
     assert.equal(await k('get', 'pdb', 'kept', '-o', 'jsonpath={.status.disruptionsAllowed}'), '1');
     await setBudget('kept', 0, 2);
-    assert.match(await k(...drain, '--timeout=30s'), /evicted/);
+    assert.match(await k(...drain, '--timeout=120s'), /evicted/);
     await k('uncordon', node);
     await k('delete', 'pdb', 'kept');
   });
@@ -273,7 +273,7 @@ describe('kubectl debug', { skip: cannotRunContainers() ?? false }, () => {
   test('drain evicts from a real node', async () => {
     await my.cluster.apply(JSON.stringify(pod('victim', [sh(idle)])));
     await pods.until('is ready', 'victim', isReady);
-    assert.match(await k('drain', 'node-1', '--force', '--ignore-daemonsets', '--timeout=30s'), /pod\/victim evicted/);
+    assert.match(await k('drain', 'node-1', '--force', '--ignore-daemonsets', '--timeout=120s'), /pod\/victim evicted/);
     await pods.gone('victim');
     await k('uncordon', 'node-1');
   });

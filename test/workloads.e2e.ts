@@ -292,7 +292,6 @@ describe('workloads on simulated nodes', () => {
       await eventually(
         'slices go with the Service',
         async () => (await ips()).length === 0 && (await k('get', 'endpointslices', '-l', 'kubernetes.io/service-name=served', '-o', 'name')) === '',
-        10_000,
       );
     });
   });
@@ -302,7 +301,7 @@ describe('workloads on simulated nodes', () => {
       await apply(plainPod('completes', { restartPolicy: 'Never' }, { annotations: { 'batuta.dev/sim-exit-after': '100ms' } }));
       await apply(plainPod('crashes', {}, { annotations: { 'batuta.dev/sim-exit-code': '3' } }));
       await apply(plainPod('fails', { restartPolicy: 'Never' }, { annotations: { 'batuta.dev/sim-exit-code': '3' } }));
-      await k('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/completes', '--timeout=10s');
+      await k('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/completes', '--timeout=120s');
       assert.match(await k('get', 'pod', 'completes'), /completes\s+0\/1\s+Completed\s+0/);
       await eventually('CrashLoopBackOff', async () => /crashes\s+0\/1\s+CrashLoopBackOff\s+[1-9]/.test(await k('get', 'pod', 'crashes')));
       assert.match(await k('get', 'pod', 'fails'), /fails\s+0\/1\s+Error\s+0/);
@@ -311,7 +310,7 @@ describe('workloads on simulated nodes', () => {
         /^back-off \d+\S* restarting failed container=app pod=crashes_work\([0-9a-f-]{36}\)$/,
       );
       assert.equal(await k('get', 'pod', 'crashes', '-o', 'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}'), '3');
-      await k('delete', 'pod', 'completes', 'crashes', 'fails', '--timeout=20s');
+      await k('delete', 'pod', 'completes', 'crashes', 'fails', '--timeout=120s');
     });
 
     test('a spec that may not change is refused, with the words of the API reference', async () => {
@@ -325,23 +324,14 @@ describe('workloads on simulated nodes', () => {
 
   describe('placement', () => {
     const unscheduled = async (name: string): Promise<Condition> =>
-      eventually(
-        `${name} is unschedulable`,
-        async () =>
-          (await json<Pod>('get', 'pod', name)).status.conditions?.find(
-            (c) => c.type === 'PodScheduled' && c.status === 'False' && c.reason === 'Unschedulable',
-          ),
-        10_000,
+      eventually(`${name} is unschedulable`, async () =>
+        (await json<Pod>('get', 'pod', name)).status.conditions?.find((c) => c.type === 'PodScheduled' && c.status === 'False' && c.reason === 'Unschedulable'),
       );
     const placed = async (name: string): Promise<string> =>
-      eventually(
-        `${name} runs`,
-        async () => {
-          const pod = await json<Pod>('get', 'pod', name);
-          return pod.status.phase === 'Running' && pod.spec.nodeName;
-        },
-        10_000,
-      );
+      eventually(`${name} runs`, async () => {
+        const pod = await json<Pod>('get', 'pod', name);
+        return pod.status.phase === 'Running' && pod.spec.nodeName;
+      });
 
     test('nodeSelector: Pending with the reason, the event, and on its way when a node is labelled', async () => {
       await apply(plainPod('picky', { nodeSelector: { disk: 'fast' } }));
@@ -349,13 +339,10 @@ describe('workloads on simulated nodes', () => {
       assert.match(why.message ?? '', /^0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\. /);
       assert.match(why.message ?? '', /preemption: 0\/3 nodes are available: 3 Preemption is not helpful for scheduling\.$/);
       assert.match(await k('get', 'pod', 'picky', '-o', 'wide'), /picky\s+0\/1\s+Pending\s+0\s+\S+\s+<none>\s+<none>/);
-      await eventually(
-        'the event',
-        async () =>
-          /Warning\s+FailedScheduling\s+pod\/picky\s+0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\./.test(
-            await k('get', 'events', '--field-selector=involvedObject.name=picky'),
-          ),
-        5_000,
+      await eventually('the event', async () =>
+        /Warning\s+FailedScheduling\s+pod\/picky\s+0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\./.test(
+          await k('get', 'events', '--field-selector=involvedObject.name=picky'),
+        ),
       );
       await k('label', 'node', 'sim-00002', 'disk=fast');
       assert.equal(await placed('picky'), 'sim-00002');
@@ -424,13 +411,8 @@ describe('workloads on simulated nodes', () => {
       assert.equal(await placed('plain'), 'sim-00001');
       await k('taint', 'node', 'sim-00001', 'away=now:NoExecute');
       await eventually('evicted', async () => (await my.cluster.tryKubectl(['get', 'pod', 'plain'])).code !== 0);
-      await eventually(
-        'the event',
-        async () =>
-          /TaintManagerEviction\s+pod\/plain\s+Marking for deletion Pod work\/plain/.test(
-            await k('get', 'events', '--field-selector=involvedObject.name=plain'),
-          ),
-        5_000,
+      await eventually('the event', async () =>
+        /TaintManagerEviction\s+pod\/plain\s+Marking for deletion Pod work\/plain/.test(await k('get', 'events', '--field-selector=involvedObject.name=plain')),
       );
       await k('taint', 'node', 'sim-00001', 'away-');
       await k('taint', 'node', 'sim-00002', 'sim-00003', 'team-');
@@ -445,9 +427,9 @@ describe('workloads on simulated nodes', () => {
         (await json<Node>('get', 'node', 'sim-00001')).spec.taints?.map((t) => `${t.key}:${t.effect}`),
         ['node.kubernetes.io/unschedulable:NoSchedule'],
       );
-      const bare = await my.cluster.tryKubectl(['drain', 'sim-00003', '--ignore-daemonsets', '--timeout=5s']);
+      const bare = await my.cluster.tryKubectl(['drain', 'sim-00003', '--ignore-daemonsets', '--timeout=120s']);
       assert.match(bare.err, /cannot delete (cannot delete )?Pods that declare no controller \(use --force to override\): .*work\/named/);
-      const drained = await k('drain', 'sim-00001', '--ignore-daemonsets', '--force', '--timeout=20s');
+      const drained = await k('drain', 'sim-00001', '--ignore-daemonsets', '--force', '--timeout=120s');
       assert.match(drained, /evicting pod work\/|node\/sim-00001 drained/);
       await done('moved');
       assert.ok((await pods('moved')).every((p) => p.spec.nodeName !== 'sim-00001' || p.metadata.deletionTimestamp));
@@ -484,14 +466,10 @@ describe('workloads on simulated nodes', () => {
         tolerationSeconds: 1,
       }));
       await apply(deployment('runs-on', { replicas: 2, pod: { tolerations: short, nodeSelector: { here: 'yes' } } }));
-      const there = await eventually(
-        'both are placed on it',
-        async () => {
-          const placed = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
-          return placed.length === 2 && placed;
-        },
-        10_000,
-      );
+      const there = await eventually('both are placed on it', async () => {
+        const placed = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
+        return placed.length === 2 && placed;
+      });
       for (const pod of there)
         await k(
           'patch',
@@ -507,19 +485,11 @@ describe('workloads on simulated nodes', () => {
       const node = await json<Node>('get', 'node', 'lost');
       const ready = node.status.conditions.find((c) => c.type === 'Ready');
       assert.equal(`${ready?.status} ${ready?.reason} ${ready?.message}`, 'Unknown NodeStatusUnknown Kubelet stopped posting node status.');
-      await eventually(
-        'tainted',
-        async () => {
-          const taints = (await json<Node>('get', 'node', 'lost')).spec.taints ?? [];
-          return ['NoSchedule', 'NoExecute'].every((effect) => taints.some((t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === effect));
-        },
-        5_000,
-      );
-      await eventually(
-        'two more run elsewhere',
-        async () => (await pods('runs-on')).filter((p) => p.spec.nodeName !== 'lost' && isReady(p)).length === 2,
-        15_000,
-      );
+      await eventually('tainted', async () => {
+        const taints = (await json<Node>('get', 'node', 'lost')).spec.taints ?? [];
+        return ['NoSchedule', 'NoExecute'].every((effect) => taints.some((t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === effect));
+      });
+      await eventually('two more run elsewhere', async () => (await pods('runs-on')).filter((p) => p.spec.nodeName !== 'lost' && isReady(p)).length === 2);
       const old = (await pods('runs-on')).filter((p) => p.spec.nodeName === 'lost');
       assert.deepEqual(old.map((p) => p.metadata.uid).sort(), there.map((p) => p.metadata.uid).sort());
       assert.ok(
