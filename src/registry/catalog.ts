@@ -1,9 +1,15 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { ManifestRecord } from './types.ts';
+import type { ImageRecord, ManifestRecord } from './types.ts';
 
 /** 'btrg' in the header: tells a catalog from other SQLite databases. */
 const APPLICATION_ID = 0x62747267;
-const FORMAT = 1;
+const FORMAT = 2;
+
+/** Since format 2. Not part of `manifests`: a pull must not rewrite the bytes of one. */
+const PULLS = `CREATE TABLE pulls (repository INTEGER NOT NULL, digest TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (repository, digest),
+    FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) STRICT, WITHOUT ROWID;`;
+/** What leads from a format to the next one. */
+const upgrades: Readonly<Record<number, string>> = { 1: `${PULLS} PRAGMA user_version = 2;` };
 
 /**
  * What the registry knows besides bytes. A link says that a repository may serve a blob; `refs` is what a manifest
@@ -25,6 +31,7 @@ const SCHEMA = `
   CREATE TABLE tags (repository INTEGER NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (repository, tag),
     FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) STRICT, WITHOUT ROWID;
   CREATE INDEX tags_by_digest ON tags (repository, digest);
+  ${PULLS}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};`;
 
@@ -57,7 +64,10 @@ export class Catalog {
   }
   #upgrade(file: string): void {
     const application = Number(this.#one('PRAGMA application_id')?.['application_id']);
-    const format = Number(this.#one('PRAGMA user_version')?.['user_version']);
+    let format = Number(this.#one('PRAGMA user_version')?.['user_version']);
+    if (application === APPLICATION_ID) {
+      for (let step = upgrades[format]; step !== undefined; step = upgrades[++format]) this.#db.exec(`BEGIN IMMEDIATE; ${step} COMMIT;`);
+    }
     if (application === 0 && format === 0 && !this.#one('SELECT 1 FROM sqlite_schema')) this.#db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
     else if (application !== APPLICATION_ID) throw new Error(`${file} is no catalog of a registry: move it away`);
     else if (format !== FORMAT) throw new Error(`${file} has format ${format}, this version reads ${FORMAT}: use the version that wrote it`);
@@ -102,6 +112,14 @@ export class Catalog {
     return this.#all('SELECT name FROM repositories WHERE registry = ? AND name > ? ORDER BY name LIMIT ?', registry, last, limit).map(
       (row) => row['name'] as string,
     );
+  }
+  /** Deletes it with all that is in it; its blobs stay until a collection. */
+  deleteRepository(registry: string, name: string): boolean {
+    return this.#run('DELETE FROM repositories WHERE registry = ? AND name = ?', registry, name) > 0;
+  }
+  /** Names of the registries that have repositories. */
+  registries(): string[] {
+    return this.#all('SELECT DISTINCT registry FROM repositories ORDER BY registry').map((row) => row['registry'] as string);
   }
 
   // blobs
@@ -187,6 +205,24 @@ export class Catalog {
       ...toRecord(row),
       content: Buffer.from(row['content'] as Uint8Array),
     }));
+  }
+  /** Every manifest of a repository, the newest first. */
+  images(repository: number): ImageRecord[] {
+    const tags = Map.groupBy(this.#all('SELECT tag, digest FROM tags WHERE repository = ? ORDER BY tag', repository), (row) => row['digest']);
+    return this.#all(
+      `SELECT ${columns}, content, (SELECT at FROM pulls WHERE pulls.repository = manifests.repository AND pulls.digest = manifests.digest) AS pulled
+       FROM manifests WHERE repository = ? ORDER BY pushed DESC, digest`,
+      repository,
+    ).map((row) => ({
+      ...toRecord(row),
+      content: Buffer.from(row['content'] as Uint8Array),
+      tags: (tags.get(row['digest'] as string) ?? []).map((t) => t['tag'] as string),
+      pulled: (row['pulled'] as number | null) ?? undefined,
+    }));
+  }
+  /** Notes that a manifest was asked for, unless that was noted after `unlessAfter`. */
+  notePull(repository: number, digest: string, now: number, unlessAfter: number): void {
+    this.#run('INSERT INTO pulls VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at WHERE at < ?', repository, digest, now, unlessAfter);
   }
 
   // tags

@@ -6,6 +6,7 @@ export { startRegistry, type RegistryServer, type RegistryServerOptions } from '
 export { Registry, type Collected, type RegistryOptions, type RepositoryName } from './registry.ts';
 export { RegistryError, type ErrorCode } from './errors.ts';
 export { isDigest, isRepository, isTag } from './names.ts';
-export type { AccessRequest, Action, Authorize, ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
+export { parseManifest, type Descriptor, type ParsedManifest } from './manifest.ts';
+export type { AccessRequest, Action, Authorize, ImageRecord, ManifestRecord, Operation, RegistryEvent, RegistryRules } from './types.ts';
 export { ScanError, severities } from './scan/types.ts';
 export type { Finding, FindingsPage, ImageName, Inventory, Package, ScanEvent, ScanMode, Scanner, ScanRecord, ScanStatus, Severity } from './scan/types.ts';

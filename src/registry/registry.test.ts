@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import test, { after, before, describe } from 'node:test';
+import { Catalog } from './catalog.ts';
 import { RegistryError } from './errors.ts';
 import { emptyType, imageType, indexType, sha, testRegistry, type TestRegistry } from './testing.ts';
 
@@ -407,5 +409,48 @@ describe('who may do what', () => {
     } finally {
       await my.stop();
     }
+  });
+});
+
+describe('what an owner asks', () => {
+  let my: TestRegistry;
+  const operations: string[] = [];
+  before(async () => void (my = await testRegistry({ authorize: ({ operation }) => void operations.push(operation) })));
+  after(() => my.stop());
+
+  test('images with their tags and pulls, the newest first; a deleted repository takes them along', async () => {
+    const first = await my.image('team/a', 'v1', { layer: 'one' });
+    await my.clock.advance(1000);
+    const second = await my.image('team/a', 'v2', { layer: 'two' });
+    await my.call('GET', '/v2/team/a/manifests/v1');
+    const repository = { registry: '', name: 'team/a' };
+    const images = my.server.registry.images(repository);
+    assert.deepEqual(
+      images.map((i) => [i.digest, i.tags, i.pulled]),
+      [
+        [second, ['v2'], undefined],
+        [first, ['v1'], my.clock.now()],
+      ],
+    );
+    assert.ok(my.server.registry.deleteRepository(repository));
+    assert.deepEqual(my.server.registry.images(repository), []);
+    assert.ok(!my.server.registry.deleteRepository(repository));
+  });
+  test('every request tells what it does', async () => {
+    operations.length = 0;
+    const digest = await my.image('team/b', 'v1');
+    await my.call('HEAD', `/v2/team/b/blobs/${digest}`);
+    await my.call('DELETE', `/v2/team/b/manifests/v1`);
+    for (const operation of ['manifest-write', 'blob-check', 'manifest-delete']) assert.ok(operations.includes(operation), operations.join(' '));
+  });
+  test('a catalog of the format before is read', async () => {
+    const file = join(my.dir, 'older.db');
+    new Catalog(file).close();
+    const older = new DatabaseSync(file);
+    older.exec('DROP TABLE pulls; PRAGMA user_version = 1;');
+    older.close();
+    const catalog = new Catalog(file);
+    assert.deepEqual(catalog.images(catalog.createRepository('', 'a', 1)), []);
+    catalog.close();
   });
 });

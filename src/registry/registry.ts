@@ -8,7 +8,7 @@ import { Catalog } from './catalog.ts';
 import { algorithmOf, digestOf } from './digest.ts';
 import { RegistryError } from './errors.ts';
 import { parseManifest, type Descriptor, type ParsedManifest } from './manifest.ts';
-import type { ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
+import type { ImageRecord, ManifestRecord, RegistryEvent, RegistryRules } from './types.ts';
 import { Uploads, type Received } from './uploads.ts';
 
 export interface RegistryOptions {
@@ -36,7 +36,8 @@ export interface Collected {
   blobs: number;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
 
 /** Blobs, manifests and tags: what the protocol does, without HTTP. Every method throws RegistryErrors, and has done nothing then. */
 export class Registry {
@@ -69,6 +70,19 @@ export class Registry {
   }
   hasRepository(repository: RepositoryName): boolean {
     return this.#find(repository) !== undefined;
+  }
+  /** Makes an empty repository; nothing when it exists. */
+  createRepository({ registry, name }: RepositoryName): void {
+    this.#catalog.createRepository(registry, name, this.#now);
+  }
+  /** Deletes a repository with its images; space is given back by the next collection. */
+  deleteRepository({ registry, name }: RepositoryName): boolean {
+    return this.#catalog.deleteRepository(registry, name);
+  }
+  /** Every manifest of a repository with its tags, the newest first. Content is in memory: for lists, not for serving. */
+  images(repository: RepositoryName): ImageRecord[] {
+    const id = this.#find(repository);
+    return id === undefined ? [] : this.#catalog.images(id);
   }
   #find({ registry, name }: RepositoryName): number | undefined {
     return this.#catalog.repository(registry, name);
@@ -155,6 +169,10 @@ export class Registry {
   }
 
   // manifests
+  /** Lets the owner of a cache fetch what a client asks for. */
+  async fetchMissing({ registry, name }: RepositoryName, reference: string): Promise<void> {
+    await this.#options.rules?.missing?.(registry, name, reference);
+  }
   /** A manifest by digest or tag. */
   manifest(repository: RepositoryName, reference: string): ManifestRecord {
     const id = this.#existing(repository);
@@ -225,6 +243,8 @@ export class Registry {
   }
   /** A manifest was given to a client. */
   pulled({ registry, name }: RepositoryName, digest: string, reference: string): void {
+    const id = this.#find({ registry, name });
+    if (id !== undefined) this.#catalog.notePull(id, digest, this.#now, this.#now - HOUR);
     this.#tell({ type: 'manifest-pulled', registry, repository: name, digest, tag: reference.includes(':') ? undefined : reference });
   }
   /** Manifests that are about a digest, as descriptors. An unknown digest has none. */

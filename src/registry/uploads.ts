@@ -10,6 +10,8 @@ import { RegistryError } from './errors.ts';
 
 /** Bytes gathered before they are written, so that a large layer costs few system calls and little memory. */
 const BATCH = 1 << 20;
+/** Bytes after which the disk is told to begin: the flush at the end then waits for little. */
+const AHEAD = 32 << 20;
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -189,6 +191,7 @@ async function drain(body: Readable, file: FileHandle, offset: number, hash: Has
   let at = offset;
   let whole = true;
   let writing: Promise<void> = Promise.resolve();
+  const ahead = flushAhead(file);
   const flushBatch = async (): Promise<void> => {
     await writing;
     const [buffers, position] = [batch, at];
@@ -197,6 +200,7 @@ async function drain(body: Readable, file: FileHandle, offset: number, hash: Has
     size = 0;
     writing = writeAll(file, buffers, position);
     writing.catch(() => {}); // awaited before the next batch and at the end
+    ahead.wrote(at);
   };
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -209,13 +213,33 @@ async function drain(body: Readable, file: FileHandle, offset: number, hash: Has
     if (!isAbort(error)) {
       // A write that ends after the file was cut back would leave its bytes behind.
       await writing.catch(() => {});
+      await ahead.ended();
       throw error;
     }
     whole = false;
   }
   if (size > 0) await flushBatch();
   await writing;
+  await ahead.ended();
   return { offset: at, whole };
+}
+
+/** Lets the disk write while the network brings more: one flush at a time. What it fails at, the flush at the end tells. */
+function flushAhead(file: FileHandle): { wrote(offset: number): void; ended(): Promise<void> } {
+  let flushed: number | undefined;
+  let flushing: Promise<void> | undefined;
+  return {
+    wrote(offset) {
+      flushed ??= offset;
+      if (flushing !== undefined || offset - flushed < AHEAD) return;
+      flushed = offset;
+      flushing = file.datasync().then(
+        () => void (flushing = undefined),
+        () => void (flushing = undefined),
+      );
+    },
+    ended: async () => flushing,
+  };
 }
 const isAbort = (error: unknown): boolean => ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes((error as { code?: string }).code ?? '');
 

@@ -11,7 +11,7 @@ export interface HandlerOptions {
   registry: Registry;
   authorize: Authorize;
   log: Logger;
-  /** Which of several registries a request means, by its Host, say. Default: ''. */
+  /** Which of several registries a request means, by its Host, say. Default: ''. Throws a RegistryError when it cannot be told. */
   registryOf?(request: IncomingMessage): string;
 }
 
@@ -32,7 +32,7 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
   const found = find(request.method ?? 'GET', path);
   const registry = options.registryOf?.(request) ?? '';
   const name = found.name === undefined ? undefined : checkRepository(found.name);
-  await options.authorize({ message: request, registry, repository: name, action: found.route.action });
+  await options.authorize({ message: request, registry, repository: name, action: found.route.action, operation: found.route.operation });
   const exchange: Exchange = {
     registry: options.registry,
     request,
@@ -42,7 +42,7 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
     reference: found.reference,
     mayPull: async (other) => {
       try {
-        await options.authorize({ message: request, registry, repository: other, action: 'pull' });
+        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-read' });
         return true;
       } catch (error) {
         if (error instanceof RegistryError) return false;

@@ -3,9 +3,10 @@ import { MAX_MANIFEST_BYTES } from '../manifest.ts';
 import { checkDigest, checkReference } from '../names.ts';
 import { answer, answerBytes, answerJson, header, isUnchanged, type Exchange } from './exchange.ts';
 
-export function getManifest(exchange: Exchange): void {
+export async function getManifest(exchange: Exchange): Promise<void> {
   const { registry, repository } = exchange;
   const reference = checkReference(exchange.reference);
+  await registry.fetchMissing(repository, reference);
   const { digest, mediaType, size } = registry.manifest(repository, reference);
   const headers = { 'content-type': mediaType, 'docker-content-digest': digest, etag: `"${digest}"` };
   if (isUnchanged(exchange, digest)) return answer(exchange, 304, headers);

@@ -1,4 +1,4 @@
-import type { Action } from '../types.ts';
+import type { Action, Operation } from '../types.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
 import { answerJson, type Exchange } from './exchange.ts';
 import { deleteManifest, getManifest, getReferrers, putManifest } from './manifests.ts';
@@ -8,6 +8,7 @@ import { beginUpload, cancelUpload, finishUpload, uploadStatus, writeUpload } fr
 export interface Route {
   readonly method: string;
   readonly action: Action;
+  readonly operation: Operation;
   handle(exchange: Exchange): void | Promise<void>;
 }
 export interface Resource {
@@ -16,15 +17,18 @@ export interface Resource {
   readonly routes: readonly Route[];
 }
 
-const route = (method: string, action: Action, handle: Route['handle']): Route => ({ method, action, handle });
-const reads = (handle: Route['handle']): Route[] => [route('GET', 'pull', handle), route('HEAD', 'pull', handle)];
+const route = (method: string, action: Action, operation: Operation, handle: Route['handle']): Route => ({ method, action, operation, handle });
+const reads = (operation: Operation, handle: Route['handle'], head = operation): Route[] => [
+  route('GET', 'pull', operation, handle),
+  route('HEAD', 'pull', head, handle),
+];
 
 /** Every endpoint of the distribution specification 1.1, and the catalog. The first path that matches counts. */
 export const resources: readonly Resource[] = [
-  { path: /^$/, routes: reads((exchange) => answerJson(exchange, {})) },
+  { path: /^$/, routes: reads('base', (exchange) => answerJson(exchange, {})) },
   {
     path: /^_catalog$/,
-    routes: reads((exchange) =>
+    routes: reads('catalog', (exchange) =>
       answerPage(
         exchange,
         '/v2/_catalog',
@@ -33,24 +37,31 @@ export const resources: readonly Resource[] = [
       ),
     ),
   },
-  { path: /^(?<name>.+)\/blobs\/uploads\/?$/, routes: [route('POST', 'push', beginUpload)] },
+  { path: /^(?<name>.+)\/blobs\/uploads\/?$/, routes: [route('POST', 'push', 'upload-begin', beginUpload)] },
   {
     path: /^(?<name>.+)\/blobs\/uploads\/(?<reference>[^/]+)$/,
     routes: [
-      route('GET', 'push', uploadStatus),
-      route('PATCH', 'push', writeUpload),
-      route('PUT', 'push', finishUpload),
-      route('DELETE', 'push', cancelUpload),
+      route('GET', 'push', 'upload-write', uploadStatus),
+      route('PATCH', 'push', 'upload-write', writeUpload),
+      route('PUT', 'push', 'upload-finish', finishUpload),
+      route('DELETE', 'push', 'upload-write', cancelUpload),
     ],
   },
-  { path: /^(?<name>.+)\/blobs\/(?<reference>[^/]+)$/, routes: [...reads(getBlob), route('DELETE', 'delete', deleteBlob)] },
+  {
+    path: /^(?<name>.+)\/blobs\/(?<reference>[^/]+)$/,
+    routes: [...reads('blob-read', getBlob, 'blob-check'), route('DELETE', 'delete', 'blob-delete', deleteBlob)],
+  },
   {
     path: /^(?<name>.+)\/manifests\/(?<reference>[^/]+)$/,
-    routes: [...reads(getManifest), route('PUT', 'push', putManifest), route('DELETE', 'delete', deleteManifest)],
+    routes: [
+      ...reads('manifest-read', getManifest),
+      route('PUT', 'push', 'manifest-write', putManifest),
+      route('DELETE', 'delete', 'manifest-delete', deleteManifest),
+    ],
   },
   {
     path: /^(?<name>.+)\/tags\/list$/,
-    routes: reads((exchange) => {
+    routes: reads('tags', (exchange) => {
       const { registry, repository } = exchange;
       const { name } = repository;
       answerPage(
@@ -61,5 +72,5 @@ export const resources: readonly Resource[] = [
       );
     }),
   },
-  { path: /^(?<name>.+)\/referrers\/(?<reference>[^/]+)$/, routes: reads(getReferrers) },
+  { path: /^(?<name>.+)\/referrers\/(?<reference>[^/]+)$/, routes: reads('referrers', getReferrers) },
 ];
