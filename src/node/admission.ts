@@ -17,19 +17,21 @@ export interface NodeRoom {
 
 /** kubelet's admission: what the node cannot hold beside its `others` it refuses for good. (Kubernetes: lifecycle.predicateAdmitHandler.) */
 export function refusal(pod: V1Pod, others: readonly V1Pod[], room: NodeRoom): Refusal | undefined {
-  return tooMany(others, room) ?? tooLarge(pod, others, room) ?? misplaced(pod, room) ?? portTaken(pod, others);
+  const found = tooMany(others, room) ?? shortage(pod, others, room) ?? misplaced(pod, room) ?? portTaken(pod, others);
+  return found && { ...found, message: `Pod was rejected: ${found.message}` };
 }
 
 const lacking = (resource: string, wanted: number, used: number, capacity: number): Refusal => ({
   reason: `OutOf${resource}`,
-  message: `Pod was rejected: Node didn't have enough resource: ${resource}, requested: ${wanted}, used: ${used}, capacity: ${capacity}`,
+  message: `Node didn't have enough resource: ${resource}, requested: ${wanted}, used: ${used}, capacity: ${capacity}`,
 });
-const failed = (predicate: string, why: string): Refusal => ({ reason: predicate, message: `Pod was rejected: Predicate ${predicate} failed: ${why}` });
+const failed = (predicate: string, why: string): Refusal => ({ reason: predicate, message: `Predicate ${predicate} failed: ${why}` });
 
 const tooMany = (others: readonly V1Pod[], { maxPods }: NodeRoom): Refusal | undefined =>
   others.length + 1 > maxPods ? lacking('pods', 1, others.length, maxPods) : undefined;
 
-function tooLarge(pod: V1Pod, others: readonly V1Pod[], { allocatable }: NodeRoom): Refusal | undefined {
+/** Of what the pod asks for, the first that is not left beside what the `others` hold. */
+export function shortage(pod: V1Pod, others: readonly V1Pod[], { allocatable }: NodeRoom): Refusal | undefined {
   const wanted = podRequests(pod);
   if (wanted.cpu === 0 && wanted.memory === 0) return undefined;
   const used = { cpu: 0, memory: 0 };

@@ -3,7 +3,7 @@ import { quantityToNumber, WorkQueue, type Clock, type Logger, type Random } fro
 import { createRecorder, type Client } from '#client';
 import { ConfigMap, Node, PersistentVolumeClaim, Secret, type V1Pod } from '#kinds';
 import type { Kind, KubeObject, NodeStreams } from '#machinery';
-import { refusal, type Refusal } from './admission.ts';
+import { refusal, type NodeRoom, type Refusal } from './admission.ts';
 import type { CgroupManager } from './cgroups.ts';
 import type { AgentContext } from './context.ts';
 import { podFeed, type PodFeed } from './feed.ts';
@@ -13,6 +13,7 @@ import { createImageManager } from './images.ts';
 import { allocatableOf, createNodeReporter, type NodeConfig, type NodeReporter } from './node-status.ts';
 import { createObjectSource } from './objects.ts';
 import { namespaceOf, podRef, uidOf } from './pod.ts';
+import { objection } from './resize/judge.ts';
 import type { Restorable, Runtime, SandboxState } from './runtime.ts';
 import { createReadApi } from './read-api.ts';
 import { restoredPod } from './restore.ts';
@@ -271,20 +272,35 @@ class Agent {
         recorder?.event({ apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata ?? {} }, type, reason, message, fieldPath),
       beforeStop: options.beforeStop && ((pod) => options.beforeStop?.(pod) ?? Promise.resolve()),
       admit: (pod) => this.#admit(pod),
+      judge: (pod) => objection(pod, () => this.#others(pod), this.#room()),
+      freed: () => this.#freed(),
       enqueue: (uid, afterMs) => (afterMs ? this.#queue.addAfter(uid, afterMs) : this.#queue.add(uid)),
       finished: (uid) => this.#forget(uid),
     };
   }
   #forget(uid: string): void {
     this.#workers.delete(uid);
+    this.#freed();
     for (const [key, uids] of this.#references) if (uids.delete(uid) && uids.size === 0) this.#references.delete(key);
   }
 
   #admit(pod: V1Pod): Refusal | undefined {
-    const others = [...this.#workers.values()].filter((w) => w.uid !== uidOf(pod) && !w.over).map((w) => w.pod);
+    return refusal(pod, this.#others(pod), this.#room());
+  }
+  /** The other pods of the node, with what they hold of it. */
+  #others(pod: V1Pod): V1Pod[] {
+    return [...this.#workers.values()].filter((w) => w.uid !== uidOf(pod) && !w.over).map((w) => w.resize.held(w.pod));
+  }
+  #room(): NodeRoom {
     const { allocatable, maxPods, client } = this.#context;
     const { name } = this.#options.node;
-    return refusal(pod, others, { name, maxPods, allocatable, object: () => client.informer(Node).get(undefined, name) });
+    return { name, maxPods, allocatable, object: () => client.informer(Node).get(undefined, name) };
+  }
+  /** Pods whose resize waits for room, the most important first. */
+  #freed(): void {
+    if (this.#stopped) return;
+    const waiting = [...this.#workers.values()].filter((w) => w.resize.pending?.reason === 'Deferred');
+    for (const worker of waiting.sort((a, b) => (b.pod.spec?.priority ?? 0) - (a.pod.spec?.priority ?? 0))) this.#queue.add(worker.uid);
   }
   #find(target: { namespace: string; name: string; uid: string }): PodWorker | undefined {
     const byUid = this.#workers.get(target.uid);

@@ -9,6 +9,8 @@ import { milliToQuota, milliToShares, sharesToWeight } from './resources.ts';
 export interface CgroupManager {
   /** Makes the pod's cgroup with its limits; gives the path for SandboxSpec.cgroupParent. Idempotent. */
   create(pod: V1Pod): string;
+  /** Before containers are resized: of each limit the looser of the two, so that neither is in the way. */
+  loosen(before: V1Pod, after: V1Pod): void;
   /** Removes the pod's cgroup (its processes must be gone). */
   remove(podUid: string): Promise<void>;
   /** Uids of the pods that have a cgroup here. */
@@ -42,9 +44,13 @@ export function createCgroupManager({ clock, prefix, root = '/sys/fs/cgroup' }: 
       for (const hierarchy of limited) {
         if (mode === 'v2') makeV2(hierarchy, path);
         else mkdirSync(hierarchy + path, { recursive: true });
-        limit(hierarchy + path, pod, mode);
+        limit(hierarchy + path, limitsOf(pod), mode);
       }
       return path;
+    },
+    loosen(before, after) {
+      const path = `/${prefix}/${qosClass(after).toLowerCase()}/pod${uidOf(after)}`;
+      for (const hierarchy of limited) if (existsSync(hierarchy + path)) limit(hierarchy + path, looser(limitsOf(before), limitsOf(after)), mode);
     },
     async remove(podUid) {
       for (const path of paths(podUid)) for (const hierarchy of hierarchies) await removeTree(hierarchy + path, clock);
@@ -95,15 +101,33 @@ function makeV2(root: string, path: string): void {
   }
 }
 
-/** Limits of the whole pod: requests as weight; a cap only when every container has one. */
-function limit(dir: string, pod: V1Pod, mode: CgroupMode): void {
-  const requests = podRequests(pod, 'requests');
+interface PodLimits {
+  shares: number;
+  /** µs of CPU time per 100 ms; 0 = no cap */
+  quota: number;
+  /** Bytes; 0 = no cap */
+  memory: number;
+}
+/** Limits of the whole pod: requests as weight; a cap only when the pod or every container has one. */
+function limitsOf(pod: V1Pod): PodLimits {
   const limits = podRequests(pod, 'limits');
   const counted: V1Container[] = [...mainContainers(pod), ...initContainers(pod).filter(isSidecar)];
-  const capped = (resource: string): boolean => counted.every((c) => c.resources?.limits?.[resource] !== undefined);
-  const shares = milliToShares(requests.cpu);
-  const quota = capped('cpu') ? milliToQuota(limits.cpu) : 0;
-  const memory = capped('memory') ? limits.memory : 0;
+  const capped = (resource: string): boolean =>
+    pod.spec?.resources?.limits?.[resource] !== undefined || counted.every((c) => c.resources?.limits?.[resource] !== undefined);
+  return {
+    shares: milliToShares(podRequests(pod, 'requests').cpu),
+    quota: capped('cpu') ? milliToQuota(limits.cpu) : 0,
+    memory: capped('memory') ? limits.memory : 0,
+  };
+}
+const looserCap = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : Math.max(a, b));
+const looser = (a: PodLimits, b: PodLimits): PodLimits => ({
+  shares: Math.max(a.shares, b.shares),
+  quota: looserCap(a.quota, b.quota),
+  memory: looserCap(a.memory, b.memory),
+});
+
+function limit(dir: string, { shares, quota, memory }: PodLimits, mode: CgroupMode): void {
   if (mode === 'v2') {
     tryWrite(join(dir, 'cpu.weight'), String(sharesToWeight(shares)));
     if (quota > 0) tryWrite(join(dir, 'cpu.max'), `${quota} 100000`);

@@ -1,5 +1,5 @@
 import { formatTime } from '#base';
-import type { V1Container, V1ContainerState, V1ContainerStatus } from '#kinds';
+import type { V1Container, V1ContainerState, V1ContainerStatus, V1ResourceRequirements } from '#kinds';
 import { shouldRestart } from './plan.ts';
 import type { ContainerType } from './pod.ts';
 import { initContainers } from './pod.ts';
@@ -26,7 +26,7 @@ export function containerStatus(input: StatusInput, container: V1Container, type
     imageID: newest.imageId,
     containerID: idOf(newest.id),
     ...(type === 'init' && newest.state !== 'running' ? { started: false } : type === 'ephemeral' ? {} : { started }),
-    ...resourcesOf(container),
+    ...resourcesOf(container, input.resources?.(container.name), running),
   };
   return restarting(input, container, type, newest, base);
 }
@@ -96,8 +96,14 @@ function lastState(previous: ContainerState | undefined, old: V1ContainerStatus 
   if (old.containerID === idOf(newest.id)) return old.state?.waiting ? {} : (old.lastState ?? {});
   return old.state?.terminated ? { terminated: old.state.terminated } : (old.lastState ?? {});
 }
-function resourcesOf(container: V1Container): Partial<V1ContainerStatus> {
-  const { requests, limits } = container.resources ?? {};
-  if (!requests && !limits) return {};
-  return { resources: { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) }, ...(requests ? { allocatedResources: requests } : {}) };
+/** In a running container what is in force in it; else what is granted. */
+function resourcesOf(
+  container: V1Container,
+  own: { granted: V1ResourceRequirements; actual: V1ResourceRequirements } | undefined,
+  running: boolean,
+): Partial<V1ContainerStatus> {
+  const granted = own?.granted ?? container.resources ?? {};
+  const { requests, limits } = running && own ? own.actual : granted;
+  const resources = requests || limits ? { resources: { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) } } : {};
+  return { ...resources, ...(granted.requests ? { allocatedResources: granted.requests } : {}) };
 }

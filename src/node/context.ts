@@ -5,6 +5,7 @@ import type { CgroupManager } from './cgroups.ts';
 import type { PodFacts } from './env.ts';
 import type { ImageManager } from './images.ts';
 import type { ObjectSource } from './objects.ts';
+import type { Objection } from './resize/judge.ts';
 import type { Runtime } from './runtime.ts';
 import type { VolumeManager } from './volumes/manager.ts';
 
@@ -37,6 +38,10 @@ export interface AgentContext {
   beforeStop: ((pod: V1Pod) => Promise<void>) | undefined;
   /** Why the node refuses a pod, if it does. */
   admit(pod: V1Pod): { reason: string; message: string } | undefined;
+  /** Why the node cannot give a pod what it now asks for, if it cannot. */
+  judge(pod: V1Pod): Objection | undefined;
+  /** Something became free on the node: resizes that wait are judged again. */
+  freed(): void;
   /** Plans the pod again, now or after so many ms. */
   enqueue(podUid: string, afterMs?: number): void;
   /** The worker has nothing left to do, for good. */

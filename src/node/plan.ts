@@ -23,6 +23,8 @@ export interface PlanInput {
   now: number;
   verdict(container: string, id: string): Verdict;
   backoff(container: string): BackoffEntry | undefined;
+  /** It has to end, and to start again, to get other resources. */
+  resizing?(container: string): boolean;
 }
 
 export interface StartAction {
@@ -37,7 +39,7 @@ export interface KillAction {
   name: string;
   /** Text of the Killing event. */
   message: string;
-  reason: 'liveness' | 'startup' | 'changed' | 'unknown';
+  reason: 'liveness' | 'startup' | 'changed' | 'resize' | 'unknown';
 }
 export interface WaitAction {
   name: string;
@@ -183,7 +185,7 @@ function planMain(input: PlanInput, container: V1Container, type: ContainerType,
   if (state.state === 'running') {
     const kill = condemn(input, container, state);
     if (kill) plan.kill.push(kill);
-    return !kill || shouldRestart(input.pod, container, type, 137);
+    return !kill || kill.reason === 'resize' || shouldRestart(input.pod, container, type, 137);
   }
   if (state.state === 'unknown')
     plan.kill.push({
@@ -192,7 +194,7 @@ function planMain(input: PlanInput, container: V1Container, type: ContainerType,
       message: `Container ${container.name} is in unknown state, try killing it before restart`,
       reason: 'unknown',
     });
-  if (state.state === 'exited' && !shouldRestart(input.pod, container, type, state.exitCode)) return false;
+  if (state.state === 'exited' && !input.resizing?.(container.name) && !shouldRestart(input.pod, container, type, state.exitCode)) return false;
   startOrWait(input, container, type, plan);
   return true;
 }
@@ -202,6 +204,7 @@ function condemn(input: PlanInput, container: V1Container, state: ContainerState
   const kill = { id: state.id, name: container.name };
   if (hash !== undefined && hash !== containerHash(container))
     return { ...kill, reason: 'changed', message: `Container ${container.name} definition changed, will be restarted` };
+  if (input.resizing?.(container.name)) return { ...kill, reason: 'resize', message: `Container ${container.name} resize requires restart` };
   const failed = input.verdict(container.name, state.id).failed;
   return failed && { ...kill, reason: failed, message: `Container ${container.name} failed ${failed} probe, will be restarted` };
 }
@@ -210,7 +213,7 @@ function startOrWait(input: PlanInput, container: V1Container, type: ContainerTy
   const last = latestContainer(input.sandboxes, container.name);
   const entry = input.backoff(container.name);
   const exited = last?.state === 'exited' ? last : undefined;
-  if (exited && entry && exited.finishedAt - entry.updatedAt <= 2 * maxBackoffMs) {
+  if (exited && entry && !input.resizing?.(container.name) && exited.finishedAt - entry.updatedAt <= 2 * maxBackoffMs) {
     const until = exited.finishedAt + entry.delayMs;
     if (until > input.now) {
       plan.wait.push({ name: container.name, until, delayMs: entry.delayMs });

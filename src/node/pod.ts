@@ -71,7 +71,7 @@ export interface Resources {
   memory: number;
 }
 
-/** What the pod is charged for: the larger of its running set and its widest init step (KEP-753 for sidecars), plus overhead. */
+/** What the pod is charged for: the larger of its running set and its widest init step (KEP-753 for sidecars), or what it says of itself (KEP-2837); plus overhead. */
 export function podRequests(pod: V1Pod, field: 'requests' | 'limits' = 'requests'): Resources {
   const total = { cpu: 0, memory: 0 };
   const widest = { cpu: 0, memory: 0 };
@@ -85,10 +85,11 @@ export function podRequests(pod: V1Pod, field: 'requests' | 'limits' = 'requests
     widest.memory = Math.max(widest.memory, step.memory);
   }
   add(total, beside);
+  const whole = pod.spec?.resources?.[field] ?? {};
   const overhead = pod.spec?.overhead ?? {};
   return {
-    cpu: Math.max(total.cpu, widest.cpu) + quantityToMilli(overhead['cpu']),
-    memory: Math.max(total.memory, widest.memory) + quantityToNumber(overhead['memory']),
+    cpu: (whole['cpu'] === undefined ? Math.max(total.cpu, widest.cpu) : quantityToMilli(whole['cpu'])) + quantityToMilli(overhead['cpu']),
+    memory: (whole['memory'] === undefined ? Math.max(total.memory, widest.memory) : quantityToNumber(whole['memory'])) + quantityToNumber(overhead['memory']),
   };
 }
 function resourcesOf(container: V1Container, field: 'requests' | 'limits'): Resources {

@@ -24,7 +24,7 @@ export function restoredPod(pod: V1Pod): RestoredPod | undefined {
       imageId: s.imageID,
       startedAt: Date.parse(s.state?.running?.startedAt ?? '') || 0,
       initial: findContainer(pod, s.name)?.type === 'init',
-      memoryLimit: quantityToNumber(findContainer(pod, s.name)?.container.resources?.limits?.['memory']),
+      memoryLimit: quantityToNumber((s.resources ?? findContainer(pod, s.name)?.container.resources)?.limits?.['memory']),
       annotations: { 'io.kubernetes.container.hash': containerHash(findContainer(pod, s.name)?.container ?? { name: s.name }) },
     })),
   };

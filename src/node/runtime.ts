@@ -27,6 +27,8 @@ export interface ContainerRuntime {
   /** SIGTERM (or the image's stop signal), then SIGKILL after `graceSeconds`. Resolves when it is dead. */
   stop(id: string, graceSeconds: number): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Other limits for a container that runs (CRI UpdateContainerResources). */
+  update(id: string, resources: ContainerSpec['resources']): Promise<void>;
   /** Runs a command to its end inside the container. Output is cut at 64 KiB. `timeoutMs` kills it: timedOut. */
   exec(id: string, command: readonly string[], timeoutMs: number): Promise<{ exitCode: number; output: string; timedOut: boolean }>;
   /** After the log file was renamed: write to a new one from now on (CRI ReopenContainerLog). Without it the agent does not rotate logs. */

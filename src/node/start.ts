@@ -26,7 +26,7 @@ export async function createSandbox(
     worker.starting = true;
     for (const id of plan.stopFirst) await context.runtime.sandboxes.stop(id);
     if (plan.stopFirst.length > 0) worker.event('Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
-    const parent = context.cgroups?.create(worker.pod) ?? '';
+    const parent = context.cgroups?.create(worker.resize.granted(worker.pod)) ?? '';
     const { id, ips } = await context.runtime.sandboxes.run(buildSandboxSpec(context, worker.pod, plan.attempt, parent));
     worker.sandboxFailures = 0;
     noteSandbox(worker, plan.attempt, id, ips);
@@ -165,7 +165,8 @@ function targetOf(container: V1EphemeralContainer, sandbox: SandboxState): strin
 }
 
 async function createAndStart(worker: PodWorker, action: StartAction, image: ImageState): Promise<void> {
-  const { context, pod } = worker;
+  const { context } = worker;
+  const pod = worker.resize.granted(worker.pod);
   const container = findContainer(pod, action.name)?.container;
   const sandbox = worker.sandboxes[0];
   if (!container || !sandbox) return;
@@ -185,6 +186,8 @@ async function createAndStart(worker: PodWorker, action: StartAction, image: Ima
     id = await context.runtime.containers.create(sandbox.id, spec);
     worker.event('Normal', 'Created', `Created container: ${action.name}`, action.name);
     await context.runtime.containers.start(id);
+    worker.resize.restarting.delete(action.name);
+    worker.resize.done(action.name);
     worker.event('Normal', 'Started', `Started container ${action.name}`, action.name);
   } finally {
     worker.starting = false;

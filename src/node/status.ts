@@ -1,8 +1,9 @@
 import { formatTime } from '#base';
-import type { V1Container, V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from '#kinds';
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus, V1ResourceRequirements } from '#kinds';
 import { containerStatus } from './container-status.ts';
 import { shouldRestart } from './plan.ts';
 import { ephemeralContainers, initContainers, isSidecar, mainContainers, qosClass } from './pod.ts';
+import type { ResizeState } from './resize/state.ts';
 import type { SandboxState } from './runtime.ts';
 
 export interface StatusInput {
@@ -23,6 +24,9 @@ export interface StatusInput {
   deleting: boolean;
   /** A verdict on the whole pod: DeadlineExceeded, Evicted, UnexpectedAdmissionError … It is told when no container runs any more. */
   failure?: { reason: string; message: string };
+  /** What is granted to, and in force in, a container ('' = the pod) that was resized; undefined: what it asks for. */
+  resources?(container: string): { granted: V1ResourceRequirements; actual: V1ResourceRequirements } | undefined;
+  resize?: Pick<ResizeState, 'pending' | 'progress' | 'restarting'>;
 }
 
 /** The whole status of a pod as kubelet reports it. Pure; conditions that others own are kept. */
@@ -33,7 +37,9 @@ export function computePodStatus(input: StatusInput): V1PodStatus {
   const mains = mainContainers(pod).map((c) => containerStatus(input, c, 'container', find(old.containerStatuses, c.name)));
   const ephemeral = ephemeralContainers(pod).map((c) => containerStatus(input, c, 'ephemeral', find(old.ephemeralContainerStatuses, c.name)));
   const failure = input.sandboxes.some((s) => s.containers.some((c) => c.state === 'running')) ? undefined : input.failure;
-  const phase = failure ? 'Failed' : settled(old.phase, podPhase(pod, inits, mains, input.over));
+  // What ends to be resized comes back: the pod goes on.
+  const restarting = !input.over && (input.resize?.restarting.size ?? 0) > 0;
+  const phase = failure ? 'Failed' : settled(old.phase, restarting ? 'Running' : podPhase(pod, inits, mains, input.over));
   const ips = podIPs(input);
   const { reason: _reason, message: _message, podIP: _ip, podIPs: _ips, ...kept } = old;
   const status: V1PodStatus = {
@@ -133,7 +139,30 @@ function conditions(input: StatusInput, status: V1PodStatus, inits: readonly V1C
       verdict,
     ),
   );
-  return [...own, ...old.filter((c) => !verdicts.some(([type]) => type === c.type))];
+  const others = old.filter((c) => !verdicts.some(([type]) => type === c.type) && c.type !== resizePending && c.type !== resizeInProgress);
+  return [...resizeConditions(input, old), ...own, ...others];
+}
+const resizePending = 'PodResizePending';
+const resizeInProgress = 'PodResizeInProgress';
+/** They are there as long as they hold. */
+function resizeConditions({ resize, now, over }: StatusInput, old: readonly V1PodCondition[]): V1PodCondition[] {
+  const notes = [
+    [resizePending, resize?.pending],
+    [resizeInProgress, resize?.progress],
+  ] as const;
+  return notes.flatMap(([type, note]) => {
+    if (!note || over) return [];
+    const { reason, message, generation } = note;
+    const known = old.find((c) => c.type === type);
+    return {
+      type,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      status: 'True',
+      lastTransitionTime: known?.lastTransitionTime ?? formatTime(now),
+      ...(reason ? { reason } : {}),
+      ...(message ? { message } : {}),
+    };
+  });
 }
 function sandboxReady(input: StatusInput): boolean {
   const sandbox = input.sandboxes[0];

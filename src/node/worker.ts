@@ -11,6 +11,8 @@ import type { PodFacts } from './env.ts';
 import { computePodActions, type BackoffEntry, type PodPlan } from './plan.ts';
 import { allContainers, findContainer, gracePeriodSeconds, isTerminalPhase, nameOf, namespaceOf, podRef, uidOf } from './pod.ts';
 import { PodProber } from './probes/prober.ts';
+import { resizePod } from './resize/actuate.ts';
+import { ResizeState } from './resize/state.ts';
 import type { ContainerState, SandboxState } from './runtime.ts';
 import { podLogDirectory } from './sandbox-spec.ts';
 import { createSandbox, startContainers } from './start.ts';
@@ -45,6 +47,7 @@ export class PodWorker {
   readonly blocked = new Map<string, number>();
   readonly prober: PodProber;
   readonly volumes: PodVolumeState;
+  readonly resize = new ResizeState();
   sandboxFailures = 0;
   /** Only short runtime calls are going on: their events tell nothing new. */
   starting = false;
@@ -83,6 +86,7 @@ export class PodWorker {
       },
       unhealthy: (container, message) => this.event('Warning', 'Unhealthy', message, container),
     });
+    if (this.#admitted) this.resize.recall(pod);
     if (sandboxes.length > 0) this.#watchProbes();
   }
 
@@ -120,7 +124,7 @@ export class PodWorker {
     } else if (isOlder(pod, this.pod)) return;
     else {
       const before = this.pod;
-      this.pod = pod;
+      this.#take(pod);
       if (gracePeriodSeconds(pod) < gracePeriodSeconds(before)) for (const listener of this.#graceListeners) listener();
       if (pod.metadata?.generation !== before.metadata?.generation) this.blocked.clear();
       if (this.#writing && !this.deleting && sameWish(before, pod)) return;
@@ -129,6 +133,11 @@ export class PodWorker {
     }
     if (this.deleting) this.#abort.abort();
     this.context.enqueue(this.uid);
+  }
+  #take(pod: V1Pod): void {
+    if (isOlder(pod, this.pod)) return;
+    if (this.#admitted) this.resize.wished(this.pod, pod);
+    this.pod = pod;
   }
   /** The node puts the pod out: it fails for good, and its containers end without a grace period. */
   evict(message: string): void {
@@ -168,9 +177,10 @@ export class PodWorker {
     if (!this.#admitted && !this.#admit()) return this.#end();
     const left = this.#deadline();
     if (left !== undefined && left <= 0) return this.#end();
-    const plan = this.#plan();
-    const next = await this.#act(plan);
-    return left === undefined ? next : Math.min(left, next ?? Infinity);
+    const resize = this.resize.idle ? undefined : await resizePod(this);
+    const next = await this.#act(this.#plan());
+    const soonest = Math.min(left ?? Infinity, resize ?? Infinity, next ?? Infinity);
+    return soonest === Infinity ? undefined : soonest;
   }
   #plan(): PodPlan {
     return computePodActions({
@@ -179,6 +189,7 @@ export class PodWorker {
       now: this.context.clock.now(),
       verdict: (name, id) => this.prober.verdict(this.#container(name), id),
       backoff: (name) => this.backoffs.get(name),
+      resizing: (name) => this.resize.restarting.has(name),
     });
   }
   #container(name: string): V1Container {
@@ -253,6 +264,7 @@ export class PodWorker {
     if (fresh) {
       await this.volumes.teardown();
       await this.context.cgroups?.remove(this.uid);
+      this.context.freed();
     }
   }
   /** Nothing is left on the node. The worker stays until the object is gone (finalizers may keep it). */
@@ -395,7 +407,7 @@ export class PodWorker {
       try {
         const written = await this.context.client.api.update(Pod, { ...this.pod, status }, { subresource: 'status' });
         this.#written = digest;
-        if (!isOlder(written, this.pod)) this.pod = written;
+        this.#take(written);
         return;
       } catch (error) {
         if (isApiError(error, 'NotFound')) return void ((this.removed = true), this.context.enqueue(this.uid));
@@ -408,7 +420,7 @@ export class PodWorker {
     try {
       const latest = await this.context.client.api.get(Pod, { namespace: namespaceOf(this.pod), name: nameOf(this.pod) });
       if (uidOf(latest) !== this.uid) throw Object.assign(new Error('replaced'), { replaced: true });
-      if (!isOlder(latest, this.pod)) this.pod = latest;
+      this.#take(latest);
       return true;
     } catch (error) {
       if (!isApiError(error, 'NotFound') && !(error instanceof Error && 'replaced' in error)) throw error;
@@ -429,6 +441,8 @@ export class PodWorker {
       over: this.over,
       deleting: this.deleting,
       ...(this.failure ? { failure: this.failure } : {}),
+      resources: (name) => this.resize.of(this.pod, name),
+      resize: this.resize,
     });
   }
 }

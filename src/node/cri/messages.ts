@@ -73,6 +73,7 @@ export interface CriCalls {
   RemoveContainer: [ContainerId, Empty];
   ListContainers: [LabelFilter, { containers: ContainerItem[] }];
   ContainerStatus: [ContainerId & { verbose: boolean }, { status: ContainerStatusMessage | null; info: Record<string, string> }];
+  UpdateContainerResources: [ContainerId & { linux: Message }, Empty];
   ReopenContainerLog: [ContainerId, Empty];
   ExecSync: [ContainerId & { cmd: readonly string[]; timeout: number }, { stdout: Buffer; stderr: Buffer; exit_code: number }];
   Exec: [ContainerId & { cmd: readonly string[]; tty: boolean; stdin: boolean; stdout: boolean; stderr: boolean }, { url: string }];

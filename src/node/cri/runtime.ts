@@ -15,7 +15,7 @@ import { asRuntimeError, runtimeError, unlessGone } from './errors.ts';
 import { TaskEvents } from './events.ts';
 import { imageState, listImages } from './images.ts';
 import type { ContainerItem, ContainerStatusMessage, Message, SandboxItem, SandboxStatus } from './messages.ts';
-import { containerConfig, givenLabels, nodeLabel, sandboxConfig } from './specs.ts';
+import { containerConfig, givenLabels, linuxResources, nodeLabel, sandboxConfig } from './specs.ts';
 import { createCriStreams } from './streaming/streams.ts';
 
 export interface CriRuntimeOptions {
@@ -55,6 +55,8 @@ export function createCriRuntime(options: CriRuntimeOptions): Runtime & Streamin
         await unlessGone('unavailable', client.call('RemoveContainer', { container_id: id }));
         states.forget(id);
       },
+      update: async (id, resources) =>
+        void (await asRuntimeError('unavailable', client.call('UpdateContainerResources', { container_id: id, linux: linuxResources(resources) }))),
       exec: (id, command, timeoutMs) => execSync(client, clock, id, command, timeoutMs),
       reopenLog: (id) => unlessGone('unavailable', client.call('ReopenContainerLog', { container_id: id })),
     },

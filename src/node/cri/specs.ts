@@ -43,7 +43,7 @@ export function containerConfig(spec: ContainerSpec, node: string): Message {
     stdin: spec.stdin,
     stdin_once: spec.stdinOnce,
     tty: spec.tty,
-    linux: { resources: resources(spec.resources), security_context: securityContext(spec) },
+    linux: { resources: linuxResources(spec.resources), security_context: securityContext(spec) },
   };
 }
 
@@ -75,7 +75,8 @@ function user(spec: { runAsUser?: number; runAsGroup?: number; runAsUserName?: s
   if (!named) return {};
   return spec.runAsGroup === undefined ? named : { ...named, run_as_group: { value: spec.runAsGroup } };
 }
-function resources(r: ContainerSpec['resources']): Message {
+/** LinuxContainerResources. */
+export function linuxResources(r: ContainerSpec['resources']): Message {
   return {
     cpu_shares: r.cpuShares,
     cpu_quota: r.cpuQuotaUs,

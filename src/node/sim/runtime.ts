@@ -5,8 +5,10 @@ import {
   RuntimeError,
   type ContainerSpec,
   type ContainerState,
+  type ContainerStats,
   type ImageState,
   type LogSource,
+  type Measured,
   type Probing,
   type Restorable,
   type RestoredPod,
@@ -16,7 +18,7 @@ import {
 } from '../runtime.ts';
 import { AddressPool } from './addresses.ts';
 import { behaviourOf, draw, steer, steers, type Behaviour } from './behaviour.ts';
-import { usageCurves } from './usage.ts';
+import { usageAt, usageCurves } from './usage.ts';
 
 export interface SimOptions {
   clock: Clock;
@@ -28,7 +30,7 @@ export interface SimOptions {
   rebooted?: boolean;
 }
 
-export interface SimulatedRuntime extends Runtime, LogSource, Probing, Restorable {
+export interface SimulatedRuntime extends Runtime, LogSource, Measured, Probing, Restorable {
   /** All is gone at once, and nobody is told. */
   powerOff(): void;
   /** Ends the running containers of a pod (or one of them), as a crash does. Gives how many there were. */
@@ -181,6 +183,13 @@ class SimRuntime implements SimulatedRuntime {
       this.#containers.delete(id);
       container.sandbox.containers = container.sandbox.containers.filter((c) => c !== container);
     },
+    update: async (id: string, resources: ContainerSpec['resources']): Promise<void> => {
+      const container = this.#find(id);
+      if (container.state !== 'running') throw new RuntimeError('unavailable', `container "${id}" is not running`);
+      container.memoryLimit = resources.memoryLimitBytes;
+      container.timer?.cancel();
+      this.#expire(container, this.#behaviour(container));
+    },
     exec: async (id: string, command: readonly string[], _timeoutMs: number): Promise<{ exitCode: number; output: string; timedOut: boolean }> => {
       const container = this.#find(id);
       if (container.state !== 'running') throw new RuntimeError('exec', `container "${id}" is not running`);
@@ -207,6 +216,11 @@ class SimRuntime implements SimulatedRuntime {
     if (container?.state !== 'running' && kind !== 'hook') return { ok: false, output: 'container is not running' };
     const failed = container !== undefined && this.#fails(container, kind);
     return failed ? { ok: false, output: `simulated ${kind} failure` } : { ok: true, output: '' };
+  }
+  async stats(containerId: string): Promise<ContainerStats> {
+    const { sandbox, name, startedAt } = this.#find(containerId);
+    const { cpuSeconds, memory } = usageAt(usageCurves(sandbox.annotations, name), (this.#options.clock.now() - startedAt) / 1000);
+    return { cpuNanoseconds: cpuSeconds * 1e9, memoryWorkingSetBytes: Math.round(memory) };
   }
   async logs(containerId: string): Promise<string> {
     const container = this.#find(containerId);
