@@ -20,6 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   metrics: ['client', 'kinds', 'machinery', 'base'],
   registry: ['base'],
   objects: ['base'],
+  backup: ['base'],
   aws: ['objects', 'client', 'kinds', 'machinery', 'base'],
   server: [
     'apiserver',
