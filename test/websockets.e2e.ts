@@ -1,4 +1,4 @@
-/** Streams without kubectl: the channels of exec and attach over WebSockets, as browsers and the conformance suite use them. */
+/** Streams without kubectl: exec, attach, ports, logs and watches over WebSockets, as browsers and the conformance suite use them. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
@@ -80,7 +80,7 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
   const my = useCluster('--preload', join(root, 'dist/images'));
   let token = '';
   before(async () => {
-    const listening = sh('echo ready; nc -lk -p 8080 -e cat & ' + idle, { name: 'main' });
+    const listening = sh('echo ready; nc -ll -p 8080 -e cat & ' + idle, { readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } });
     await my.cluster.apply(JSON.stringify(pod('p', [listening], {})));
     await my.cluster.kubectl('create', 'sa', 'robot');
     await my.cluster.kubectl('create', 'clusterrolebinding', 'robot', '--clusterrole=cluster-admin', '--serviceaccount=default:robot');
@@ -93,7 +93,7 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
       const outgoing = request({
         host: '127.0.0.1',
         port: my.cluster.kubePort,
-        path: `/api/v1/namespaces/default/pods/${path}`,
+        path: `/api/v1/namespaces/default/pods${path.startsWith('?') ? '' : '/'}${path}`,
         rejectUnauthorized: false,
         headers: {
           authorization: `Bearer ${token}`,
@@ -166,6 +166,55 @@ describe('WebSockets', { skip: cannotRunContainers() ?? false }, () => {
     await socket.until(() => /tick \d+\n.*tick \d+\n/s.test(socket.channel(1)));
     assert.match(socket.channel(1), /tick \d+\n.*tick \d+\n/s);
     socket.close();
+  });
+
+  const ports = '\x00\x90\x1f'; // 8080, little-endian, as the first message of each channel
+  for (const protocol of ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io']) {
+    test(`a port over ${protocol}`, async () => {
+      const socket = await opened('p/portforward?ports=8080', protocol);
+      assert.equal(socket.protocol, protocol);
+      const send = (text: string): void =>
+        protocol.includes('base64') ? socket.send(Buffer.from(`0${Buffer.from(text).toString('base64')}`), true) : socket.send(Buffer.from(`\0${text}`));
+      await socket.until(() => socket.messages.length >= 2);
+      assert.deepEqual(
+        [socket.channel(0), socket.channel(1)],
+        [ports.slice(1), ports.slice(1)].map((bytes) => Buffer.from(bytes, 'latin1').toString()),
+      );
+      send('hello');
+      await socket.until(() => socket.channel(0).endsWith('hello'));
+      send(' world');
+      await socket.until(() => socket.channel(0).endsWith('hello world'));
+      assert.match(socket.channel(0), /hello world$/, socket.channel(1));
+      socket.close();
+    });
+  }
+  test('a port that nobody listens to', async () => {
+    const socket = await opened('p/portforward?ports=8081', 'v4.channel.k8s.io');
+    await socket.until(() => socket.channel(1).length > 2);
+    assert.match(socket.channel(1), /8081/);
+    socket.close();
+  });
+
+  test('logs, as bytes and as base64', async () => {
+    const text = async (...protocols: string[]): Promise<string> => {
+      const socket = await opened('p/log?container=main', ...protocols);
+      assert.equal(socket.protocol, protocols[0] ?? '');
+      await socket.until(() => false);
+      return socket.messages.map(({ text: base64, data }) => (base64 ? Buffer.from(data.toString(), 'base64') : data).toString()).join('');
+    };
+    assert.deepEqual([await text(), await text('binary.k8s.io'), await text('base64.binary.k8s.io')], ['ready\n', 'ready\n', 'ready\n']);
+  });
+  test('a watch: a message of text for each event', async () => {
+    const socket = await opened('?watch=true&fieldSelector=metadata.name=watched', 'base64.binary.k8s.io');
+    await my.cluster.apply(JSON.stringify(pod('watched', [sh(idle)], { nodeName: 'none' })));
+    await my.cluster.kubectl('label', 'pod/watched', 'seen=yes');
+    const events = (): { type: string; object: { metadata: { name: string; labels?: { seen?: string } } } }[] =>
+      socket.messages.map(({ data }) => JSON.parse(data.toString()) as ReturnType<typeof events>[number]);
+    await socket.until(() => events().some(({ object }) => object.metadata.labels?.seen === 'yes'));
+    assert.deepEqual([events()[0]?.type, events()[0]?.object.metadata.name, events().at(-1)?.type], ['ADDED', 'watched', 'MODIFIED']);
+    assert.ok(socket.messages.every(({ text }) => text));
+    socket.close();
+    await my.cluster.kubectl('delete', 'pod/watched', '--force', '--grace-period=0');
   });
 
   test('a protocol that nobody speaks, and a command that is not there', async () => {

@@ -22,6 +22,7 @@ import type { MetricsPage } from './metrics.ts';
 import { addHeaders, sendFailure, sendObject, sendText, sentBytes } from './respond.ts';
 import { refuseUpgrade, type Streams } from './streams.ts';
 import type { Exchange, Request, Response } from './types.ts';
+import { WatchSocket } from './watch-socket.ts';
 import type { ZPages } from './zpages.ts';
 
 export interface FrontDeps {
@@ -167,6 +168,11 @@ export class Front {
   async #connect(exchange: Exchange, { socket, head }: NonNullable<Exchange['connection']>): Promise<number> {
     const { info, user } = exchange;
     const message = exchange.request as IncomingMessage;
+    const watched = info.verb === 'watch' && !this.#deps.aggregation?.find(info) && info.resource && this.#kindAt(info.resource);
+    if (watched) {
+      const response = new WatchSocket({ message, socket, head }).asResponse();
+      return this.#deps.resources.handle({ ...exchange, response }, watched, info.resource as ResourcePath);
+    }
     const join = this.#joiner(info, user, message, socket, head);
     this.longRunning(info, 1);
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
