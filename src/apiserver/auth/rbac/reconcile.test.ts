@@ -13,13 +13,13 @@ describe('auto-reconciliation', () => {
     for (const one of [...bootstrapPolicy.clusterRoleBindings, ...bootstrapPolicy.roleBindings]) assert.equal(reconciledBinding(one, one), undefined);
   });
   it('gives back what was taken and keeps what was added', () => {
-    const wanted = find('system:kube-dns');
+    const wanted = find('system:basic-user');
     const extra = { apiGroups: ['x'], resources: ['y'], verbs: ['get'] };
-    const [first, second] = wanted.rules ?? [];
-    assert.ok(first && second);
+    const [first, ...others] = wanted.rules ?? [];
+    assert.ok(first && others.length > 0);
     const mended = reconciledRole({ ...wanted, rules: [first, extra] }, wanted);
     assert.deepEqual(mended?.rules?.slice(0, 2), [first, extra]);
-    assert.deepEqual(mended?.rules?.slice(2), [second]);
+    assert.deepEqual(mended?.rules?.slice(2), others);
     assert.equal(reconciledRole({ ...wanted, rules: [...(wanted.rules ?? []), extra] }, wanted), undefined);
   });
   it('respects autoupdate: "false"', () => {

@@ -62,7 +62,11 @@ const csr = 'system:certificates.k8s.io';
 const forPeople: readonly Role[] = [
   clusterRole('cluster-admin', [on('*', '*', '*'), urls('*', '*')]),
   clusterRole('system:discovery', [urls('get', '/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/')]),
-  clusterRole('system:monitoring', [urls('get', '/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz')]),
+  clusterRole('system:monitoring', [
+    urls('get', '/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*'),
+    urls('get', '/flagz'),
+    urls('get', '/statusz'),
+  ]),
   clusterRole('system:basic-user', [
     on('create', 'authorization.k8s.io', 'selfsubjectaccessreviews selfsubjectrulesreviews'),
     on('create', 'authentication.k8s.io', 'selfsubjectreviews'),
@@ -86,7 +90,8 @@ const forComponents: readonly Role[] = [
   clusterRole('system:kubelet-api-admin', [
     on(read, '', 'nodes'),
     on('proxy', '', 'nodes'),
-    on('*', '', 'nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats'),
+    on('*', '', 'nodes/log nodes/metrics nodes/proxy nodes/stats'),
+    on('*', '', 'nodes/configz nodes/healthz nodes/pods'),
   ]),
   clusterRole('system:node-bootstrapper', [on(`create ${read}`, 'certificates.k8s.io', 'certificatesigningrequests')]),
   clusterRole('system:auth-delegator', delegation),
@@ -103,7 +108,7 @@ const forComponents: readonly Role[] = [
     on('list watch', '*', '*'),
     on('create', '', 'serviceaccounts/token'),
   ]),
-  clusterRole('system:kube-dns', [on('list watch', '', 'endpoints services'), on('list watch', 'discovery.k8s.io', 'endpointslices')]),
+  clusterRole('system:kube-dns', [on('list watch', '', 'endpoints services')]),
   clusterRole('system:persistent-volume-provisioner', [
     on(`create delete ${read}`, '', 'persistentvolumes'),
     on(`update ${read}`, '', 'persistentvolumeclaims'),
@@ -123,8 +128,8 @@ const forComponents: readonly Role[] = [
     on('list watch', '', 'endpoints services'),
     on(read, '', 'nodes'),
     events,
-    on('list watch', 'discovery.k8s.io', 'endpointslices'),
     on('list watch', 'networking.k8s.io', 'servicecidrs'),
+    on('list watch', 'discovery.k8s.io', 'endpointslices'),
   ]),
   clusterRole('system:kube-scheduler', [
     events,
@@ -141,14 +146,16 @@ const forComponents: readonly Role[] = [
     on(read, '', 'persistentvolumeclaims persistentvolumes'),
     ...delegation,
     on(read, 'storage.k8s.io', 'csinodes'),
+    on(read, 'storage.k8s.io', 'volumeattachments'),
     on(read, '', 'namespaces'),
     on(read, 'storage.k8s.io', 'csidrivers'),
     on(read, 'storage.k8s.io', 'csistoragecapacities'),
-    on(read, 'storage.k8s.io', 'volumeattachments'),
-    on(read, 'resource.k8s.io', 'deviceclasses resourceslices'),
+    on(read, 'resource.k8s.io', 'deviceclasses'),
     on(`patch update ${read}`, 'resource.k8s.io', 'resourceclaims'),
-    on('patch update', 'resource.k8s.io', 'resourceclaims/status'),
-    on('patch update', '', 'pods/finalizers'),
+    on(`patch update ${read}`, 'resource.k8s.io', 'resourceclaims/status'),
+    on('patch update', 'resource.k8s.io', 'resourceclaims/binding'),
+    on(`patch update ${read}`, '', 'pods/finalizers'),
+    on(read, 'resource.k8s.io', 'resourceslices'),
   ]),
 ];
 

@@ -20,12 +20,13 @@ export const nodeRules: readonly PolicyRule[] = [
   on(`create ${read}`, 'certificates.k8s.io', 'certificatesigningrequests'),
   on('create delete get patch update', 'coordination.k8s.io', 'leases'),
   on('get', 'storage.k8s.io', 'volumeattachments'),
-  on('get patch update', '', 'persistentvolumeclaims/status'),
   on('create', '', 'serviceaccounts/token'),
+  on('get patch update', '', 'persistentvolumeclaims/status'),
   on(read, 'storage.k8s.io', 'csidrivers'),
   on('create delete get patch update', 'storage.k8s.io', 'csinodes'),
   on(read, 'node.k8s.io', 'runtimeclasses'),
   on('get', 'resource.k8s.io', 'resourceclaims'),
   on('deletecollection', 'resource.k8s.io', 'resourceslices'),
-  on(`create delete patch update ${read}`, 'resource.k8s.io', 'resourceslices'),
+  // For the credential providers of images, which ask with the token of the pod's own ServiceAccount.
+  on('get', '', 'serviceaccounts'),
 ];
