@@ -55,7 +55,10 @@ const packages: { readonly [api: string]: string } = {
   Resource: 'io.k8s.api.resource',
   Scheduling: 'io.k8s.api.scheduling',
   Storage: 'io.k8s.api.storage',
+  Storagemigration: 'io.k8s.api.storagemigration',
 };
+/** Types of versions on their way that are served all the same. */
+const betas = /^V1beta1StorageVersionMigration(Spec|Status)?$/;
 /** Root types that an API class uses although another group owns them. */
 const owners: { readonly [type: string]: string } = {
   V1Scale: 'io.k8s.api.autoscaling.v1',
@@ -63,7 +66,7 @@ const owners: { readonly [type: string]: string } = {
   AuthenticationV1TokenRequest: 'io.k8s.api.authentication.v1',
 };
 const metaTypes =
-  'APIGroup APIGroupList APIResource APIResourceList APIVersions Condition DeleteOptions FieldSelectorRequirement GroupVersionForDiscovery LabelSelector LabelSelectorRequirement ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions ServerAddressByClientCIDR ShardInfo Status StatusCause StatusDetails'.split(
+  'APIGroup APIGroupList APIResource APIResourceList APIVersions Condition DeleteOptions FieldSelectorRequirement GroupResource GroupVersionForDiscovery LabelSelector LabelSelectorRequirement ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions ServerAddressByClientCIDR ShardInfo Status StatusCause StatusDetails'.split(
     ' ',
   );
 
@@ -140,7 +143,7 @@ function readModels(directory: string): Map<string, Model> {
   const models = new Map<string, Model>();
   for (const file of readdirSync(directory).toSorted()) {
     const name = file.replace(/\.js$/, '');
-    if (!/^[A-Za-z]*V[12][A-Z]\w*$/.test(name) || file === name) continue;
+    if (file === name || !(/^[A-Za-z]*V[12][A-Z]\w*$/.test(name) || betas.test(name))) continue;
     const source = readFileSync(join(directory, file), 'utf8');
     const table = /attributeTypeMap = (\[[\s\S]*?\n?\]);/.exec(source);
     if (!table) throw new Error(`${file} has no attributeTypeMap: the layout of @kubernetes/client-node has changed`);
@@ -219,7 +222,7 @@ function packagesOf(models: Map<string, Model>, apis: string): Map<string, strin
   // Core comes first: its types are shared by the other groups.
   const names = Object.keys(packages).toSorted((a, b) => Number(b === 'Core') - Number(a === 'Core'));
   for (const api of names) {
-    for (const version of ['V1', 'V2']) {
+    for (const version of ['V1', 'V2', 'V1beta1']) {
       const file = join(apis, `${api}${version}Api.d.ts`);
       let source: string;
       try {
@@ -242,7 +245,7 @@ function renderDescriptions(models: Map<string, Model>, owned: Map<string, strin
   for (const model of models.values()) {
     const owner = owned.get(model.name);
     if (!owner) continue;
-    const short = model.name.replace(/^[A-Za-z]*?V[12](?=[A-Z])/, '');
+    const short = model.name.replace(/^[A-Za-z]*?V[12](beta1)?(?=[A-Z])/, '');
     const fields: { [name: string]: string } = {};
     for (const field of model.fields) if (field.description) fields[field.name] = field.description;
     lines.push(`${JSON.stringify(model.name)}:${JSON.stringify({ name: `${owner}.${short}`, description: model.description, fields })}`);

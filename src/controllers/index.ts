@@ -37,6 +37,7 @@ import { statefulSetController } from './statefulset/statefulset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAddressController } from './services/ip-addresses.ts';
 import { serviceCidrController } from './services/service-cidrs.ts';
+import { storageVersionMigratorController } from './storage-version-migrator.ts';
 import { bootstrapSignerController, bootstrapTokenCleanerController } from './tokens/bootstrap.ts';
 import { legacyTokenCleanerController } from './tokens/legacy.ts';
 import { serviceAccountTokenController } from './serviceaccount-tokens.ts';
@@ -87,6 +88,7 @@ export const controllers: readonly Controller[] = [
   certificateSigningController,
   certificateCleaningController,
   flowControlController,
+  storageVersionMigratorController,
   horizontalPodAutoscalerController,
   clusterAutoscalerController,
 ];

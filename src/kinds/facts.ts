@@ -43,6 +43,7 @@ const conditionOwners = [
   'V1FlowSchemaStatus',
   'V1PriorityLevelConfigurationStatus',
   'V1APIServiceStatus',
+  'V1beta1StorageVersionMigrationStatus',
 ];
 const keyedConditionOwners = [
   'V1CertificateSigningRequestStatus',

@@ -57,6 +57,7 @@ import { CSIStorageCapacity } from './storage/csistoragecapacity.ts';
 import { StorageClass } from './storage/storageclass.ts';
 import { VolumeAttachment } from './storage/volumeattachment.ts';
 import { VolumeAttributesClass } from './storage/volumeattributesclass.ts';
+import { StorageVersionMigration } from './storagemigration/storageversionmigration.ts';
 import { ComponentStatus } from './core/componentstatus.ts';
 import { LimitRange } from './core/limitrange.ts';
 import { PersistentVolume } from './core/persistentvolume.ts';
@@ -71,6 +72,7 @@ export type * from './generated/types.ts';
 export type { CoreV1Event as V1Event } from './generated/types.ts';
 export { loadProtobuf } from './generated/protobuf.ts';
 export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
+export { migrationIs } from './storagemigration/storageversionmigration.ts';
 export { nodeGroupLabel, removeFirstAnnotation, type NodeGroupSpec } from './batuta/nodegroup.ts';
 export {
   allocatableOfTemplate,
@@ -151,6 +153,7 @@ export {
   StorageClass,
   VolumeAttachment,
   VolumeAttributesClass,
+  StorageVersionMigration,
   ComponentStatus,
   LimitRange,
   PersistentVolume,
@@ -234,5 +237,6 @@ export const allKinds: readonly Kind[] = [
   PodDisruptionBudget,
   PriorityClass,
   RuntimeClass,
+  StorageVersionMigration,
   NodeGroup,
 ].map(anyKind);

@@ -3441,6 +3441,20 @@ export interface V1WorkloadReference {
   podGroup: string;
   podGroupReplicaKey?: string;
 }
+export interface V1beta1StorageVersionMigration {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: ObjectMeta;
+  spec?: V1beta1StorageVersionMigrationSpec;
+  status?: V1beta1StorageVersionMigrationStatus;
+}
+export interface V1beta1StorageVersionMigrationSpec {
+  resource: V1GroupResource;
+}
+export interface V1beta1StorageVersionMigrationStatus {
+  conditions?: V1Condition[];
+  resourceVersion?: string;
+}
 export interface V2ContainerResourceMetricSource {
   container: string;
   name: string;
