@@ -370,6 +370,18 @@ describe('the surroundings of containers', { skip: cannotRunContainers() ?? fals
     assert.match(main(profile)?.state.waiting?.message ?? '', /no-such\.json/);
     const unknown = await my.cluster.tryKubectl(['create', '-f', '-'], { input: JSON.stringify(pod('no-class', [sh(idle)], { runtimeClassName: 'none' })) });
     assert.match(unknown.err, /pods "no-class" is forbidden: pod rejected: RuntimeClass "none" not found/);
+    const runtimeClass = (name: string) => ({ apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, handler: name });
+    await create(runtimeClass('runc'), runtimeClass('kata'));
+    await create(
+      pod('of-class', [sh(idle)], { runtimeClassName: 'runc', hostnameOverride: 'any.name' }),
+      pod('of-kata', [sh(idle)], { runtimeClassName: 'kata' }),
+    );
+    await pods.until('is ready', 'of-class', isReady);
+    assert.equal((await k('exec', 'of-class', '--', 'hostname')).trim(), 'any.name');
+    await eventually('its reason', async () =>
+      /FailedCreatePodSandBox.*no runtime for "kata" is configured/.test(await k('get', 'events', '--field-selector=involvedObject.name=of-kata')),
+    );
+    await k('delete', 'pod', 'of-kata', '--wait=false');
     await pods.until('is ready', 'privileged', isReady);
     assert.match(await exec('privileged', 'mount -t tmpfs none /tmp && echo mounted'), /mounted/);
   });

@@ -182,6 +182,9 @@ class Reporter implements NodeReporter {
       allocatable: allocatableOf(node),
       conditions: nodeConditions(now, pressures(dataDir), down),
       daemonEndpoints: { kubeletEndpoint: { Port: this.#deps.port } },
+      ...(runtime.handlers
+        ? { runtimeHandlers: ['', ...runtime.handlers].map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: false } })) }
+        : {}),
       nodeInfo: nodeInfo(runtime, dataDir === undefined),
       images: images instanceof Error ? [] : imageList(images),
     };

@@ -3,12 +3,14 @@ import {
   ConfigMap,
   PersistentVolume,
   PersistentVolumeClaim,
+  RuntimeClass,
   Secret,
   Service,
   ServiceAccount,
   type V1ConfigMap,
   type V1PersistentVolume,
   type V1PersistentVolumeClaim,
+  type V1RuntimeClass,
   type V1Secret,
   type V1Service,
   type V1ServiceAccount,
@@ -22,6 +24,7 @@ export interface ObjectSource {
   serviceAccount(namespace: string, name: string): Promise<V1ServiceAccount | undefined>;
   claim(namespace: string, name: string): Promise<V1PersistentVolumeClaim | undefined>;
   volume(name: string): Promise<V1PersistentVolume | undefined>;
+  runtimeClass(name: string): Promise<V1RuntimeClass | undefined>;
   services(namespace: string): Promise<V1Service[]>;
 }
 
@@ -37,6 +40,7 @@ export function createObjectSource(client: Client): ObjectSource {
     serviceAccount: (namespace, name) => lookup(ServiceAccount, namespace, name),
     claim: (namespace, name) => lookup(PersistentVolumeClaim, namespace, name),
     volume: (name) => lookup(PersistentVolume, undefined, name),
+    runtimeClass: (name) => lookup(RuntimeClass, undefined, name),
     async services(namespace) {
       const informer = client.informer(Service);
       if (!informer.synced) await informer.ready();

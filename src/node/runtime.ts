@@ -5,6 +5,8 @@ import type { IncomingMessage } from 'node:http';
 export interface Runtime {
   readonly name: string;
   readonly version: string;
+  /** Handlers of RuntimeClasses that the node has; absent: it takes any. */
+  readonly handlers?: readonly string[];
   /** Everything of this node that exists now, running or not: the agent adopts it after a restart. With `podUid`, the sandboxes of that pod only (cheap: called after every change). */
   list(podUid?: string): Promise<SandboxState[]>;
   /** Tells that something changed in a sandbox (a container exited, started, was killed for memory). May repeat; may be spurious; `undefined` = look at everything. */

@@ -39,12 +39,12 @@ export function buildSandboxSpec(context: AgentContext, pod: V1Pod, attempt: num
 
 /** What would weaken the pod when left out is an error. */
 function refuseUnknown(spec: V1PodSpec): void {
-  if (spec.runtimeClassName) throw new Error(`RuntimeClass "${spec.runtimeClassName}" not found`);
   if (spec.hostUsers === false) throw new Error('user namespaces (hostUsers: false) are not supported on this node');
 }
 
-/** The kernel's host name: at most 63 characters, the whole FQDN when the pod wants it so. */
+/** The kernel's host name: at most 63 characters; the whole FQDN, or any name, when the pod wants it so. */
 export function podHostname(pod: V1Pod, clusterDomain: string): string {
+  if (pod.spec?.hostnameOverride) return pod.spec.hostnameOverride;
   const short = shortHostname(pod);
   const fqdn = podFqdn(pod, clusterDomain);
   return pod.spec?.setHostnameAsFQDN && fqdn ? fqdn : short;

@@ -6,6 +6,7 @@ import { runHook } from './lifecycle.ts';
 import { latestContainer, nextBackoff, type StartAction } from './plan.ts';
 import { findContainer } from './pod.ts';
 import { RuntimeError, type ImageState, type SandboxState } from './runtime.ts';
+import { checkRuntimeClass } from './runtime-class.ts';
 import { buildSandboxSpec } from './sandbox-spec.ts';
 import { killContainer } from './stop.ts';
 import type { PodWorker } from './worker.ts';
@@ -26,6 +27,7 @@ export async function createSandbox(
     worker.starting = true;
     for (const id of plan.stopFirst) await context.runtime.sandboxes.stop(id);
     if (plan.stopFirst.length > 0) worker.event('Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    await checkRuntimeClass(worker.pod, context.objects, context.runtime);
     const parent = context.cgroups?.create(worker.resize.granted(worker.pod)) ?? '';
     const { id, ips } = await context.runtime.sandboxes.run(buildSandboxSpec(context, worker.pod, plan.attempt, parent));
     worker.sandboxFailures = 0;

@@ -41,6 +41,7 @@ export function createCriRuntime(options: CriRuntimeOptions): Runtime & Streamin
   return {
     name: 'containerd',
     version: options.version,
+    handlers: ['runc'],
     list: () => asRuntimeError('unavailable', states.list()),
     subscribe: (changed) => events.subscribe(node, changed),
     sandboxes,

@@ -28,6 +28,7 @@ function bench(t: TestContext): Bench {
     configMap: none,
     secret: none,
     serviceAccount: none,
+    runtimeClass: async () => undefined,
     services: async () => [],
     claim: async (_namespace, name) => claims.get(name),
     volume: async (name) => volumes.get(name),
