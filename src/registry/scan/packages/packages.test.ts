@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
-import { crc32 } from 'node:zlib';
 import { takeInventory } from '../image/inventory.ts';
 import { defaultLimits } from '../image/limits.ts';
-import { apk, debian, dpkg, imageOf, tarOf, type TestFile } from '../testing.ts';
+import { apk, debian, dpkg, imageOf, tarOf, zipOf as zip, type TestFile } from '../testing.ts';
 import type { Inventory } from '../types.ts';
 
 const inventory = async (files: Record<string, TestFile>, limits = defaultLimits): Promise<Inventory> => takeInventory(imageOf(await tarOf(files)), limits);
@@ -177,35 +176,6 @@ function rpmDatabase(headers: Buffer[]): Buffer {
   const bytes = Buffer.from(db.serialize());
   db.close();
   return bytes;
-}
-/** A zip archive whose files are stored as they are. */
-function zip(files: Record<string, string | Buffer>): Buffer {
-  const parts: Buffer[] = [];
-  const central: Buffer[] = [];
-  let offset = 0;
-  for (const [name, content] of Object.entries(files)) {
-    const bytes = Buffer.from(content as string);
-    const common = Buffer.alloc(26);
-    common.writeUInt16LE(20, 0);
-    common.writeUInt32LE(crc32(bytes), 10);
-    common.writeUInt32LE(bytes.length, 14);
-    common.writeUInt32LE(bytes.length, 18);
-    common.writeUInt16LE(Buffer.byteLength(name), 22);
-    const at = Buffer.alloc(14);
-    at.writeUInt32LE(offset, 10);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), bytes]);
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), common, at, Buffer.from(name)]));
-    parts.push(local);
-    offset += local.length;
-  }
-  const directory = Buffer.concat(central);
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 0, 'latin1');
-  end.writeUInt16LE(central.length, 8);
-  end.writeUInt16LE(central.length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, directory, end]);
 }
 /** Something that begins as a program does and has a list of modules at a place. */
 function goProgram(list: string, at: number): Buffer {
