@@ -93,7 +93,7 @@ export const kubectlProgram = 'kubectl';
 export async function createCluster(): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-e2e-'));
   const kubePort = await freePort();
-  const ports = ['--kube-port', String(kubePort), '--registry-port', '0'];
+  const ports = ['--kube-port', String(kubePort), '--registry-port', '0', '--aws-port', '0'];
   const id = createHash('sha256').update(dir).digest('hex').slice(0, 6);
   const kubeconfig = join(dir, 'kubeconfig');
   const batuta = (...args: string[]): Promise<Output> => run(join(root, 'bin/batuta'), [...args, '--data-dir', dir]);

@@ -1,7 +1,10 @@
 /**
- * aws: the AWS APIs. So far what every call needs first: who signed it, and what he may do. Knows client, kinds,
- * machinery and base; services meet the rest of the program as objects.
+ * aws: the AWS APIs. A gateway that proves who signed a call and asks the policies whether he may, protocols driven by
+ * the contracts in src/aws/generated, and the services. Knows client, kinds, machinery and base; services meet the rest
+ * of the program as objects.
  */
+export { openAws, type Aws, type AwsOptions } from './open.ts';
+export type { AuditRecord } from './gateway/audit.ts';
 export { readClaim, type Claim } from './sigv4/claim.ts';
 export { SignatureError, type SignatureProblem, type WireRequest } from './sigv4/request.ts';
 export { checkBody, verify, type Payload, type VerifyOptions } from './sigv4/verify.ts';

@@ -10,6 +10,7 @@ import { ReplicaSet } from './apps/replicaset.ts';
 import { StatefulSet } from './apps/statefulset.ts';
 import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.ts';
 import { HorizontalPodAutoscalerV1 } from './autoscaling/horizontalpodautoscaler-v1.ts';
+import { awsKinds } from './aws/index.ts';
 import { NodeGroup } from './batuta/nodegroup.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
@@ -73,6 +74,7 @@ export type { CoreV1Event as V1Event } from './generated/types.ts';
 export { loadProtobuf } from './generated/protobuf.ts';
 export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
 export { migrationIs } from './storagemigration/storageversionmigration.ts';
+export * from './aws/index.ts';
 export { nodeGroupLabel, removeFirstAnnotation, type NodeGroupSpec } from './batuta/nodegroup.ts';
 export {
   allocatableOfTemplate,
@@ -239,4 +241,5 @@ export const allKinds: readonly Kind[] = [
   RuntimeClass,
   StorageVersionMigration,
   NodeGroup,
+  ...awsKinds,
 ].map(anyKind);

@@ -40,7 +40,7 @@ export function readKubeconfig(options: PathOptions): string {
   return readFileSync(paths.kubeconfig, 'utf8');
 }
 
-/** The variables that `env` exports. The AWS ones point at this machine even though this version serves no AWS API, so that nothing meant for it ever reaches the real AWS. */
+/** The variables that `env` exports. */
 export async function instanceEnvironment(options: PathOptions): Promise<Record<string, string>> {
   const paths = resolvePaths(options);
   readKubeconfig(options);
@@ -51,6 +51,8 @@ export async function instanceEnvironment(options: PathOptions): Promise<Record<
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_REGION: 'us-east-1',
+    // What boto3 and the first version of the aws CLI read.
+    AWS_DEFAULT_REGION: 'us-east-1',
   };
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
 import type { RegistryServer } from '#registry';
+import type { AwsEndpoint } from './aws.ts';
 import type { Containers } from './containers.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
@@ -94,6 +95,12 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   let registry: RegistryServer | undefined;
   const registryStarts = import('./registry.ts').then(async ({ openRegistry }) => void (registry = await openRegistry({ options, paths, log })));
   part('registry', () => registryStarts);
+  let aws: AwsEndpoint | undefined;
+  const awsStarts = import('./aws.ts').then(async ({ openAwsEndpoint }) => {
+    aws = await openAwsEndpoint({ options, paths, log, client: plane.client });
+    if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
+  });
+  part('aws', () => awsStarts);
   part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
 
   const all = Promise.all(parts).then(() => log.info('everything is ready', { ms: systemClock.now() - began }));
@@ -107,6 +114,8 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     await storage.stop();
     await plane.stopLoops();
     await containers?.stop();
+    await awsStarts.catch(() => {});
+    await aws?.stop();
     await registryStarts.catch(() => {}); // its part tells of it
     await registry?.stop();
     await plane.stop();
@@ -123,7 +132,13 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     ready: components.every((c) => c.ready),
     version,
     dataDir: paths.data,
-    endpoints: { kubernetes: plane.url, aws: null, registry: registry ? `http://127.0.0.1:${registry.port}` : null, dashboard: null, loadBalancers: {} },
+    endpoints: {
+      kubernetes: plane.url,
+      aws: aws?.url ?? null,
+      registry: registry ? `http://127.0.0.1:${registry.port}` : null,
+      dashboard: null,
+      loadBalancers: {},
+    },
     nodes: describeNodes(plane.client),
     components: components.map((c) => ({ ...c })),
   });
@@ -161,6 +176,7 @@ async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<I
   const simNodes = options.simNodes ?? previous?.simNodes ?? 0;
   const ports = [await portCheck(options.kubePort, options.listen, '--kube-port')];
   if (options.registryPort !== 0) ports.push(await portCheck(options.registryPort, '127.0.0.1', '--registry-port'));
+  if (options.awsPort !== 0) ports.push(await portCheck(options.awsPort, '127.0.0.1', '--aws-port'));
   for (const port of ports) if (!port.ok) throw new UserError(`${port.name} ${port.detail}: ${port.fix}`);
   mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   chmodSync(paths.run, 0o700);

@@ -14,7 +14,10 @@ export interface UpOptions {
   runtime: 'auto' | 'containerd' | 'sim';
   store: 'sqlite' | 'memory';
   kubePort: number;
+  /** 0 takes any free port. */
   awsPort: number;
+  /** Account of the AWS APIs: twelve digits. */
+  account: string;
   /** 0 takes any free port. */
   registryPort: number;
   listen: string;

@@ -17,6 +17,8 @@ export interface Paths {
   readonly pki: string;
   readonly kubeconfig: string;
   readonly log: string;
+  /** AWS calls, a JSON line each. */
+  readonly awsAudit: string;
   readonly control: string;
   readonly containerd: string;
   readonly pods: string;
@@ -47,6 +49,7 @@ export function resolvePaths(options: PathOptions): Paths {
     pki: join(data, 'pki'),
     kubeconfig: join(data, 'kubeconfig'),
     log: join(data, 'batuta.log'),
+    awsAudit: join(data, 'aws-audit.log'),
     control: join(run, 'control.sock'),
     containerd: join(data, 'containerd'),
     pods: join(data, 'pods'),

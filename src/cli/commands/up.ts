@@ -36,8 +36,9 @@ function readOptions(args: Parsed): UpOptions {
     runtime: choice(args, 'runtime', ['auto', 'containerd', 'sim'], 'auto'),
     store: choice(args, 'store', ['sqlite', 'memory'], 'sqlite'),
     kubePort: whole(args, 'kube-port', 6443, 65_535) + offset,
-    awsPort: whole(args, 'aws-port', 4566, 65_535) + offset,
-    registryPort: readRegistryPort(args, offset),
+    awsPort: readFreePort(args, 'aws-port', 4566, offset),
+    account: readAccount(args),
+    registryPort: readFreePort(args, 'registry-port', 5000, offset),
     listen: text(args, 'listen') ?? '127.0.0.1',
     logLevel: choice(args, 'log-level', ['debug', 'info', 'warn', 'error'], 'info'),
     json: flag(args, 'json'),
@@ -75,9 +76,14 @@ function shownFlags(args: Parsed): { [name: string]: string } {
   return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+function readAccount(args: Parsed): string {
+  const account = text(args, 'account') ?? '000000000000';
+  if (!/^\d{12}$/.test(account)) throw new UsageError(`--account ${account}: twelve digits`);
+  return account;
+}
 /** 0 asks for any free port: there is nothing to add to that. */
-function readRegistryPort(args: Parsed, offset: number): number {
-  const port = whole(args, 'registry-port', 5000, 65_535);
+function readFreePort(args: Parsed, name: string, fallback: number, offset: number): number {
+  const port = whole(args, name, fallback, 65_535);
   return port === 0 ? 0 : port + offset;
 }
 const expanderNames = ['least-nodes', 'least-waste', 'most-pods', 'price', 'priority', 'random'];
@@ -128,7 +134,8 @@ export const command: Command = {
     runtime: { type: 'string', value: 'R', help: 'auto, containerd or sim', default: 'auto' },
     store: { type: 'string', value: 'S', help: 'sqlite or memory', default: 'sqlite' },
     'kube-port': { type: 'string', value: 'PORT', help: 'port of the Kubernetes API', default: '6443' },
-    'aws-port': { type: 'string', value: 'PORT', help: 'port kept for the AWS API, which this version does not have yet', default: '4566' },
+    'aws-port': { type: 'string', value: 'PORT', help: 'port of the AWS APIs; 0 = any free port', default: '4566' },
+    account: { type: 'string', value: 'ID', help: 'account of the AWS APIs: twelve digits', default: '000000000000' },
     'registry-port': { type: 'string', value: 'PORT', help: 'port of the image registry, on 127.0.0.1 only; 0 = any free port', default: '5000' },
     'port-offset': { type: 'string', value: 'N', help: 'added to every port', default: '0' },
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },

@@ -45,6 +45,8 @@ export interface Decision {
   readonly effect: 'allowed' | 'explicitDeny' | 'implicitDeny';
   /** Where the deciding statement stands; undefined for an implicit deny. */
   readonly by: { readonly policy: string; readonly sid: string | undefined } | undefined;
+  /** Which sort of policy denied. */
+  readonly denying?: 'identity' | 'boundary' | 'session' | 'resource' | undefined;
   /** The kind of policy that did not allow, when one had to. */
   readonly lacking: 'identity' | 'boundary' | 'session' | 'resource' | undefined;
 }
@@ -58,9 +60,8 @@ type Grant = 'direct' | 'role' | 'account' | undefined;
  * away, except from what the resource's policy gives to the user or the session itself.
  */
 export function evaluate(request: EvaluationRequest): Decision {
-  const all = [...request.identityPolicies, ...some(request.boundary), ...(request.sessionPolicies ?? [])];
-  const denying = find(all, 'Deny', request, false) ?? find(some(request.resourcePolicy), 'Deny', request, true);
-  if (denying) return { effect: 'explicitDeny', by: denying, lacking: undefined };
+  const denied = denial(request);
+  if (denied) return denied;
   if (request.principal.type === 'root' && request.principal.account === request.resourceAccount && !request.resourcePolicyDecides) {
     return { effect: 'allowed', by: { policy: 'account root', sid: undefined }, lacking: undefined };
   }
@@ -83,6 +84,21 @@ export function evaluate(request: EvaluationRequest): Decision {
   if (!by) return refuse('identity');
   const limited = limits(request);
   return limited ? refuse(limited) : allow(by);
+}
+
+/** An explicit deny, wherever it stands. */
+function denial(request: EvaluationRequest): Decision | undefined {
+  const places = [
+    ['identity', request.identityPolicies],
+    ['boundary', some(request.boundary)],
+    ['session', request.sessionPolicies ?? []],
+    ['resource', some(request.resourcePolicy)],
+  ] as const;
+  for (const [denying, policies] of places) {
+    const by = find(policies, 'Deny', request, denying === 'resource');
+    if (by) return { effect: 'explicitDeny', by, lacking: undefined, denying };
+  }
+  return undefined;
 }
 
 const some = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);

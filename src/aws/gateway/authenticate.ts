@@ -1,0 +1,42 @@
+import type { Clock } from '#base';
+import type { Identities } from '../iam/identities.ts';
+import type { CallRequest, Protocol } from '../protocol/types.ts';
+import { sha256 } from '../sigv4/canonical.ts';
+import type { Claim } from '../sigv4/claim.ts';
+import { SignatureError } from '../sigv4/request.ts';
+import { verify, type Payload } from '../sigv4/verify.ts';
+import type { Caller, Source } from './call.ts';
+import { expiredToken, unknownKey } from './signature.ts';
+
+export interface Authenticated {
+  readonly caller: Caller;
+  /** What the body must be. */
+  readonly payload: Payload;
+}
+
+export interface AuthenticateOptions {
+  readonly request: CallRequest;
+  readonly claim: Claim | undefined;
+  /** Whether nobody in particular may call, too. */
+  readonly optional: boolean;
+  readonly identities: Identities;
+  readonly clock: Clock;
+  readonly source: Source;
+  readonly protocol: Protocol;
+}
+
+const anonymous: Caller = { type: 'anonymous', arn: '', account: '', userId: '', accessKeyId: '' };
+
+/** Proves who calls. Throws SignatureError or AwsError: nobody passes who does not hold the secret of a living key. */
+export function authenticate({ request, claim, optional, identities, clock, source, protocol }: AuthenticateOptions): Authenticated {
+  if (!claim) {
+    if (optional) return { caller: anonymous, payload: { kind: 'unsigned' } };
+    throw new SignatureError('missing', 'Request is missing Authentication Token');
+  }
+  const now = clock.now();
+  const found = identities.credentials(claim.accessKeyId, claim.sessionToken, source, now);
+  if (found === undefined) throw unknownKey(protocol);
+  const payload = verify({ request, claim, secret: found.secret, now, bodyHash: () => sha256(request.body) });
+  if (found.expired) throw expiredToken(protocol);
+  return { caller: found.caller, payload };
+}

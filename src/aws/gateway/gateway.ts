@@ -1,0 +1,255 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock, Logger, Random } from '#base';
+import type { Identities } from '../iam/identities.ts';
+import { loadContract, type Contract, type Operation } from '../protocol/schema.ts';
+import type { CallRequest, CallResponse, Protocol, Target, Value } from '../protocol/types.ts';
+import { validateInput } from '../protocol/validate.ts';
+import { readClaim, type Claim } from '../sigv4/claim.ts';
+import { provenBody } from '../sigv4/chunks.ts';
+import { SignatureError } from '../sigv4/request.ts';
+import { checkBody, type Payload } from '../sigv4/verify.ts';
+import type { State } from '../state/state.ts';
+import { authenticate, type Authenticated } from './authenticate.ts';
+import { authorize } from './authorize.ts';
+import type { AuditRecord } from './audit.ts';
+import type { Call, Source } from './call.ts';
+import { AwsError } from './errors.ts';
+import { findPage, type Page } from './pages.ts';
+import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
+import type { Action, AnyAction, Service, ServiceRoute } from './service.ts';
+import { signatureFailure } from './signature.ts';
+import { readBody, readHead, send } from './wire.ts';
+
+export interface GatewayOptions {
+  readonly state: State;
+  readonly identities: Identities;
+  readonly services: readonly ServiceRoute[];
+  readonly pages: readonly Page[];
+  readonly partition: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Told of every call, once it is answered. */
+  audit(record: AuditRecord): void;
+}
+
+/** A service that was loaded, with its contract. */
+interface Loaded {
+  readonly service: Service;
+  readonly contract: Contract;
+  readonly protocols: readonly Protocol[];
+}
+/** What is known of a request while it goes through the chain: errors are answered with what there is. */
+interface Progress {
+  readonly requestId: string;
+  readonly request: CallRequest;
+  readonly source: Source;
+  protocol: Protocol;
+  contract: Contract | undefined;
+  service: string;
+  action: string;
+  authenticated?: Authenticated;
+  resources: readonly string[];
+  region: string;
+}
+
+/** The door of all AWS services: read, find the service, prove who asks, decode, ask policies, handle, encode. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #loaded = new Map<string, Promise<Loaded>>();
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  async handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { random } = this.#options;
+    const request = readHead(message);
+    const source = sourceOf(message, request);
+    const page = findPage(this.#options.pages, request);
+    if (page) return send(response, await page.answer(request, source), request.method === 'HEAD');
+    const progress: Progress = {
+      requestId: random.uuid(),
+      request,
+      source,
+      protocol: guessProtocol(request),
+      contract: undefined,
+      service: '',
+      action: '',
+      resources: [],
+      region: '',
+    };
+    const began = this.#options.clock.now();
+    const answer = await this.#answer(progress, message);
+    if (answer.error) message.resume(); // an unread body must not hold the connection
+    await send(response, answer.response, request.method === 'HEAD');
+    this.#options.audit(auditOf(progress, answer.response.status, answer.error, began));
+  }
+
+  async #answer(progress: Progress, message: IncomingMessage): Promise<{ response: CallResponse; error?: AwsError }> {
+    try {
+      return { response: await this.#run(progress, message) };
+    } catch (thrown) {
+      const error = this.#asAwsError(thrown, progress);
+      return { response: progress.protocol.encodeError(error, progress.contract, progress.requestId), error };
+    }
+  }
+
+  /** The chain. */
+  async #run(progress: Progress, message: IncomingMessage): Promise<CallResponse> {
+    const claim = isSigned(progress.request) ? readClaim(progress.request) : undefined;
+    const loaded = await this.#service(progress, claim);
+    const streams = loaded !== undefined && takesStream(progress, loaded);
+    const request = streams ? progress.request : { ...progress.request, body: await readBody(message) };
+    if (!loaded) return this.#unknownService(progress, request, claim);
+    const target = progress.protocol.target(request, loaded.contract);
+    progress.action = target?.name ?? '';
+    const action = target && actionOf(loaded.service, target.name);
+    const authenticated = this.#authenticate(progress, request, claim, action?.authentication === 'optional');
+    const operation = operationOf(progress, loaded, target, action);
+    const proven = await withBody(request, authenticated.payload, claim, streams ? message : undefined);
+    const input = progress.protocol.decode(proven, operation, target as Target, loaded.contract);
+    if (operation.input.shape.kind === 'structure') validateInput(input, operation.input.shape, loaded.contract, progress.protocol.invalid);
+    const call = this.#call(progress, loaded.service, authenticated, proven);
+    progress.resources = authorize({ call, service: loaded.service, action: action as AnyAction, input, identities: this.#options.identities });
+    const output = await (action as unknown as Action<Value>).handle(input, call);
+    return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);
+  }
+
+  #authenticate(progress: Progress, request: CallRequest, claim: Claim | undefined, optional: boolean): Authenticated {
+    const { identities, clock } = this.#options;
+    const { source, protocol } = progress;
+    return (progress.authenticated = authenticate({ request, claim, optional, identities, clock, source, protocol }));
+  }
+
+  /** Whoever cannot prove who he is learns nothing, not even what there is not. */
+  #unknownService(progress: Progress, request: CallRequest, claim: Claim | undefined): never {
+    this.#authenticate(progress, request, claim, false);
+    throw new AwsError('NotImplemented', `Service ${progress.service} is not implemented here`, { status: 501, fault: 'server' });
+  }
+
+  async #service(progress: Progress, claim: Claim | undefined): Promise<Loaded | undefined> {
+    const route = findService(progress.request, claim, this.#options.services);
+    progress.service = route?.name ?? claim?.service ?? '';
+    progress.region = claim?.region ?? '';
+    if (!route) return undefined;
+    let loading = this.#loaded.get(route.name);
+    if (!loading) {
+      this.#loaded.set(route.name, (loading = this.#load(route)));
+      loading.catch(() => this.#loaded.delete(route.name));
+    }
+    const loaded = await loading;
+    progress.contract = loaded.contract;
+    progress.protocol = chooseProtocol(progress.request, loaded.protocols);
+    return loaded;
+  }
+
+  async #load(route: ServiceRoute): Promise<Loaded> {
+    const service = await route.load();
+    const contract = loadContract(service.contract);
+    for (const name of Object.keys(service.actions)) {
+      if (!contract.operations.includes(name)) throw new Error(`${route.name}: the contract has no action ${name}`);
+    }
+    await Promise.all([this.#options.state.ready(service.kinds), this.#options.identities.ready()]);
+    return { service, contract, protocols: service.protocols ?? [protocolOf(contract.protocol)] };
+  }
+
+  #call(progress: Progress, service: Service, { caller }: Authenticated, request: CallRequest): Call {
+    const { source, requestId } = progress;
+    const { state, clock, random, partition, log } = this.#options;
+    return {
+      service: service.prefix,
+      action: progress.action,
+      account: caller.account,
+      region: progress.region === '' ? 'us-east-1' : progress.region,
+      partition,
+      caller,
+      requestId,
+      source,
+      state,
+      clock,
+      random,
+      log,
+      request,
+      endpoint: `http://${source.host}`,
+    };
+  }
+
+  #asAwsError(thrown: unknown, progress: Progress): AwsError {
+    if (thrown instanceof AwsError) return thrown;
+    if (thrown instanceof SignatureError) return signatureFailure(thrown, progress.protocol);
+    this.#options.log.error('an AWS call failed', { service: progress.service, action: progress.action, requestId: progress.requestId, error: thrown });
+    return new AwsError('InternalFailure', 'The request processing has failed because of an unknown error, exception or failure.', {
+      status: 500,
+      fault: 'server',
+    });
+  }
+}
+
+const actionOf = (service: Service, name: string): AnyAction | undefined => (Object.hasOwn(service.actions, name) ? service.actions[name] : undefined);
+
+const isSigned = (request: CallRequest): boolean =>
+  request.header('authorization') !== undefined || /(?:^|&)X-Amz-(?:Algorithm|Signature)=/i.test(request.query);
+
+/** Whether the body is to be handed on as it comes. Only REST paths tell of the operation before the body is read. */
+function takesStream(progress: Progress, { contract }: Loaded): boolean {
+  if (!progress.protocol.name.startsWith('rest')) return false;
+  const target = progress.protocol.target(progress.request, contract);
+  const shape = target && contract.operation(target.name)?.input.shape;
+  return shape?.kind === 'structure' && shape.members.some(({ traits }) => traits.httpPayload === 1 && traits.streaming === 1);
+}
+
+/** The request with a body that is what was signed: proved already, or while it is read. */
+async function withBody(request: CallRequest, payload: Payload, claim: Claim | undefined, message: IncomingMessage | undefined): Promise<CallRequest> {
+  const length = request.header('x-amz-decoded-content-length');
+  const decoded = length === undefined ? undefined : Number(length);
+  if (message) return { ...request, stream: provenBody(message as AsyncIterable<Buffer>, payload, claim, decoded) };
+  if (payload.kind !== 'streaming') {
+    checkBody(payload, request.body);
+    return request;
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of provenBody(once(request.body), payload, claim, decoded)) chunks.push(chunk);
+  return { ...request, body: Buffer.concat(chunks) };
+}
+async function* once(body: Buffer): AsyncGenerator<Buffer> {
+  yield body;
+}
+
+function operationOf(progress: Progress, { contract }: Loaded, target: Target | undefined, action: AnyAction | undefined): Operation {
+  const operation = target && contract.operation(target.name);
+  if (!operation) {
+    const what = target ? `The action ${target.name} is not valid for this web service.` : 'The request does not name an action of this service.';
+    throw new AwsError(progress.protocol.unknownAction, what, { status: progress.protocol.name === 'restXml' ? 405 : 400 });
+  }
+  if (!action)
+    throw new AwsError('NotImplemented', `Action ${operation.name} of ${contract.serviceId} is not implemented here`, { status: 501, fault: 'server' });
+  return operation;
+}
+
+function sourceOf(message: IncomingMessage, request: CallRequest): Source {
+  return {
+    ip: (message.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    secure: 'encrypted' in message.socket,
+    host: request.header('host') ?? '',
+    userAgent: request.header('user-agent') ?? '',
+  };
+}
+
+function auditOf(progress: Progress, status: number, error: AwsError | undefined, began: number): AuditRecord {
+  const { authenticated } = progress;
+  return {
+    time: new Date(began).toISOString(),
+    requestId: progress.requestId,
+    service: progress.service,
+    action: progress.action,
+    region: progress.region,
+    sourceIp: progress.source.ip,
+    userAgent: progress.source.userAgent,
+    arn: authenticated?.caller.arn ?? '',
+    accessKeyId: authenticated?.caller.accessKeyId ?? '',
+    resources: progress.resources,
+    status,
+    ...(error ? { errorCode: error.code, errorMessage: error.message } : {}),
+  };
+}

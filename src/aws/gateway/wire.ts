@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CallRequest, CallResponse } from '../protocol/types.ts';
+import { headersOf, splitUrl } from '../sigv4/request.ts';
+import { AwsError } from './errors.ts';
+
+/** Bodies that are read whole may be as long as this, bytes. ECR's layer parts are the longest. */
+export const maxBody = 32 * 1024 * 1024;
+
+/** The request without its body. */
+export function readHead(message: IncomingMessage): CallRequest {
+  const headers = headersOf(message.rawHeaders);
+  const { path, query } = splitUrl(message.url ?? '/');
+  return {
+    method: message.method ?? 'GET',
+    url: message.url ?? '/',
+    rawHeaders: message.rawHeaders,
+    path,
+    query,
+    headers,
+    header: (name) => headers.get(name)?.[0],
+    body: Buffer.alloc(0),
+    stream: undefined,
+  };
+}
+
+/** The whole body. Throws AwsError when it is too long. */
+export async function readBody(message: IncomingMessage): Promise<Buffer> {
+  const length = Number(message.headers['content-length'] ?? 0);
+  const tooLong = (): AwsError => new AwsError('RequestEntityTooLarge', `The body is longer than ${maxBody} bytes`, { status: 413 });
+  if (length > maxBody) throw tooLong();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBody) throw tooLong();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+/** Sends an answer; resolves when it is out or the client is gone. */
+export async function send(response: ServerResponse, answer: CallResponse, head: boolean): Promise<void> {
+  const { body } = answer;
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    response.writeHead(answer.status, { 'content-length': length, ...answer.headers });
+    response.end(head ? undefined : body);
+    return;
+  }
+  response.writeHead(answer.status, answer.headers as Record<string, string>);
+  if (head) return void response.end();
+  const { pipeline } = await import('node:stream/promises');
+  await pipeline(body, response).catch(() => response.destroy());
+}

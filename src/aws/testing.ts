@@ -1,0 +1,35 @@
+import { FakeClock, seededRandom, silentLogger } from '#base';
+import { createClient, createFakeApi } from '#client';
+import type { Call, Caller } from './gateway/call.ts';
+import { createState, type KindRef, type State } from './state/state.ts';
+
+/** For tests: the root user of an account. */
+export const testRoot: Caller = { type: 'root', arn: 'arn:aws:iam::000000000000:root', account: '000000000000', userId: '000000000000', accessKeyId: 'test' };
+
+/** For tests: a call of an action by root. */
+export function testCall(service: string, action: string, more: Partial<Call> & { state: State }): Call {
+  return {
+    service,
+    action,
+    account: '000000000000',
+    region: 'us-east-1',
+    partition: 'aws',
+    caller: testRoot,
+    requestId: '00000000-0000-4000-8000-000000000000',
+    source: { ip: '127.0.0.1', secure: false, host: '127.0.0.1:4566', userAgent: 'test' },
+    clock: new FakeClock(),
+    random: seededRandom(1),
+    log: silentLogger,
+    request: { method: 'POST', path: '/', query: '', header: () => undefined },
+    endpoint: 'http://127.0.0.1:4566',
+    ...more,
+  };
+}
+
+/** For tests: a state over plain maps, with the objects of these kinds in memory. */
+export async function testState(kinds: readonly KindRef[]): Promise<State> {
+  const clock = new FakeClock();
+  const state = createState(createClient(createFakeApi(clock), clock, silentLogger));
+  await state.ready(kinds);
+  return state;
+}

@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemClock, systemRandom, type Logger } from '#base';
+import type { Aws } from '#aws';
+import type { Client } from '#client';
+import { openAwsAudit } from './aws-audit.ts';
+import type { UpOptions } from './options.ts';
+import type { Paths } from './paths.ts';
+
+export interface AwsEndpoint {
+  /** Where clients reach it. */
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Answers the AWS APIs. Nothing of them is loaded before the first request. */
+export async function openAwsEndpoint({
+  options,
+  paths,
+  log,
+  client,
+}: {
+  options: UpOptions;
+  paths: Paths;
+  log: Logger;
+  client: Client;
+}): Promise<AwsEndpoint> {
+  let opening: Promise<Aws> | undefined;
+  const audit = openAwsAudit(paths.awsAudit);
+  const open = async (): Promise<Aws> => {
+    const { openAws } = await import('#aws');
+    return openAws({
+      client,
+      account: options.account,
+      clock: systemClock,
+      random: systemRandom,
+      log: log.named('aws'),
+      audit: (record) => audit.write(record),
+    });
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    opening ??= open();
+    opening.then((aws) => aws.handle(request, response)).catch((error: unknown) => fail(log, request, response, error));
+  };
+  const everywhere = options.listen === '0.0.0.0' || options.listen === '::';
+  const [first = '127.0.0.1', ...others] = everywhere ? [options.listen] : [...new Set(['127.0.0.1', options.listen])];
+  const main = await listen(first, options.awsPort, handle);
+  const servers = [main];
+  const { port } = main.address() as AddressInfo;
+  for (const host of others) servers.push(await listen(host, port, handle));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    async stop() {
+      await Promise.all(servers.map(close));
+      audit.close();
+    },
+  };
+}
+
+function fail(log: Logger, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  log.error('an AWS request failed', { url: request.url, error });
+  if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+  response.end();
+}
+
+/** Clients keep connections for minutes; ours must not end between two of their requests. */
+const keepAliveMs = 120_000;
+
+function listen(host: string, port: number, handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: 0 }, handle);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
