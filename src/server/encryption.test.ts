@@ -17,7 +17,7 @@ resources:
 
 describe('EncryptionConfiguration', () => {
   test('names prefixes and transformers in order', async () => {
-    const providers = `[{aescbc: {keys: [{name: new, secret: ${secret}}, {name: old, secret: ${secret}}]}}, {aesgcm: {keys: [{name: k, secret: ${secret}}]}}, {identity: {}}]`;
+    const providers = `[{aescbc: {keys: [{name: new, secret: ${secret}}, {name: old, secret: ${secret}}]}}, {aesgcm: {keys: [{name: k, secret: ${secret}}]}}, {secretbox: {keys: [{name: box, secret: ${secret}}]}}, {identity: {}}]`;
     const rules = await parseEncryption(yaml('[secrets, deployments.apps, "*.apps", "*.", "*.*"]', providers), 'f');
     assert.deepEqual(
       rules.map((rule) => rule.prefix),
@@ -25,7 +25,7 @@ describe('EncryptionConfiguration', () => {
     );
     assert.deepEqual(
       rules[0]?.transformers.map((transformer) => String(transformer.prefix)),
-      ['k8s:enc:aescbc:v1:new:', 'k8s:enc:aescbc:v1:old:', 'k8s:enc:aesgcm:v1:k:', ''],
+      ['k8s:enc:aescbc:v1:new:', 'k8s:enc:aescbc:v1:old:', 'k8s:enc:aesgcm:v1:k:', 'k8s:enc:secretbox:v1:box:', ''],
     );
   });
 
@@ -39,6 +39,10 @@ describe('EncryptionConfiguration', () => {
     'two providers in one': [yaml('[secrets]', '[{identity: {}, aesgcm: {}}]'), /providers\[0\]: exactly one provider/],
     'no keys': [yaml('[secrets]', '[{aesgcm: {}}]'), /aesgcm\.keys: at least one key/],
     'a short key': [yaml('[secrets]', '[{aesgcm: {keys: [{name: k, secret: YWJj}]}}]'), /keys\[0\]\.secret: a key of 16, 24, 32 bytes is needed, not of 3/],
+    'a key of another size': [
+      yaml('[secrets]', '[{secretbox: {keys: [{name: k, secret: YWJj}]}}]'),
+      /secretbox\.keys\[0\]\.secret: a key of 32 bytes is needed, not of 3/,
+    ],
     'no base64': [yaml('[secrets]', '[{aesgcm: {keys: [{name: k, secret: "%"}]}}]'), /keys\[0\]\.secret: the key in base64/],
     'a bad key name': [yaml('[secrets]', `[{aesgcm: {keys: [{name: "a:b", secret: ${secret}}]}}]`), /keys\[0\]\.name: /],
     'a star alone': [yaml('["*"]', good), /resources: use \*\.\* for everything/],

@@ -1,15 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { aesCbc, aesGcm, identity, type EncryptionRule, type Transformer, type TransformerKey } from '#store';
+import { aesCbc, aesGcm, identity, loadSecretbox, type EncryptionRule, type Transformer, type TransformerKey } from '#store';
 import { UserError } from './errors.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 
 type Fields = Record<string, unknown>;
-const ciphers: Record<string, { make(key: TransformerKey): Transformer; bytes: readonly number[] }> = {
+interface Cipher {
+  /** May have to load what it is made of. */
+  make(key: TransformerKey): Transformer | Promise<Transformer>;
+  readonly bytes: readonly number[];
+}
+const ciphers: { readonly [provider: string]: Cipher } = {
   aesgcm: { make: aesGcm, bytes: [16, 24, 32] },
   aescbc: { make: aesCbc, bytes: [16, 24, 32] },
+  secretbox: { make: async (key) => (await loadSecretbox())(key), bytes: [32] },
 };
+const known = [...Object.keys(ciphers), 'identity'].join(', ');
 
 /**
  * Which values are encrypted how: by the EncryptionConfiguration (apiserver.config.k8s.io/v1) that was asked for, or
@@ -50,31 +57,34 @@ export async function parseEncryption(text: string, file: string): Promise<Encry
   };
   const document = fields(await parse(text).catch((error: Error) => refuse('document', error.message)));
   if (document['kind'] !== 'EncryptionConfiguration') refuse('kind', 'must be EncryptionConfiguration (apiVersion apiserver.config.k8s.io/v1)');
-  const rules = list(document['resources']).flatMap((entry, i) => {
+  const rules: EncryptionRule[] = [];
+  for (const [i, entry] of list(document['resources']).entries()) {
     const at = `resources[${i}]`;
     const { resources, providers } = fields(entry);
-    const transformers = list(providers).flatMap((provider, n) => readProvider(fields(provider), `${at}.providers[${n}]`, refuse));
+    const transformers: Transformer[] = [];
+    for (const [n, provider] of list(providers).entries()) transformers.push(...(await readProvider(fields(provider), `${at}.providers[${n}]`, refuse)));
     const [first, ...rest] = transformers;
     if (!first) return refuse(`${at}.providers`, 'at least one provider is needed');
     const names = list(resources);
     if (names.length === 0) refuse(`${at}.resources`, 'at least one resource is needed');
-    return names.map((name): EncryptionRule => ({ prefix: prefixOf(name, `${at}.resources`, refuse), transformers: [first, ...rest] }));
-  });
+    for (const name of names) rules.push({ prefix: prefixOf(name, `${at}.resources`, refuse), transformers: [first, ...rest] });
+  }
   if (rules.length === 0) refuse('resources', 'at least one entry is needed');
   return rules;
 }
 
 type Refuse = (path: string, why: string) => never;
 
-function readProvider(provider: Fields, path: string, refuse: Refuse): Transformer[] {
+async function readProvider(provider: Fields, path: string, refuse: Refuse): Promise<Transformer[]> {
   const names = Object.keys(provider);
   const name = names[0];
-  if (name === undefined || names.length > 1) return refuse(path, 'exactly one provider is needed: aesgcm, aescbc or identity');
+  if (name === undefined || names.length > 1) return refuse(path, `exactly one provider is needed, of ${known}`);
   if (name === 'identity') return [identity];
-  const cipher = ciphers[name] ?? refuse(`${path}.${name}`, 'this provider is not implemented; aesgcm, aescbc and identity are');
+  const cipher = ciphers[name] ?? refuse(`${path}.${name}`, `this provider is not implemented; there are ${known}`);
   const keys = list(fields(provider[name])['keys']);
   if (keys.length === 0) refuse(`${path}.${name}.keys`, 'at least one key is needed');
-  return keys.map((key, i) => cipher.make(readKey(fields(key), cipher.bytes, `${path}.${name}.keys[${i}]`, refuse)));
+  const read = keys.map((key, i) => readKey(fields(key), cipher.bytes, `${path}.${name}.keys[${i}]`, refuse));
+  return Promise.all(read.map(async (key) => cipher.make(key)));
 }
 
 function readKey({ name, secret }: Fields, sizes: readonly number[], path: string, refuse: Refuse): TransformerKey {

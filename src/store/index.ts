@@ -6,4 +6,5 @@ export { openSqliteStore, type SqliteStoreOptions } from './sqlite/sqlite.ts';
 export { StoreThread } from './sqlite/thread.ts';
 export { startCompactor, type Compactor, type CompactorOptions } from './compactor.ts';
 export { encryptedStore, type EncryptedStore, type EncryptionRule } from './encryption/encrypted.ts';
+export { loadSecretbox } from './encryption/secretbox.ts';
 export { aesCbc, aesGcm, identity, type Transformer, type TransformerKey } from './encryption/transformers.ts';

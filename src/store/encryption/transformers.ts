@@ -51,8 +51,8 @@ export function aesGcm({ name, secret }: TransformerKey): Transformer {
       const to = bytes.length - tagBytes;
       if (to < from) throw unreadable(key, `it is cut off`);
       const aes = createDecipheriv(cipher, secret, bytes.subarray(prefix.length, from)).setAAD(Buffer.from(key)).setAuthTag(bytes.subarray(to));
-      return opened(key, name, () => {
-        const value = own(aes.update(bytes.subarray(from, to)));
+      return openedWith(key, name, () => {
+        const value = ownMemory(aes.update(bytes.subarray(from, to)));
         aes.final();
         return value;
       });
@@ -69,14 +69,14 @@ export function aesCbc({ name, secret }: TransformerKey): Transformer {
     seal(_key, value) {
       const iv = randomFillSync(Buffer.allocUnsafe(blockBytes));
       const aes = createCipheriv(cipher, secret, iv);
-      return own(Buffer.concat([prefix, iv, aes.update(value), aes.final()]));
+      return ownMemory(Buffer.concat([prefix, iv, aes.update(value), aes.final()]));
     },
     open(key, sealed) {
       const bytes = buffer(sealed);
       const from = prefix.length + blockBytes;
       if (bytes.length < from + blockBytes) throw unreadable(key, `it is cut off`);
       const aes = createDecipheriv(cipher, secret, bytes.subarray(prefix.length, from));
-      return opened(key, name, () => own(Buffer.concat([aes.update(bytes.subarray(from)), aes.final()])));
+      return openedWith(key, name, () => ownMemory(Buffer.concat([aes.update(bytes.subarray(from)), aes.final()])));
     },
   };
 }
@@ -85,7 +85,8 @@ export function unreadable(key: string, why: string): StoreError {
   return new StoreError('unreadable', `the value of ${key} cannot be decrypted: ${why}`);
 }
 
-function opened(key: string, name: string, read: () => Uint8Array): Uint8Array {
+/** Runs `read`; what it throws means that the value does not open. */
+export function openedWith(key: string, name: string, read: () => Uint8Array): Uint8Array {
   try {
     return read();
   } catch {
@@ -110,7 +111,7 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 /** Memory of its own: what a store keeps must not keep a shared pool alive. */
-function own(bytes: Buffer): Buffer {
+export function ownMemory(bytes: Buffer): Buffer {
   if (bytes.buffer.byteLength === bytes.length) return bytes;
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
