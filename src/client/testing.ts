@@ -8,6 +8,8 @@ import {
   mergePatch,
   notFound,
   parseLabelSelector,
+  schemaView,
+  strategicMergePatch,
   type Api,
   type DeleteOptions,
   type Json,
@@ -24,6 +26,7 @@ import {
   type WatchSink,
   type WriteOptions,
 } from '#machinery';
+import { schemas } from '#kinds';
 
 export interface FakeWrite {
   verb: 'create' | 'update' | 'patch' | 'delete';
@@ -59,6 +62,12 @@ interface Watcher {
   kind: string;
   matches(object: KubeObject): boolean;
   sink: WatchSink<KubeObject>;
+}
+
+function patched({ schema }: { readonly schema: string }, old: Json, type: PatchType, patch: Json): Json {
+  if (type === 'application/merge-patch+json') return mergePatch(old, patch);
+  if (type === 'application/strategic-merge-patch+json') return strategicMergePatch(old, patch, schemaView(schemas), schema);
+  throw new ApiError('UnsupportedMediaType', `the fake API takes no patches of type ${type}`);
 }
 
 export function createFakeApi(clock: Clock, random: Random = seededRandom(1)): FakeApi {
@@ -141,9 +150,8 @@ class MapApi implements FakeApi {
   }
   async patch<T extends KubeObject>(kind: Kind<T>, key: ObjectKey, type: PatchType, patch: Json, options: WriteOptions = {}): Promise<T> {
     this.#admit({ verb: 'patch', kind: kind.kind, ...place(key), ...sub(options), body: patch });
-    if (type !== 'application/merge-patch+json') throw new ApiError('UnsupportedMediaType', `the fake API takes merge patches only, not ${type}`);
     const old = this.#find(kind, key);
-    const next = mergePatch(cloneObject(old) as unknown as Json, cloneObject(patch)) as unknown as T;
+    const next = patched(kind, cloneObject(old) as unknown as Json, type, cloneObject(patch)) as unknown as T;
     if (next.metadata?.resourceVersion !== old.metadata?.resourceVersion) throw conflict(kind, key.name);
     return this.#change(kind, old, next, options);
   }

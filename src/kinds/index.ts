@@ -12,6 +12,7 @@ import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.t
 import { HorizontalPodAutoscalerV1 } from './autoscaling/horizontalpodautoscaler-v1.ts';
 import { awsKinds } from './aws/index.ts';
 import { NodeGroup } from './batuta/nodegroup.ts';
+import { Stage } from './batuta/stage.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
@@ -132,6 +133,8 @@ export {
   StatefulSet,
 };
 export { NodeGroup };
+export { Stage };
+export type { StageDelay, StageNext, StageSelector } from './batuta/stage.ts';
 export { ConfigMap, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount };
 export {
   MutatingAdmissionPolicy,
@@ -241,5 +244,6 @@ export const allKinds: readonly Kind[] = [
   RuntimeClass,
   StorageVersionMigration,
   NodeGroup,
+  Stage,
   ...awsKinds,
 ].map(anyKind);

@@ -52,6 +52,8 @@ export interface NodeAgentOptions {
   mounts?: Mounter;
   /** How long the node counts as alive without a word, told in its Lease; renewed four times as often. Default 40. */
   leaseSeconds?: number;
+  /** Whether somebody else plays the life of a pod. */
+  yields?(pod: V1Pod): boolean;
   /** Told as node status daemonEndpoints. */
   port?: number;
 }
@@ -185,7 +187,7 @@ class Agent {
       if (pod) this.#note(pod);
       return;
     }
-    if (!pod || this.#stopped) return;
+    if (!pod || this.#stopped || this.#options.yields?.(pod)) return;
     const sandboxes = this.#snapshot.get(uid) ?? [];
     const fresh = new PodWorker(this.#context, pod, sandboxes);
     this.#workers.set(uid, fresh);

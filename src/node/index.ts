@@ -12,6 +12,7 @@ export { createFleet, type BootOptions, type Fleet, type FleetOptions } from './
 export { startAdoptedNodes } from './sim/adopted.ts';
 export { evictPods } from './sim/drain.ts';
 export { startNodeGroups } from './sim/groups.ts';
+export { startStages, type Stages } from './sim/stages/player.ts';
 export { NodeRanges } from './sim/ranges.ts';
 export { type MachineState } from './sim/machine.ts';
 export { createSimRuntime, type SimOptions, type SimulatedRuntime } from './sim/runtime.ts';

@@ -28,20 +28,23 @@ export const simTaint: V1Taint = { key: 'kwok.x-k8s.io/node', value: 'fake', eff
 
 export function startSimNodes({ plane, plan, paths, log, groups }: Deps): SimNodes {
   const logger = log.named('sim');
-  const started = import('#node').then(({ createFleet, NodeRanges, startAdoptedNodes, startNodeGroups }) => {
+  const started = import('#node').then(async ({ createFleet, NodeRanges, startAdoptedNodes, startNodeGroups, startStages }) => {
     const { client } = plane;
     const clock = systemClock;
     const random = systemRandom;
     const ranges = new NodeRanges();
-    const agent = { dataDir: paths.pods, logDir: paths.podLogs, clusterDNS: plan.dnsIP, clusterDomain: 'cluster.local' };
+    const stages = startStages({ client, clock, random, log: logger, fleet: () => fleet });
+    const yields = stages.governs.bind(stages);
+    const agent = { dataDir: paths.pods, logDir: paths.podLogs, clusterDNS: plan.dnsIP, clusterDomain: 'cluster.local', yields };
     const fleet = createFleet({ client, clock, random, log: logger, agent, onStreams: (node, streams) => plane.addNodeStreams(node, streams) });
+    await stages.ready;
     plan.simNodes.forEach((node, i) => {
       ranges.claim(node.podCIDR);
       fleet.add(machine(node, i, plan.nodes.length > 0));
     });
     const nodeGroups = startNodeGroups({ client, clock, random, log: logger, fleet, ranges });
     const adopted = startAdoptedNodes({ client, log: logger, fleet, ranges });
-    return { fleet, nodeGroups, adopted };
+    return { fleet, nodeGroups, adopted, stages };
   });
   const applied = groups.length > 0 ? plane.ready().then(() => applyNodeTemplates(plane.api, groups)) : Promise.resolve();
   return {
@@ -51,8 +54,9 @@ export function startSimNodes({ plane, plan, paths, log, groups }: Deps): SimNod
     },
     machines: async () => machinesOf((await started).fleet),
     async stop() {
-      const { fleet, nodeGroups, adopted } = await started;
+      const { fleet, nodeGroups, adopted, stages } = await started;
       adopted.stop();
+      await stages.stop();
       await nodeGroups.stop();
       await fleet.stop();
     },

@@ -12,7 +12,7 @@ export interface FleetOptions {
   random: Random;
   log: Logger;
   /** What all agents share. */
-  agent: Pick<NodeAgentOptions, 'dataDir' | 'logDir' | 'clusterDNS' | 'clusterDomain' | 'kubernetesService' | 'leaseSeconds' | 'events'>;
+  agent: Pick<NodeAgentOptions, 'dataDir' | 'logDir' | 'clusterDNS' | 'clusterDomain' | 'kubernetesService' | 'leaseSeconds' | 'events' | 'yields'>;
   /** Told where logs, exec and the like of a node's pods go. */
   onStreams?(node: string, streams: NodeStreams): void;
 }

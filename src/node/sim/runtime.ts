@@ -33,6 +33,9 @@ export interface SimOptions {
 export interface SimulatedRuntime extends Runtime, LogSource, Measured, Probing, Restorable {
   /** All is gone at once, and nobody is told. */
   powerOff(): void;
+  /** An address for a pod that is no sandbox of this runtime, the same each time; `known` is the one that it has already. */
+  lend(podUid: string, known?: string): string | undefined;
+  giveBack(podUid: string): void;
   /** Ends the running containers of a pod (or one of them), as a crash does. Gives how many there were. */
   crash(podUid: string, how?: { container?: string; exitCode?: number; reason?: string }): number;
 }
@@ -69,6 +72,7 @@ class SimRuntime implements SimulatedRuntime {
   readonly #containers = new Map<string, SimContainer>();
   readonly #listeners = new Set<(podUid: string | undefined) => void>();
   readonly #images = new Map<string, ImageState>();
+  readonly #lent = new Map<string, string>();
   constructor(options: SimOptions) {
     this.#options = options;
     this.#pool = new AddressPool(options.node.podCIDR);
@@ -229,6 +233,18 @@ class SimRuntime implements SimulatedRuntime {
       'stdout',
       `simulated container ${container.name} of pod ${container.sandbox.namespace}/${container.sandbox.name}: nothing runs, so there is no output`,
     );
+  }
+  lend(podUid: string, known?: string): string | undefined {
+    const ip = this.#lent.get(podUid) ?? known ?? this.#pool.take();
+    if (ip === undefined) return undefined;
+    this.#pool.claim(ip);
+    this.#lent.set(podUid, ip);
+    return ip;
+  }
+  giveBack(podUid: string): void {
+    const ip = this.#lent.get(podUid);
+    if (ip !== undefined) this.#pool.release(ip);
+    this.#lent.delete(podUid);
   }
   powerOff(): void {
     this.#listeners.clear();
