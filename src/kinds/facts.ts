@@ -44,13 +44,9 @@ const conditionOwners = [
   'V1PriorityLevelConfigurationStatus',
   'V1APIServiceStatus',
   'V1beta1StorageVersionMigrationStatus',
-];
-const keyedConditionOwners = [
-  'V1CertificateSigningRequestStatus',
-  'V1CustomResourceDefinitionStatus',
-  'V1ValidatingAdmissionPolicyStatus',
   'V1ServiceCIDRStatus',
 ];
+const keyedConditionOwners = ['V1CertificateSigningRequestStatus', 'V1CustomResourceDefinitionStatus', 'V1ValidatingAdmissionPolicyStatus'];
 
 export const facts: Facts = {
   atomicTypes: [
@@ -103,6 +99,7 @@ export const facts: Facts = {
     'V1PodSpec.volumes': retained('name'),
     'V1PodSpec.runtimeClassName': pointer,
     'V1PodSpec.hostnameOverride': pointer,
+    'V1ComponentStatus.conditions': merged('type'),
     'V1PodStatus.hostIPs': atomicMerged('ip'),
     'V1PodStatus.podIPs': merged('ip'),
     'V1PodStatus.resourceClaimStatuses': retained('name'),

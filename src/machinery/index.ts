@@ -22,7 +22,7 @@ export { overlayConfiguration } from './apply/overlay.ts';
 export type { ObjectVersions } from './apply/versions.ts';
 export { trackUpdate, userAgentManager, type TrackOptions } from './apply/track.ts';
 export { noSchema, schemaView, type FieldView, type PatchSchema } from './schema-view.ts';
-export { validateLabels, validateMetadata } from './metadata.ts';
+export { checkAnnotations, validateLabels, validateMetadata } from './metadata.ts';
 export * from './names.ts';
 export { age, columnDefinitions, humanDuration, renderTable, type Table, type TableOptions } from './table.ts';
 export * from './discovery.ts';

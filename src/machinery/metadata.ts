@@ -49,14 +49,14 @@ export function validateLabels(labels: { readonly [key: string]: string }, field
   return errors;
 }
 
-function checkAnnotations(annotations: { readonly [key: string]: string }, errors: FieldError[]): void {
+/** Keys and size of annotations, those of an object or, at another path, of a template in it. */
+export function checkAnnotations(annotations: { readonly [key: string]: string }, errors: FieldError[], at = 'metadata.annotations'): void {
   let size = 0;
   for (const key in annotations) {
-    for (const problem of labelKeyProblems(key.toLowerCase())) errors.push(invalid('metadata.annotations', key, problem));
+    for (const problem of labelKeyProblems(key.toLowerCase())) errors.push(invalid(at, key, problem));
     size += Buffer.byteLength(key) + Buffer.byteLength(annotations[key] as string);
   }
-  if (size > annotationLimit)
-    errors.push({ field: 'metadata.annotations', reason: 'FieldValueTooLong', message: `Too long: may not be more than ${annotationLimit} bytes` });
+  if (size > annotationLimit) errors.push({ field: at, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${annotationLimit} bytes` });
 }
 
 function checkOwners(owners: readonly OwnerReference[], errors: FieldError[]): void {

@@ -1,9 +1,10 @@
 /** Validation of claims for storage, also of those inside templates and ephemeral volumes (pkg/apis/core/validation). */
-import { compareQuantity } from '#base';
+import { compareQuantity, parseQuantity } from '#base';
 import type { FieldError } from '#machinery';
 import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '../generated/types.ts';
-import { forbidden, invalidValue, required, sameJson, unsupported } from '../support/errors.ts';
-import { checked, dnsSubdomain } from '../support/names.ts';
+import { unifiedDiff } from '../support/diff.ts';
+import { forbidden, invalidValue, required, sameJson, unchanged, unsupported } from '../support/errors.ts';
+import { checked, dnsSubdomain, qualifiedName } from '../support/names.ts';
 import { positiveQuantity, validateQuantity } from '../support/resources.ts';
 import { validateLabelSelector } from '../support/selectors.ts';
 
@@ -68,12 +69,18 @@ export function validateClaimUpdate(claim: V1PersistentVolumeClaim, old: V1Persi
     if (spec.volumeAttributesClassName || !before.volumeAttributesClassName) copy(frozen, before, 'volumeAttributesClassName');
   }
   if (!sameJson(frozen, before))
-    errors.push(forbidden('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims'));
+    errors.push(
+      forbidden(
+        'spec',
+        `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${unifiedDiff(before, frozen)}`,
+      ),
+    );
+  // Without "spec.", as kube-apiserver has it.
+  errors.push(...unchanged('volumeMode', spec.volumeMode, before.volumeMode));
   const [size, held] = [spec.resources?.requests?.['storage'], old.status?.capacity?.['storage']];
   const asked = before.resources?.requests?.['storage'];
   if (size !== undefined && asked !== undefined && compareQuantity(size, asked) < 0) {
-    if (held === undefined || compareQuantity(size, held) <= 0)
-      errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+    if (compareQuantity(size, held ?? '0') <= 0) errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   }
   return errors;
 }
@@ -82,15 +89,31 @@ function copy(to: V1PersistentVolumeClaimSpec, from: V1PersistentVolumeClaimSpec
   else to[key] = from[key];
 }
 
+const basicQuantity = (field: string, quantity: string): FieldError[] =>
+  (parseQuantity(quantity) ?? 0) < 0 ? [invalidValue(field, Math.ceil(parseQuantity(quantity)!), 'must be a valid resource quantity')] : [];
+
+/** Of the resources of Kubernetes itself a claim holds storage only. */
+function validateResourceKey(field: string, key: string): FieldError[] {
+  const errors = checked(field, key, qualifiedName);
+  if (errors.length > 0 || key === 'storage' || (key.includes('/') && !key.includes('kubernetes.io/'))) return errors;
+  return [unsupported(field, key, ['storage'])];
+}
+
 export function validateClaimStatus(claim: V1PersistentVolumeClaim): FieldError[] {
-  const { accessModes: modes, capacity, allocatedResources, allocatedResourceStatuses } = claim.status ?? {};
-  const errors = modes?.length ? validateAccessModes('status.accessModes', modes, '') : [];
-  for (const key in capacity) errors.push(...validateQuantity(`status.capacity[${key}]`, key, capacity[key]!));
-  for (const key in allocatedResources) errors.push(...validateQuantity(`status.allocatedResources[${key}]`, key, allocatedResources[key]!));
+  const { capacity, allocatedResources, allocatedResourceStatuses } = claim.status ?? {};
+  const errors: FieldError[] = [];
+  for (const key in capacity) errors.push(...basicQuantity(`status.capacity[${key}]`, capacity[key]!));
+  for (const key in allocatedResources) {
+    const wrong = validateResourceKey('status.allocatedResources', key);
+    const at = `status.allocatedResources[${key}]`;
+    errors.push(...(wrong.length > 0 ? wrong : basicQuantity(at, allocatedResources[key]!)));
+  }
   const states = ['ControllerResizeInProgress', 'ControllerResizeInfeasible', 'NodeResizePending', 'NodeResizeInProgress', 'NodeResizeInfeasible'];
   for (const key in allocatedResourceStatuses) {
-    const state = allocatedResourceStatuses[key]!;
-    if (!states.includes(state)) errors.push(unsupported(`status.allocatedResourceStatuses[${key}]`, state, states));
+    // The field's name lacks its end in kube-apiserver's findings, which show the resource, not its state.
+    const at = 'status.allocatedResourceStatus';
+    errors.push(...validateResourceKey(at, key));
+    if (!states.includes(allocatedResourceStatuses[key]!)) errors.push(unsupported(at, key, states));
   }
   return errors;
 }

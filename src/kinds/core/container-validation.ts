@@ -90,6 +90,8 @@ function validateMounts(field: string, container: V1Container, context: Containe
     if (devices.some((device) => device.name === mount.name)) errors.push(invalidValue(`${at}.name`, mount.name, 'must not already exist in volumeDevices'));
     if (devices.some((device) => device.devicePath === mount.mountPath))
       errors.push(invalidValue(`${at}.mountPath`, mount.mountPath, 'must not already exist as a path in volumeDevices'));
+    if (mount.subPathExpr && context.volumes.get(mount.name)?.image)
+      errors.push(invalidValue(`${at}.subPathExpr`, mount.subPathExpr, 'not allowed in image volume sources'));
     return [...errors, ...validateMount(at, field, mount, container)];
   });
 }

@@ -147,7 +147,7 @@ test('a node keeps its pod range', () => {
     'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid',
   ]);
   assert.deepEqual(texts(Node.validate!({ metadata: { name: 'n' }, spec: { taints: [{ key: 'a', effect: 'Maybe' }] } }, undefined)), [
-    'spec.taints[0].effect: Unsupported value: "Maybe": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
+    'metadata.taints[0].effect: Unsupported value: "Maybe": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** Validation of Endpoints (pkg/apis/core/validation). */
 import type { FieldError } from '#machinery';
 import type { CoreV1EndpointPort, V1EndpointAddress, V1Endpoints } from '../generated/types.ts';
-import { forbidden, oneOf, required } from '../support/errors.ts';
+import { oneOf, required } from '../support/errors.ts';
 import { specialIP } from '../support/ip.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validIP, validPortNumber } from '../support/names.ts';
 
@@ -26,23 +26,8 @@ function validatePort(at: string, port: CoreV1EndpointPort, nameNeeded: boolean)
   return errors;
 }
 
-const nodesOf = (endpoints: V1Endpoints): Map<string, string> =>
-  new Map((endpoints.subsets ?? []).flatMap((subset) => (subset.addresses ?? []).flatMap(({ ip, nodeName }) => (nodeName ? [[ip, nodeName] as const] : []))));
-
-/** An address does not move from one node to another. */
-function validateNodes(endpoints: V1Endpoints, old: V1Endpoints): FieldError[] {
-  const before = nodesOf(old);
-  return (endpoints.subsets ?? []).flatMap((subset, s) =>
-    (subset.addresses ?? []).flatMap(({ ip, nodeName }, a) => {
-      const was = before.get(ip);
-      if (!nodeName || was === undefined || was === nodeName) return [];
-      return [forbidden(`subsets[${s}].addresses[${a}].nodeName`, `Cannot change NodeName for ${ip} to ${nodeName}`)];
-    }),
-  );
-}
-
-export function validateEndpoints(endpoints: V1Endpoints, old: V1Endpoints | undefined): FieldError[] {
-  const errors = (endpoints.subsets ?? []).flatMap((subset, i) => {
+export function validateEndpoints(endpoints: V1Endpoints): FieldError[] {
+  return (endpoints.subsets ?? []).flatMap((subset, i) => {
     const at = `subsets[${i}]`;
     const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
     return [
@@ -52,5 +37,4 @@ export function validateEndpoints(endpoints: V1Endpoints, old: V1Endpoints | und
       ...ports.flatMap((port, p) => validatePort(`${at}.ports[${p}]`, port, ports.length > 1)),
     ];
   });
-  return old ? [...errors, ...validateNodes(endpoints, old)] : errors;
 }

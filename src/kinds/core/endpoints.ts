@@ -31,5 +31,5 @@ export const Endpoints: Kind<V1Endpoints> = defineKind<V1Endpoints>({
   defaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
-  validate: validateEndpoints,
+  validate: (endpoints) => validateEndpoints(endpoints),
 });

@@ -44,6 +44,7 @@ test('limits are of known types, each once, of known resources', () => {
     'spec.limits[2].type: Invalid value: "Deployment": must be a standard limit type or fully qualified',
   ]);
   assert.deepEqual(limits({ type: 'Pod', max: { bananas: '1' }, default: { cpu: '1' } }), [
+    'spec.limits[0].max[bananas]: Invalid value: "bananas": must be a standard resource type or fully qualified',
     'spec.limits[0].max[bananas]: Invalid value: "bananas": must be a standard resource for containers',
     "spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'",
   ]);
@@ -57,6 +58,7 @@ const quota = (spec: object): string[] => refused(ResourceQuota, (object) => (ob
 test('quotas count standard or qualified resources, in whole non-negative numbers', () => {
   assert.deepEqual(quota({ hard: { pods: '1500m', bananas: '1', 'count/bananas.example.com': '3', 'requests.cpu': '-1', 'requests.nvidia.com/gpu': '4' } }), [
     'spec.hard[pods]: Invalid value: "1500m": must be an integer',
+    'spec.hard[bananas]: Invalid value: "bananas": must be a standard resource type or fully qualified',
     'spec.hard[bananas]: Invalid value: "bananas": must be a standard resource for quota',
     'spec.hard[requests.cpu]: Invalid value: "-1": must be greater than or equal to 0',
   ]);
@@ -83,7 +85,7 @@ test('scopes are known, fit the resources and each other, and stay', () => {
     }),
     [
       "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
-      'spec.scopeSelector.matchExpressions.operator: Invalid value: "DoesNotExist": must be \'Exist\' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity',
+      'spec.scopeSelector.matchExpressions.operator: Invalid value: "DoesNotExist": must be \'Exists\' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity',
       "spec.scopeSelector.matchExpressions.values: Invalid value: [\"x\"]: must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
     ],
   );

@@ -1,11 +1,19 @@
-import { defineKind, type Kind } from '#machinery';
+import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1Namespace } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { immutable, invalidValue } from '../support/errors.ts';
+import { checked, qualifiedName } from '../support/names.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
 /** Every cluster has them. */
 export const initialNamespaces: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+function validateFinalizer(field: string, name: string): FieldError[] {
+  const errors = checked(field, name, qualifiedName);
+  if (errors.length > 0 || name.includes('/') || standardFinalizers.includes(name)) return errors;
+  return [invalidValue(field, name, 'name is neither a standard finalizer name nor is it fully qualified')];
+}
 
 export const Namespace: Kind<V1Namespace> = defineKind<V1Namespace>({
   group: '',
@@ -36,8 +44,9 @@ export const Namespace: Kind<V1Namespace> = defineKind<V1Namespace>({
     if (old.spec) namespace.spec = old.spec;
   },
   validate(namespace, old) {
+    if (!old) return (namespace.spec?.finalizers ?? []).flatMap((name) => validateFinalizer('spec.finalizers', name));
     const name = namespace.metadata?.labels?.[nameLabel];
-    return old && name !== namespace.metadata?.name ? [immutable(`metadata.labels[${nameLabel}]`, name)] : [];
+    return name !== namespace.metadata?.name ? [immutable(`metadata.labels[${nameLabel}]`, name)] : [];
   },
   validateStatus({ metadata, status }) {
     const [wanted, text] = metadata?.deletionTimestamp

@@ -31,7 +31,8 @@ export function validateTaints(field: string, taints: V1Taint[] | undefined): Fi
   return (taints ?? []).flatMap((taint, i) => {
     const at = `${field}[${i}]`;
     const errors = checked(`${at}.key`, taint.key ?? '', qualifiedName);
-    if (taint.value) errors.push(...checked(`${at}.value`, taint.value, validLabelValue));
+    const problems = validLabelValue(taint.value ?? '');
+    if (problems.length > 0) errors.push(invalidValue(`${at}.value`, taint.value, problems.join(';')));
     if (!taint.effect) errors.push(required(`${at}.effect`));
     else if (!effects.includes(taint.effect)) errors.push(unsupportedOf(`${at}.effect`, taint.effect, effects));
     const id = `${taint.key}:${taint.effect}`;
@@ -49,14 +50,15 @@ function validatePodCidrs(cidrs: string[] | undefined): FieldError[] {
   const errors = (cidrs ?? []).flatMap((cidr, i) => validCidr(`${field}[${i}]`, cidr));
   if (errors.length > 0 || !cidrs || cidrs.length < 2) return errors;
   const mixed = parseCidr(cidrs[0]!)!.bits !== parseCidr(cidrs[1]!)!.bits;
-  return mixed && cidrs.length === 2 ? [] : [invalidValue(field, cidrs, 'may specify no more than one CIDR for each IP family')];
+  const found = mixed && cidrs.length === 2 ? [] : [invalidValue(field, cidrs, 'may specify no more than one CIDR for each IP family')];
+  return [...found, ...cidrs.flatMap((cidr, i) => (cidrs.indexOf(cidr) < i ? [duplicate(`${field}[${i}]`, cidr)] : []))];
 }
 
 /** What a kubelet reports; it may also come with the node itself. */
 function validateStatus({ status }: V1Node): FieldError[] {
   const errors: FieldError[] = [];
-  for (const name in status?.capacity) errors.push(...validateQuantity(`status.capacity[${name}]`, name, status.capacity[name]!));
-  for (const name in status?.allocatable) errors.push(...validateQuantity(`status.allocatable[${name}]`, name, status.allocatable[name]!));
+  for (const name in status?.capacity) errors.push(...validateQuantity(`status.capacity.${name}`, name, status.capacity[name]!));
+  for (const name in status?.allocatable) errors.push(...validateQuantity(`status.allocatable.${name}`, name, status.allocatable[name]!));
   const seen = new Set<string>();
   status?.addresses?.forEach((one, i) => {
     const id = `${one.type} ${one.address}`;
@@ -73,10 +75,7 @@ function validateUpdate(node: V1Node, old: V1Node): FieldError[] {
     errors.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
   if (old.spec?.providerID && node.spec?.providerID !== old.spec.providerID)
     errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
-  if (node.spec?.externalID !== old.spec?.externalID || !sameJson(node.spec?.configSource, old.spec?.configSource))
-    errors.push(
-      forbidden('', 'node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)'),
-    );
+  if (node.spec?.externalID !== old.spec?.externalID) errors.push(forbidden('spec.externalID', 'may not be updated'));
   return errors;
 }
 
@@ -119,7 +118,8 @@ export const Node: Kind<V1Node> = defineKind<V1Node>({
   validate: (node, old) => [
     ...validateStatus(node),
     ...validatePodCidrs(node.spec?.podCIDRs),
-    ...validateTaints('spec.taints', node.spec?.taints),
+    // Kubernetes looks for them there.
+    ...validateTaints('metadata.taints', node.spec?.taints),
     ...(old ? validateUpdate(node, old) : []),
   ],
   validateStatus,

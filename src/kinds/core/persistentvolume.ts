@@ -63,12 +63,7 @@ export const PersistentVolume: Kind<V1PersistentVolume> = defineKind<V1Persisten
     ),
     column('Claim', 'string', 'claimRef is part of a bi-directional binding between PersistentVolume and PersistentVolumeClaim.', claimText),
     column('StorageClass', 'string', 'StorageClass of the pv', (volume) => storageClassText(volume)),
-    column(
-      'VolumeAttributesClass',
-      'string',
-      'Name of the VolumeAttributesClass to which this persistent volume belongs.',
-      (volume) => volume.spec?.volumeAttributesClassName ?? '<unset>',
-    ),
+    column('VolumeAttributesClass', 'string', 'VolumeAttributesClass of the pv', (volume) => volume.spec?.volumeAttributesClassName ?? '<unset>'),
     column('Reason', 'string', 'reason is a brief CamelCase string that describes any failure.', (volume) => volume.status?.reason ?? ''),
     ageColumn,
     column(

@@ -43,7 +43,7 @@ export const PersistentVolumeClaim: Kind<V1PersistentVolumeClaim> = defineKind<V
       bound(claim) ? accessModesText(claim.status?.accessModes) : '',
     ),
     column('StorageClass', 'string', 'StorageClass of the pvc', (claim) => storageClassText(claim)),
-    column('VolumeAttributesClass', 'string', 'volumeAttributesClassName of the pvc', (claim) => claim.spec?.volumeAttributesClassName ?? '<unset>'),
+    column('VolumeAttributesClass', 'string', 'VolumeAttributesClass of the pvc', (claim) => claim.spec?.volumeAttributesClassName ?? '<unset>'),
     ageColumn,
     column('VolumeMode', 'string', 'volumeMode defines what type of volume is required by the claim.', (claim) => claim.spec?.volumeMode ?? '<unset>', 1),
   ],

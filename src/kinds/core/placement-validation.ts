@@ -21,7 +21,7 @@ export function validateTolerations(field: string, tolerations: V1Toleration[] |
       const problems = validLabelValue(value);
       if (problems.length > 0) errors.push(invalidValue(`${at}.operator`, value, problems.join(';')));
     } else if (operator === 'Exists') {
-      if (value) errors.push(invalidValue(`${at}.operator`, toleration, "value must be empty when `operator` is 'Exists'"));
+      if (value) errors.push(invalidValue(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     } else errors.push(unsupportedOf(`${at}.operator`, operator, ['Equal', 'Exists']));
     if (effect && !effects.includes(effect)) errors.push(unsupportedOf(`${at}.effect`, effect, effects));
     return errors;

@@ -87,8 +87,8 @@ export const resize: Aspect<V1Pod> = {
   },
   validate(pod, old) {
     const errors = validatePod(pod);
-    if (old.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) errors.push(forbidden('', 'static pods may not be resized'));
-    if (old.spec?.os?.name === 'windows') errors.push(forbidden('', 'windows pods may not be resized'));
+    if (old.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) errors.push(forbidden('', 'static pods cannot be resized'));
+    if (old.spec?.os?.name === 'windows') errors.push(forbidden('', 'windows pods cannot be resized'));
     const counts = (['containers', 'initContainers'] as const).filter((role) => pod.spec?.[role]?.length !== old.spec?.[role]?.length);
     if (counts.length > 0) return [...errors, ...counts.map((role) => forbidden(`spec.${role}`, 'containers may not be added or removed on resize'))];
     const before = old.status?.qosClass ?? qosClass(old.spec!);

@@ -1,6 +1,4 @@
 /** Defaults of pod specs and pod templates (pkg/apis/core/v1/defaults.go of Kubernetes 1.36). */
-import { formatBytes, quantityToMilli, quantityToNumber } from '#base';
-import { canonicalQuantity } from '#machinery';
 import type {
   V1Container,
   V1EnvVar,
@@ -11,9 +9,9 @@ import type {
   V1PodTemplateSpec,
   V1Probe,
   V1ResourceFieldSelector,
-  V1ResourceRequirements,
   V1Volume,
 } from '../generated/types.ts';
+import { defaultPodLevel } from './pod-level.ts';
 
 const defaultMode = 0o644;
 
@@ -142,24 +140,6 @@ export function defaultPodOnly(spec: V1PodSpec): void {
     if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests };
     if (spec.hostNetwork) for (const port of ports ?? []) port.hostPort ||= port.containerPort;
   }
-  if (spec.resources?.limits) defaultPodRequests(spec, spec.resources, spec.resources.limits);
+  defaultPodLevel(spec);
   spec.enableServiceLinks ??= true;
 }
-
-/** Only where the pod limits something: what its containers request together, else the limit. */
-function defaultPodRequests({ containers }: V1PodSpec, resources: V1ResourceRequirements, limits: { [name: string]: string }): void {
-  const requests: { [name: string]: string } = { ...resources.requests };
-  for (const name of ['cpu', 'memory']) {
-    if (requests[name] !== undefined) continue;
-    const wanted = (containers ?? []).flatMap((container) => container.resources?.requests?.[name] ?? []);
-    if (wanted.length > 0) requests[name] = sum(name, wanted);
-  }
-  for (const name in limits) requests[name] ??= limits[name]!;
-  resources.requests = requests;
-}
-const sum = (name: string, quantities: readonly string[]): string => {
-  const only = quantities[0]!;
-  if (quantities.length === 1) return only;
-  if (name === 'cpu') return canonicalQuantity(`${quantities.reduce((total, text) => total + quantityToMilli(text), 0)}m`) ?? only;
-  return formatBytes(quantities.reduce((total, text) => total + quantityToNumber(text), 0));
-};

@@ -1,9 +1,10 @@
 /** Validation of pod specs and pod templates (pkg/apis/core/validation of Kubernetes 1.36). */
-import type { FieldError } from '#machinery';
+import { checkAnnotations, type FieldError } from '#machinery';
 import type { V1Container, V1Pod, V1PodDNSConfig, V1PodSpec, V1PodTemplateSpec } from '../generated/types.ts';
 import { duplicate, forbidden, invalidValue, oneOf, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, validateLabels, validIP } from '../support/names.ts';
 import { validateEphemeralContainer, validateInitContainer, validateMainContainer, type ContainerContext } from './container-validation.ts';
+import { validatePodAnnotations, validateProfilesMatch } from './pod-annotations.ts';
 import { validateAffinity, validateGates, validateSpread, validateTolerations } from './placement-validation.ts';
 import { validatePodResources, validateResources } from './resources-validation.ts';
 import { validateHostUsers, validateOS, validatePodSecurity } from './security-validation.ts';
@@ -59,6 +60,8 @@ function validateContainers(field: string, spec: V1PodSpec, isPod: boolean): Fie
   spec.initContainers?.forEach((container, i) => {
     const at = `${field}.initContainers[${i}]`;
     errors.push(...validateInitContainer(at, container, context), ...repeated(at, container.name, names));
+    // One after the other: each is looked at for itself, and told of as the first, as kube-apiserver does.
+    errors.push(...validateHostPorts(`${field}.initContainers`, [container], false, isPod));
   });
   const targets = new Set(names);
   spec.ephemeralContainers?.forEach((container, i) => {
@@ -142,7 +145,7 @@ function validateSpec(spec: V1PodSpec, field: string, { podName }: Place): Field
     ...validateVolumes(`${field}.volumes`, spec.volumes, podName),
     ...validateClaims(`${field}.resourceClaims`, spec),
     ...validateContainers(field, spec, podName !== undefined),
-    ...validatePodResources(`${field}.resources`, spec.resources, spec.containers ?? []),
+    ...validatePodResources(`${field}.resources`, spec),
     ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...validateDns(field, spec),
     ...validateLabels(`${field}.nodeSelector`, spec.nodeSelector),
@@ -171,7 +174,10 @@ function validateSpec(spec: V1PodSpec, field: string, { podName }: Place): Field
 /** A pod itself: what a template may leave open is settled here. */
 export function validatePod(pod: V1Pod): FieldError[] {
   const spec = pod.spec ?? { containers: [] };
-  const errors = validateSpec(spec, 'spec', { podName: pod.metadata?.name ?? '' });
+  const errors = [
+    ...validatePodAnnotations('metadata.annotations', pod.metadata?.annotations, spec),
+    ...validateSpec(spec, 'spec', { podName: pod.metadata?.name ?? '' }),
+  ];
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, v) =>
       volume.projected?.sources?.forEach((source, s) => {
@@ -193,7 +199,7 @@ export function validateNewPod(pod: V1Pod): FieldError[] {
   const { ephemeralContainers, nodeName, schedulingGates } = pod.spec ?? { containers: [] };
   if (ephemeralContainers?.length) errors.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
   if (nodeName && schedulingGates?.length) errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
-  return errors;
+  return [...errors, ...validateProfilesMatch('spec', pod.metadata?.annotations, pod.spec ?? { containers: [] })];
 }
 
 /** A pod template: its labels and its pod spec. What a workload kind allows beyond that is its own affair. */
@@ -201,7 +207,13 @@ export function validatePodTemplate(template: V1PodTemplateSpec | undefined, fie
   const spec = template?.spec;
   const errors = validateLabels(`${field}.labels`, template?.metadata?.labels);
   if (!spec) return [...errors, required(`${field}.spec.containers`)];
-  errors.push(...validateSpec(spec, `${field}.spec`, { podName: undefined }));
+  const { annotations } = template.metadata ?? {};
+  if (annotations) checkAnnotations(annotations, errors, `${field}.annotations`);
+  errors.push(
+    ...validatePodAnnotations(`${field}.annotations`, annotations, spec),
+    ...validateSpec(spec, `${field}.spec`, { podName: undefined }),
+    ...validateProfilesMatch(`${field}.spec`, annotations, spec),
+  );
   if (spec.ephemeralContainers?.length) errors.push(forbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
   return errors;
 }

@@ -1,7 +1,7 @@
 /** What a pod's status may say and how it may change. */
 import type { FieldError } from '#machinery';
 import type { V1ContainerStatus, V1Pod, V1PodCondition, V1PodSpec } from '../generated/types.ts';
-import { duplicate, forbidden, invalidValue } from '../support/errors.ts';
+import { duplicate, forbidden, immutable, invalidValue } from '../support/errors.ts';
 import { checked, dnsSubdomain, isIPv4, qualifiedName, validIP } from '../support/names.ts';
 
 /** Fields that older clients leave out of a status write keep their values. */
@@ -56,22 +56,31 @@ function validateIPs(field: string, ips: readonly { ip: string }[] | undefined):
   return errors;
 }
 
+function validateClaims({ spec, status }: V1Pod): FieldError[] {
+  const claims = new Set(spec?.resourceClaims?.map((claim) => claim.name));
+  const seen = new Set<string>();
+  return (status?.resourceClaimStatuses ?? []).flatMap(({ name, resourceClaimName: made }, i) => {
+    const at = `status.resourceClaimStatuses[${i}].name`;
+    const errors = claims.has(name) ? [] : [invalidValue(at, name, 'must match the name of an entry in `spec.resourceClaims`')];
+    if (seen.has(name)) errors.push(duplicate(at, name));
+    seen.add(name);
+    return made === undefined ? errors : [...errors, ...checked(at, made, dnsSubdomain)];
+  });
+}
+
 const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
 
 export function validatePodStatus(pod: V1Pod, old: V1Pod): FieldError[] {
   const status = pod.status ?? {};
   const errors: FieldError[] = [];
   status.conditions?.forEach(({ type }, i) => {
-    if (!systemConditions.has(type)) errors.push(...checked(`status.conditions[${i}].Type`, type, qualifiedName));
+    if (!systemConditions.has(type)) errors.push(...checked(`metadata.conditions[${i}].Type`, type, qualifiedName));
   });
   const nominated = status.nominatedNodeName;
   if (nominated && nominated !== old.status?.nominatedNodeName) errors.push(...checked('status.nominatedNodeName', nominated, dnsSubdomain));
   for (const part of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const) errors.push(...validateTransitions(pod, old, part));
-  const claims = new Set(pod.spec?.resourceClaims?.map((claim) => claim.name));
-  status.resourceClaimStatuses?.forEach(({ name }, i) => {
-    const at = `status.resourceClaimStatuses[${i}].name`;
-    if (!claims.has(name)) errors.push(invalidValue(at, name, 'must match the name of an entry in `spec.resourceClaims`'));
-  });
+  if (status.qosClass && old.status?.qosClass && status.qosClass !== old.status.qosClass) errors.push(immutable('status.qosClass', status.qosClass));
+  errors.push(...validateClaims(pod));
   errors.push(...validateIPs('status.podIPs', status.podIPs));
   if (status.hostIPs?.[0] && status.hostIP && status.hostIP !== status.hostIPs[0].ip)
     errors.push(invalidValue('status.hostIPs[0].ip', status.hostIPs[0].ip, 'must be equal to `hostIP`'));

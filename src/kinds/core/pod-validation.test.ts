@@ -176,7 +176,10 @@ test('resources', () => {
       `${at}.resources.requests[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not positive integer multiple of hugepages-2Mi`,
     ],
     [resources({ cpu: '-1' }), `${at}.resources.requests[cpu]: Invalid value: "-1": must be greater than or equal to 0`],
-    [one({ resources: { claims: [{ name: 'x' }] } }), `${at}.resources.claims[0].name: Not found: "x"`],
+    [
+      one({ resources: { claims: [{ name: 'x' }] } }),
+      `${at}.resources.claims[0]: Not found: "x": must be one of the names in pod.spec.resourceClaims which is empty`,
+    ],
     [
       { resources: { requests: { 'ephemeral-storage': '1Gi' } } },
       'spec.resources.requests[ephemeral-storage]: Unsupported value: "ephemeral-storage": supported values: "cpu", "hugepages-", "memory"',
@@ -238,7 +241,7 @@ test('placement', () => {
   check([
     [
       { tolerations: [{ key: 'a', operator: 'Exists', value: 'x' }] },
-      `spec.tolerations[0].operator: Invalid value: {"key":"a","operator":"Exists","value":"x"}: value must be empty when \`operator\` is 'Exists'`,
+      `spec.tolerations[0].operator: Invalid value: "x": value must be empty when \`operator\` is 'Exists'`,
     ],
     [
       { tolerations: [{ operator: 'Exists', effect: 'X' }] },

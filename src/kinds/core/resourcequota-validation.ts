@@ -40,7 +40,7 @@ function validateOperator(field: string, { operator, scopeName, values = [] }: V
       invalidValue(
         `${field}.operator`,
         operator,
-        "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+        "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
       ),
     );
   if (operator === 'In' || operator === 'NotIn') {
@@ -52,7 +52,7 @@ function validateOperator(field: string, { operator, scopeName, values = [] }: V
   return errors;
 }
 
-function validateScopeSelector({ scopeSelector, hard }: V1ResourceQuotaSpec): FieldError[] {
+function validateScopeSelector({ scopeSelector, scopes: given, hard }: V1ResourceQuotaSpec): FieldError[] {
   const field = 'spec.scopeSelector.matchExpressions';
   const terms = scopeSelector?.matchExpressions ?? [];
   const errors = terms.flatMap((term) => [
@@ -60,7 +60,7 @@ function validateScopeSelector({ scopeSelector, hard }: V1ResourceQuotaSpec): Fi
     ...(misapplied(term.scopeName, hard) ? [invalidValue(field, scopeSelector, 'unsupported scope applied to resource')] : []),
     ...validateOperator(field, term),
   ]);
-  if (conflicting(new Set(terms.map((term) => term.scopeName)))) errors.push(invalidValue(field, scopeSelector, 'conflicting scopes'));
+  if (conflicting(new Set(terms.map((term) => term.scopeName)))) errors.push(invalidValue(field, given ?? null, 'conflicting scopes'));
   return errors;
 }
 

@@ -1,9 +1,10 @@
 /** Validation of what containers and pods ask for and are limited to. */
 import { parseQuantity } from '#base';
 import type { FieldError } from '#machinery';
-import type { V1ResourceRequirements } from '../generated/types.ts';
+import type { V1PodSpec, V1ResourceRequirements } from '../generated/types.ts';
 import { duplicate, forbidden, invalidValue, notFoundValue, required, unsupportedOf } from '../support/errors.ts';
-import { checked, qualifiedName } from '../support/names.ts';
+import { checked, dnsLabel, qualifiedName } from '../support/names.ts';
+import { aggregate, quantityText } from './pod-level.ts';
 import { isExtendedResource, isOvercommitAllowed } from '../support/resources.ts';
 
 type List = { readonly [name: string]: string } | undefined;
@@ -61,11 +62,19 @@ function validateClaims(field: string, resources: V1ResourceRequirements, claims
   const seen = new Set<string>();
   return (resources.claims ?? []).flatMap(({ name, request }, i) => {
     const at = `${field}[${i}]`;
-    if (!name) return [required(`${at}.name`)];
-    const key = `${name}/${request ?? ''}`;
-    const errors = seen.has(key) || (request && seen.has(`${name}/`)) ? [duplicate(at, request ? key : name)] : [];
+    if (!name) return [required(at)];
+    const key = request ? `${name}/${request}` : name;
+    const errors = request ? checked(`${at}.request`, request, dnsLabel) : [];
+    // All of a claim, or one of its requests: what one entry holds no other may.
+    if (seen.has(name)) errors.push(duplicate(at, name));
+    else if (seen.has(key)) errors.push(duplicate(at, key));
+    else if (!request && [...seen].some((other) => other.startsWith(`${name}/`))) errors.push(duplicate(at, name));
     seen.add(key);
-    if (!claims.has(name)) errors.push(notFoundValue(`${at}.name`, name));
+    if (!claims.has(name)) {
+      const missing = notFoundValue(at, name);
+      const known = claims.size === 0 ? ' which is empty' : `: ${[...claims].toSorted().join(', ')}`;
+      errors.push({ ...missing, message: `${missing.message}: must be one of the names in pod.spec.resourceClaims${known}` });
+    }
     return errors;
   });
 }
@@ -82,14 +91,11 @@ export function validateResources(field: string, resources: V1ResourceRequiremen
 }
 
 /** Resources of the pod as a whole (KEP-2837): CPU, memory and huge pages, and no less than its containers want. */
-export function validatePodResources(
-  field: string,
-  resources: V1ResourceRequirements | undefined,
-  containers: readonly { resources?: V1ResourceRequirements }[],
-): FieldError[] {
+export function validatePodResources(field: string, spec: V1PodSpec): FieldError[] {
+  const { resources } = spec;
   if (!resources) return [];
   const errors: FieldError[] = [];
-  if (resources.claims?.length) errors.push(forbidden(`${field}.claims`, 'claims may not be set for Resources at pod-level'));
+  if (resources.claims) errors.push(forbidden(`${field}.claims`, 'claims cannot be set for Resources at pod-level'));
   for (const part of ['limits', 'requests'] as const)
     for (const name in resources[part])
       if (name !== 'cpu' && name !== 'memory' && !isHugePages(name))
@@ -97,11 +103,22 @@ export function validatePodResources(
   if (errors.length > 0) return errors;
   errors.push(...validateResources(field, resources));
   for (const name of Object.keys(resources.requests ?? {})) {
-    const sum = containers.reduce((total, container) => total + (parseQuantity(container.resources?.requests?.[name] ?? '0') ?? 0), 0);
+    const sum = aggregate(spec, 'requests', name) ?? 0;
     const own = resources.requests![name]!;
     if (sum > (parseQuantity(own) ?? 0))
-      errors.push(invalidValue(`${field}.requests[${name}]`, own, `must be greater than or equal to aggregate container requests of ${amountText(name, sum)}`));
+      errors.push(
+        invalidValue(`${field}.requests[${name}]`, own, `must be greater than or equal to aggregate container requests of ${quantityText(name, sum)}`),
+      );
   }
-  return errors;
+  return [...errors, ...validateWithin(field, resources.limits, spec.containers ?? [])];
 }
-const amountText = (name: string, value: number): string => (name === 'cpu' && !Number.isInteger(value) ? `${Math.round(value * 1000)}m` : String(value));
+/** No container may have more than the pod. */
+function validateWithin(field: string, limits: List, containers: readonly { resources?: V1ResourceRequirements }[]): FieldError[] {
+  return containers.flatMap(({ resources }, i) =>
+    Object.entries(resources?.limits ?? {}).flatMap(([name, limit]) => {
+      const most = limits?.[name];
+      if (most === undefined || (parseQuantity(limit) ?? 0) <= (parseQuantity(most) ?? 0)) return [];
+      return [invalidValue(`${field}.containers[${i}][${name}].limits`, limit, `must be less than or equal to pod limits of ${most}`)];
+    }),
+  );
+}

@@ -125,6 +125,7 @@ const linuxOnly = [
   'runAsGroup',
   'supplementalGroups',
   'supplementalGroupsPolicy',
+  'seLinuxChangePolicy',
 ] as const;
 const linuxOnlyOfContainers = [
   'appArmorProfile',

@@ -1,11 +1,12 @@
 /** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy of Services: what they must be together, and how they may change. */
 import type { FieldError } from '#machinery';
 import type { V1Service, V1ServiceSpec } from '../generated/types.ts';
-import { duplicate, invalidValue, required, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, required, unsupported } from '../support/errors.ts';
 import { checked, isIPv6, validIP } from '../support/names.ts';
 
 const families = ['IPv4', 'IPv6'];
 const policies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
+export const needsHealthCheck = (spec: V1ServiceSpec): boolean => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 const isHeadless = (spec: V1ServiceSpec): boolean => spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === 'None';
 
 function validateSync({ clusterIP = '', clusterIPs = [] }: V1ServiceSpec): FieldError[] {
@@ -58,7 +59,8 @@ function validateChange(field: 'clusterIPs' | 'ipFamilies', noun: string, spec: 
   const [now, before] = [spec[field] ?? [], old[field] ?? []];
   const at = `spec.${field}`;
   if (now.length === before.length)
-    return before.flatMap((value, i) => (value === now[i] ? [] : [invalidValue(`${at}[${i}]`, now, 'may not change once set')]));
+    // Families are all told of at the first, as kube-apiserver does.
+    return before.flatMap((value, i) => (value === now[i] ? [] : [invalidValue(`${at}[${field === 'ipFamilies' ? 0 : i}]`, now, 'may not change once set')]));
   const errors: FieldError[] = [];
   if (now.length === 0) errors.push(invalidValue(`${at}[0]`, now, `primary ${noun} can not be unset`));
   else if (before.length > 0 && now[0] !== before[0]) errors.push(invalidValue(`${at}[0]`, now, 'may not change once set'));
@@ -72,9 +74,11 @@ export function validateServiceUpdate(service: V1Service, old: V1Service): Field
   const errors: FieldError[] = [];
   if (spec.type !== 'ExternalName' && before.type !== 'ExternalName') {
     if (!isHeadless(spec) || !isHeadless(before)) errors.push(...validateChange('clusterIPs', 'clusterIP', spec, before));
-    if (before.ipFamilies?.length && !isHeadless(before)) errors.push(...validateChange('ipFamilies', 'ipFamily', spec, before));
+    if (before.ipFamilies?.length && !isHeadless(before) && !isHeadless(spec)) errors.push(...validateChange('ipFamilies', 'ipFamily', spec, before));
   }
   if (spec.type === 'LoadBalancer' && before.type === 'LoadBalancer' && spec.loadBalancerClass !== before.loadBalancerClass)
     errors.push(invalidValue('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set'));
+  if (needsHealthCheck(spec) && needsHealthCheck(before) && spec.healthCheckNodePort !== before.healthCheckNodePort)
+    errors.push(forbidden('spec.healthCheckNodePort', 'field is immutable'));
   return errors;
 }

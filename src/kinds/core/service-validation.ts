@@ -4,7 +4,7 @@ import type { V1Service, V1ServicePort, V1ServiceSpec } from '../generated/types
 import { duplicate, forbidden, invalidValue, oneOf, required, unsupported } from '../support/errors.ts';
 import { specialIP, validCidr } from '../support/ip.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validateLabels, validIP, validPortName, validPortNumber } from '../support/names.ts';
-import { validateAddresses } from './service-addresses.ts';
+import { needsHealthCheck, validateAddresses } from './service-addresses.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const maxAffinitySeconds = 86400;
@@ -13,7 +13,6 @@ const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges
 
 export const exposed = (spec: V1ServiceSpec): boolean =>
   spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0);
-const needsHealthCheck = (spec: V1ServiceSpec): boolean => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
 function validatePort(at: string, port: V1ServicePort, nameNeeded: boolean): FieldError[] {
   const errors: FieldError[] = [];
@@ -23,7 +22,6 @@ function validatePort(at: string, port: V1ServicePort, nameNeeded: boolean): Fie
   const target = port.targetPort ?? port.port;
   errors.push(...(typeof target === 'number' ? checked(`${at}.targetPort`, target, validPortNumber) : checked(`${at}.targetPort`, target, validPortName)));
   if (port.appProtocol !== undefined) errors.push(...checked(`${at}.appProtocol`, port.appProtocol, qualifiedName));
-  if (port.nodePort) errors.push(...checked(`${at}.nodePort`, port.nodePort, validPortNumber));
   return errors;
 }
 
@@ -88,8 +86,7 @@ function validateRanges({ metadata, spec = {} }: V1Service): FieldError[] {
   if (annotated === undefined) return [];
   const at = `metadata.annotations[${rangesAnnotation}]`;
   if (spec.type !== 'LoadBalancer') return [forbidden(at, onlyBalancers)];
-  const bad = annotated.trim() !== '' && annotated.split(',').some((range) => validCidr('', range.trim()).length > 0);
-  return bad ? [invalidValue(at, annotated, 'must be a list of IP ranges. For example, 10.240.0.0/24,10.250.0.0/24')] : [];
+  return annotated.trim() === '' ? [] : annotated.split(',').flatMap((range) => validCidr(at, range.trim()));
 }
 
 function validateBalancer(spec: V1ServiceSpec): FieldError[] {

@@ -111,7 +111,11 @@ export const Service: Kind<V1Service> = defineKind<V1Service>({
     ),
   ],
   selectableFields: { 'spec.clusterIP': (service) => service.spec?.clusterIP ?? '', 'spec.type': (service) => service.spec?.type ?? '' },
-  defaults: (service) => defaultSpec((service.spec ??= {})),
+  defaults(service) {
+    defaultSpec((service.spec ??= {}));
+    if (service.spec.type !== 'LoadBalancer') return;
+    for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
+  },
   prepareCreate(service) {
     service.status = { loadBalancer: {} };
   },

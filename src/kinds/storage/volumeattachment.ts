@@ -43,7 +43,15 @@ export const VolumeAttachment: Kind<V1VolumeAttachment> = defineKind<V1VolumeAtt
   generation: false,
   columns: [
     nameColumn,
-    column('Attacher', 'string', 'attacher indicates the name of the volume driver that MUST handle this request.', ({ spec }) => spec?.attacher),
+    {
+      ...column<V1VolumeAttachment>(
+        'Attacher',
+        'string',
+        'attacher indicates the name of the volume driver that MUST handle this request.',
+        ({ spec }) => spec?.attacher,
+      ),
+      format: 'name',
+    },
     column(
       'PV',
       'string',

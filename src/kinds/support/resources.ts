@@ -24,9 +24,15 @@ export const isExtendedResource = (name: string): boolean => !isNative(name) && 
 /** Resources of which a container gets what it asks for, never more. */
 export const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
 
-function validName(field: string, name: string, standard: boolean, text: string): FieldError[] {
+/** Every name without a domain that means a resource somewhere. */
+const isStandard = (name: string): boolean => isStandardQuota(name) || name === 'storage';
+
+/** A name without a domain is one of Kubernetes, and `fits` where it stands; `text` says so. */
+function validName(field: string, name: string, fits: boolean, text: string): FieldError[] {
   const errors = checked(field, name, qualifiedName);
-  return errors.length > 0 || name.includes('/') || standard ? errors : [invalidValue(field, name, text)];
+  if (errors.length > 0 || name.includes('/')) return errors;
+  if (!isStandard(name)) errors.push(invalidValue(field, name, 'must be a standard resource type or fully qualified'));
+  return fits ? errors : [...errors, invalidValue(field, name, text)];
 }
 
 export const validateQuotaName = (field: string, name: string): FieldError[] =>
@@ -36,7 +42,7 @@ export const validateQuotaName = (field: string, name: string): FieldError[] =>
 export function validateLimitName(field: string, name: string, type: string): FieldError[] {
   const standard = containerResources.has(name) || isHugePages(name);
   if (type === 'Pod' || type === 'Container') return validName(field, name, standard, 'must be a standard resource for containers');
-  return validName(field, name, standard || isStandardQuota(name) || name === 'storage', 'must be a standard resource type or fully qualified');
+  return validName(field, name, true, '');
 }
 
 /** Never negative; whole where halves make no sense. */
