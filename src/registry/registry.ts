@@ -71,6 +71,10 @@ export class Registry {
   hasRepository(repository: RepositoryName): boolean {
     return this.#find(repository) !== undefined;
   }
+  /** Names of the registries that have repositories. */
+  registries(): string[] {
+    return this.#catalog.registries();
+  }
   /** Makes an empty repository; nothing when it exists. */
   createRepository({ registry, name }: RepositoryName): void {
     this.#catalog.createRepository(registry, name, this.#now);

@@ -27,6 +27,8 @@ export interface AccessRequest {
   readonly repository: string | undefined;
   readonly action: Action;
   readonly operation: Operation;
+  /** Tag, digest or upload of the path; '' where it has none. */
+  readonly reference: string;
 }
 
 /** Says who may do what. Throws a RegistryError (UNAUTHORIZED with a challenge, or DENIED). */

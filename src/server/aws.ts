@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemRandom, type Logger } from '#base';
-import type { Aws } from '#aws';
+import type { Aws, EcrDeps } from '#aws';
 import type { Client } from '#client';
 import { openAwsAudit } from './aws-audit.ts';
 import type { UpOptions } from './options.ts';
@@ -11,6 +11,8 @@ export interface AwsEndpoint {
   /** Where clients reach it. */
   readonly url: string;
   readonly port: number;
+  /** Loads the APIs, if that has not been done. */
+  aws(): Promise<Aws>;
   stop(): Promise<void>;
 }
 
@@ -20,11 +22,14 @@ export async function openAwsEndpoint({
   paths,
   log,
   client,
+  ecr,
 }: {
   options: UpOptions;
   paths: Paths;
   log: Logger;
   client: Client;
+  /** What ECR needs of the registry. */
+  ecr?: () => Promise<Omit<EcrDeps, 'state'> | undefined>;
 }): Promise<AwsEndpoint> {
   let opening: Promise<Aws> | undefined;
   const audit = openAwsAudit(paths.awsAudit);
@@ -37,11 +42,14 @@ export async function openAwsEndpoint({
       random: systemRandom,
       log: log.named('aws'),
       audit: (record) => audit.write(record),
+      ecr: await ecr?.(),
     });
   };
+  const opened = (): Promise<Aws> => (opening ??= open());
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    opening ??= open();
-    opening.then((aws) => aws.handle(request, response)).catch((error: unknown) => fail(log, request, response, error));
+    opened()
+      .then((aws) => aws.handle(request, response))
+      .catch((error: unknown) => fail(log, request, response, error));
   };
   const everywhere = options.listen === '0.0.0.0' || options.listen === '::';
   const [first = '127.0.0.1', ...others] = everywhere ? [options.listen] : [...new Set(['127.0.0.1', options.listen])];
@@ -52,6 +60,7 @@ export async function openAwsEndpoint({
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    aws: opened,
     async stop() {
       await Promise.all(servers.map(close));
       audit.close();

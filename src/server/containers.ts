@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, systemRandom, type Logger } from '#base';
 import type { V1Pod } from '#kinds';
@@ -32,6 +32,8 @@ interface Deps {
   plan: NetworkPlan;
   plane: ControlPlane;
   log: Logger;
+  /** What containerd must know of the registry of an image (hosts.toml), by the host in its name; undefined: what it does anyway. */
+  registryHosts?(host: string): string | undefined;
 }
 
 export function startContainers(deps: Deps): Containers {
@@ -94,7 +96,7 @@ interface Running {
 }
 
 /** The private containerd, started or adopted. */
-async function startRuntime({ paths, plan, log }: Deps): Promise<Running> {
+async function startRuntime({ paths, plan, log, registryHosts }: Deps): Promise<Running> {
   const { createCriRuntime, importImage, listImages, runtimeHandler, startContainerd, TaskEvents } = await import('#node');
   const containerdLog = log.named('containerd');
   const daemon = await startContainerd({
@@ -120,8 +122,20 @@ async function startRuntime({ paths, plan, log }: Deps): Promise<Running> {
         version: daemon.version,
         clock: systemClock,
         log: log.named(node),
+        beforePull: (image) => writeHosts(join(paths.containerd, 'certs.d'), image, registryHosts),
       }),
   };
+}
+
+/** containerd reads the directory of a registry anew at every pull. */
+function writeHosts(dir: string, image: string, registryHosts: Deps['registryHosts']): void {
+  const host = image.slice(0, Math.max(0, image.indexOf('/')));
+  const text = host === '' ? undefined : registryHosts?.(host);
+  if (text === undefined) return;
+  const file = join(dir, host, 'hosts.toml');
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  mkdirSync(join(dir, host), { recursive: true, mode: 0o700 });
+  writeFileSync(file, text, { mode: 0o600 });
 }
 
 async function startAgent({ paths, plan, plane, log }: Deps, runtime: Runtime, node: NodePlan, network: Network): Promise<NodeAgent> {

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemClock, type Logger } from '#base';
-import type { RegistryServer } from '#registry';
 import type { AwsEndpoint } from './aws.ts';
+import type { InstanceRegistry } from './registry.ts';
 import type { Containers } from './containers.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
@@ -76,10 +76,11 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   };
 
   let containers: Containers | undefined;
+  let registry: InstanceRegistry | undefined;
   part('control plane', () => plane.ready());
   if (record.runtime === 'containerd') {
     const { startContainers } = await import('./containers.ts');
-    containers = startContainers({ options, paths, plan, plane, log });
+    containers = startContainers({ options, paths, plan, plane, log, registryHosts: (host) => registry?.hostsOf(host) });
     for (const [name, start] of containers.parts) part(name, start);
   } else {
     part('kubernetes service', async () => {
@@ -92,12 +93,14 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   if (plan.simNodes.length + groups.length > 0) part('simulated nodes', () => sims.ready());
   const storage = startStorage({ plane, plan, log, paths });
   part('storage', () => storage.ready());
-  let registry: RegistryServer | undefined;
-  const registryStarts = import('./registry.ts').then(async ({ openRegistry }) => void (registry = await openRegistry({ options, paths, log })));
+  const registryStarts = import('./registry.ts').then(
+    async ({ openRegistry }) =>
+      void (registry = await openRegistry({ options, paths, log, client: plane.client, aws: () => awsStarts.then(() => (aws as AwsEndpoint).aws()) })),
+  );
   part('registry', () => registryStarts);
   let aws: AwsEndpoint | undefined;
   const awsStarts = import('./aws.ts').then(async ({ openAwsEndpoint }) => {
-    aws = await openAwsEndpoint({ options, paths, log, client: plane.client });
+    aws = await openAwsEndpoint({ options, paths, log, client: plane.client, ecr: () => registryStarts.then(() => registry?.ecr()) });
     if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
   });
   part('aws', () => awsStarts);

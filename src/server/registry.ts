@@ -1,21 +1,73 @@
+import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { systemClock, systemRandom, type Logger } from '#base';
+import type { Aws, EcrDeps } from '#aws';
+import type { Client } from '#client';
 import { startRegistry, type RegistryServer } from '#registry';
+import { connectEcr } from './ecr.ts';
+import { doorAddress } from './ecr-hosts.ts';
+import { imagesInUse } from './images-in-use.ts';
+import { keyFile } from './key-file.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 
+export interface InstanceRegistry extends RegistryServer {
+  /** What ECR is made of; asked for when the first call or request of ECR comes. */
+  ecr(): Promise<Omit<EcrDeps, 'state'>>;
+  /** hosts.toml of containerd for a host of an image name, where this registry answers for it. */
+  hostsOf(host: string): string | undefined;
+}
+
 /**
- * Starts the instance's registry. Who reaches the loopback address may push and pull, as with the registries people
- * run beside their builds; it listens nowhere else, also with --listen, because nobody is asked who he is.
+ * Starts the instance's registry, on loopback alone. Under `localhost` and 127.0.0.1 it is the plain registry that
+ * people run beside their builds: who reaches it may push and pull. Under the names of ECR it is ECR: every request
+ * needs a login, and IAM decides (docs/decisions/028-two-doors-of-the-registry.md).
  */
-export function openRegistry({ options, paths, log }: { options: UpOptions; paths: Paths; log: Logger }): Promise<RegistryServer> {
-  return startRegistry({
-    dir: join(paths.data, 'registry'),
-    listen: ['127.0.0.1'],
+export async function openRegistry(given: { options: UpOptions; paths: Paths; log: Logger; client: Client; aws(): Promise<Aws> }): Promise<InstanceRegistry> {
+  const { options, paths, client } = given;
+  const log = given.log.named('registry');
+  const dir = join(paths.data, 'registry');
+  const key = keyFile(dir, 'key');
+  const door = connectEcr({ aws: given.aws, key, account: options.account, log });
+  const server = await startRegistry({
+    dir,
+    listen: process.platform === 'linux' ? ['127.0.0.1', doorAddress] : ['127.0.0.1'],
     port: options.registryPort,
-    authorize: () => {},
+    authorize: door.authorize,
+    registryOf: door.registryOf,
+    rules: door.rules,
+    onEvent: door.onEvent,
     clock: systemClock,
     random: systemRandom,
-    log: log.named('registry'),
+    log,
   });
+  door.start(server.registry);
+  const ecr = async (): Promise<Omit<EcrDeps, 'state'>> => {
+    const { createSealer } = await import('#aws');
+    return {
+      images: server.registry,
+      clock: systemClock,
+      log: log.named('ecr'),
+      sealer: createSealer(key, 'ecr'),
+      hostOf: await hostNames(server.port),
+      usedBy: imagesInUse(client),
+      fetch: (url, init) => fetch(url, init),
+    };
+  };
+  return {
+    ...server,
+    ecr,
+    hostsOf: (host) => door.hostsOf(host, server.port),
+    async stop() {
+      door.stop();
+      await server.stop();
+    },
+  };
+}
+
+/** `.localhost` needs no configuration where the machine resolves it (RFC 6761); elsewhere the address stands in, and the login says whose registry is meant. */
+async function hostNames(port: number): Promise<EcrDeps['hostOf']> {
+  const addresses = await lookup('000000000000.dkr.ecr.us-east-1.localhost', { all: true }).catch(() => []);
+  const resolves = addresses.some(({ address }) => address === '127.0.0.1');
+  return ({ account, region }) => (resolves || process.platform !== 'linux' ? `${account}.dkr.ecr.${region}.localhost:${port}` : `${doorAddress}:${port}`);
 }

@@ -1,14 +1,30 @@
 import type { Kind, KubeObject, TypeDescriptions } from '#machinery';
 import { awsTypes } from './define.ts';
+import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository } from './ecr.ts';
 import { IAMUser } from './iam/user.ts';
 
 export { awsName, type AwsObject } from './define.ts';
 export type { AwsTag, IamPrincipal } from './iam/types.ts';
+export type {
+  EcrCreationTemplate,
+  EcrEncryption,
+  EcrExclusionFilter,
+  EcrMutability,
+  EcrPullThroughCacheRule,
+  EcrRegistry,
+  EcrReplicationRule,
+  EcrRepository,
+  EcrScanningRule,
+  EcrTag,
+} from './ecr.ts';
+export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository };
 export { IAMUser };
 export type { IamUserSpec } from './iam/user.ts';
 
 /** Every kind of AWS objects. */
-export const awsKinds: readonly Kind[] = [IAMUser].map((kind) => kind as unknown as Kind<KubeObject>);
+export const awsKinds: readonly Kind[] = [IAMUser, ECRRepository, ECRRegistry, ECRPullThroughCacheRule, ECRCreationTemplate].map(
+  (kind) => kind as unknown as Kind<KubeObject>,
+);
 
 export const awsSchemas = awsTypes(awsKinds);
 /** What `kubectl explain` says of them. */

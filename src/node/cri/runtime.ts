@@ -31,6 +31,8 @@ export interface CriRuntimeOptions {
   version: string;
   clock: Clock;
   log: Logger;
+  /** Before an image is asked of its registry: the owner may say where containerd finds that. */
+  beforePull?(image: string): void;
 }
 
 /** One node's view of a containerd. */
@@ -63,7 +65,10 @@ export function createCriRuntime(options: CriRuntimeOptions): Runtime & Streamin
     },
     images: {
       status: (ref) => imageStatus(client, ref),
-      pull: (ref, auth) => pullImage(client, ref, auth),
+      pull: (ref, auth) => {
+        options.beforePull?.(ref);
+        return pullImage(client, ref, auth);
+      },
       list: () => asRuntimeError('unavailable', listImages(client)),
     },
     streams: createCriStreams({ client, log: options.log }),

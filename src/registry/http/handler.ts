@@ -12,7 +12,7 @@ export interface HandlerOptions {
   authorize: Authorize;
   log: Logger;
   /** Which of several registries a request means, by its Host, say. Default: ''. Throws a RegistryError when it cannot be told. */
-  registryOf?(request: IncomingMessage): string;
+  registryOf?(request: IncomingMessage, repository: string | undefined): string | Promise<string>;
 }
 
 /** Answers requests of the distribution protocol. Never rejects: what goes wrong is an answer. */
@@ -30,9 +30,16 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
 async function serve(options: HandlerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { path, query } = takeApart(request.url ?? '/');
   const found = find(request.method ?? 'GET', path);
-  const registry = options.registryOf?.(request) ?? '';
   const name = found.name === undefined ? undefined : checkRepository(found.name);
-  await options.authorize({ message: request, registry, repository: name, action: found.route.action, operation: found.route.operation });
+  const registry = (await options.registryOf?.(request, name)) ?? '';
+  await options.authorize({
+    message: request,
+    registry,
+    repository: name,
+    action: found.route.action,
+    operation: found.route.operation,
+    reference: found.reference,
+  });
   const exchange: Exchange = {
     registry: options.registry,
     request,
@@ -42,7 +49,7 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
     reference: found.reference,
     mayPull: async (other) => {
       try {
-        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-read' });
+        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-check', reference: '' });
         return true;
       } catch (error) {
         if (error instanceof RegistryError) return false;

@@ -1,0 +1,136 @@
+import type {
+  DescribeImageScanFindingsRequest,
+  DescribeImageScanFindingsResponse,
+  ImageScanFindings,
+  StartImageScanRequest,
+  StartImageScanResponse,
+} from '@aws-sdk/client-ecr';
+import type { EcrRegistry } from '#kinds';
+import { AwsError } from '../../../gateway/errors.ts';
+import { imagesOf, repositoryAction, repositoryArn, type Ecr } from '../ecr.ts';
+import { noScan } from '../errors.ts';
+import { find } from '../find-images.ts';
+import type { ScanFinding, ScanRecord, Scans } from '../scans.ts';
+
+function scansOf(ecr: Ecr): Scans {
+  if (!ecr.deps.scans) throw new AwsError('NotImplemented', 'Images are not scanned by this instance', { status: 501 });
+  return ecr.deps.scans;
+}
+export const modeOf = ({ scanning }: EcrRegistry): 'basic' | 'enhanced' => (scanning?.scanType === 'ENHANCED' ? 'enhanced' : 'basic');
+
+export const startImageScan = (ecr: Ecr) =>
+  repositoryAction<StartImageScanRequest, StartImageScanResponse>(ecr, async (input, place) => {
+    const { repositoryName: name, imageId } = input;
+    const { digest } = find(ecr, place, name, imageId);
+    const mode = modeOf(ecr.registry(place));
+    if (mode === 'enhanced')
+      throw new AwsError(
+        'ValidationException',
+        'This feature is disabled: with enhanced scanning images are scanned when they are pushed, by the rules of the registry',
+      );
+    const { status, description } = await scansOf(ecr).request({ registry: imagesOf(place, name).registry, repository: name, digest }, mode);
+    return { registryId: place.account, repositoryName: name, imageId: { ...imageId, imageDigest: digest }, imageScanStatus: { status, description } };
+  });
+
+export const describeImageScanFindings = (ecr: Ecr) =>
+  repositoryAction<DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse>(ecr, async (input, place) => {
+    const { repositoryName: name, imageId, maxResults = 100, nextToken } = input;
+    const { digest } = find(ecr, place, name, imageId);
+    const image = { registry: imagesOf(place, name).registry, repository: name, digest };
+    const found = await scansOf(ecr).findings(image, { limit: maxResults, ...(nextToken === undefined ? {} : { after: nextToken }) });
+    if (!found) throw noScan({ imageDigest: digest, ...imageId }, name, place.account);
+    const enhanced = modeOf(ecr.registry(place)) === 'enhanced';
+    return {
+      registryId: place.account,
+      repositoryName: name,
+      imageId: { ...imageId, imageDigest: digest },
+      imageScanStatus: { status: found.record.status, description: found.record.description },
+      ...(found.record.completed === undefined
+        ? {}
+        : {
+            imageScanFindings: findingsView(
+              found.record,
+              found.findings,
+              enhanced ? { arn: repositoryArn(place, name), account: place.account, name, digest } : undefined,
+            ),
+          }),
+      ...(found.next === undefined ? {} : { nextToken: found.next }),
+    };
+  });
+
+interface Where {
+  readonly arn: string;
+  readonly account: string;
+  readonly name: string;
+  readonly digest: string;
+}
+function findingsView(record: ScanRecord, findings: readonly ScanFinding[], enhanced: Where | undefined): ImageScanFindings {
+  return {
+    ...(record.completed === undefined ? {} : { imageScanCompletedAt: new Date(record.completed) }),
+    ...(record.advisoriesUpdated === undefined ? {} : { vulnerabilitySourceUpdatedAt: new Date(record.advisoriesUpdated) }),
+    findingSeverityCounts: record.counts as Record<string, number>,
+    ...(enhanced ? { enhancedFindings: findings.map((finding) => enhancedView(finding, enhanced)) } : { findings: findings.map(basicView) }),
+  };
+}
+
+function basicView(finding: ScanFinding): NonNullable<ImageScanFindings['findings']>[number] {
+  const best = finding.cvss[0];
+  const attributes: [string, string | undefined][] = [
+    ['package_version', finding.package.version],
+    ['package_name', finding.package.name],
+    [`CVSS${best?.version.slice(0, 1) ?? ''}_VECTOR`, best?.vector],
+    [`CVSS${best?.version.slice(0, 1) ?? ''}_SCORE`, best && String(best.score)],
+    ['fixed_in', finding.fixedIn],
+  ];
+  return {
+    name: finding.name,
+    description: finding.description,
+    ...(finding.uri === undefined ? {} : { uri: finding.uri }),
+    severity: finding.severity as 'HIGH',
+    attributes: attributes.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
+  };
+}
+
+function enhancedView(finding: ScanFinding, where: Where): NonNullable<ImageScanFindings['enhancedFindings']>[number] {
+  const { package: one, cvss } = finding;
+  const best = cvss[0];
+  return {
+    awsAccountId: where.account,
+    description: finding.description,
+    severity: finding.severity === 'UNDEFINED' ? 'UNTRIAGED' : finding.severity,
+    status: 'ACTIVE',
+    title: finding.title ?? `${finding.name} - ${one.name}`,
+    type: 'PACKAGE_VULNERABILITY',
+    fixAvailable: finding.fixedIn === undefined ? 'NO' : 'YES',
+    ...(best
+      ? { score: best.score, scoreDetails: { cvss: { score: best.score, scoreSource: best.source, scoringVector: best.vector, version: best.version } } }
+      : {}),
+    ...(finding.updated === undefined ? {} : { updatedAt: new Date(finding.updated) }),
+    packageVulnerabilityDetails: {
+      cvss: cvss.map(({ score, vector, source, version }) => ({ baseScore: score, scoringVector: vector, source, version })),
+      referenceUrls: [...finding.references],
+      relatedVulnerabilities: [...finding.aliases],
+      ...(finding.uri === undefined ? {} : { sourceUrl: finding.uri }),
+      ...(finding.published === undefined ? {} : { vendorCreatedAt: new Date(finding.published) }),
+      vulnerabilityId: finding.name,
+      vulnerablePackages: [
+        {
+          name: one.name,
+          version: one.version,
+          filePath: one.path,
+          packageManager: one.type.toUpperCase(),
+          ...(one.arch === undefined ? {} : { arch: one.arch }),
+          ...(one.layer === undefined ? {} : { sourceLayerHash: one.layer }),
+          ...(finding.fixedIn === undefined ? {} : { fixedInVersion: finding.fixedIn }),
+        },
+      ],
+    },
+    resources: [
+      {
+        id: `${where.arn}/${where.digest}`,
+        type: 'AWS_ECR_CONTAINER_IMAGE',
+        details: { awsEcrContainerImage: { imageHash: where.digest, registry: where.account, repositoryName: where.name } },
+      },
+    ],
+  };
+}

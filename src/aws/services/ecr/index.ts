@@ -1,0 +1,104 @@
+import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository } from '#kinds';
+import { defineService, type AnyAction, type Service } from '../../gateway/service.ts';
+import { getAccountSetting, putAccountSetting } from './actions/account-setting.ts';
+import { batchDeleteImage } from './actions/batch-delete-image.ts';
+import { batchGetImage } from './actions/batch-get-image.ts';
+import { createRepository } from './actions/create-repository.ts';
+import {
+  createRepositoryCreationTemplate,
+  deleteRepositoryCreationTemplate,
+  describeRepositoryCreationTemplates,
+  updateRepositoryCreationTemplate,
+} from './actions/creation-templates.ts';
+import { deleteRepository } from './actions/delete-repository.ts';
+import { describeImages } from './actions/describe-images.ts';
+import { describeRepositories } from './actions/describe-repositories.ts';
+import { getAuthorizationToken } from './actions/get-authorization-token.ts';
+import { describeImageScanFindings, startImageScan } from './actions/image-scans.ts';
+import { batchCheckLayerAvailability, completeLayerUpload, getDownloadUrlForLayer, initiateLayerUpload, uploadLayerPart } from './actions/layers.ts';
+import { getLifecyclePolicyPreview, startLifecyclePolicyPreview } from './actions/lifecycle-policy-preview.ts';
+import { deleteLifecyclePolicy, getLifecyclePolicy, putLifecyclePolicy } from './actions/lifecycle-policy.ts';
+import { listImageReferrers } from './actions/list-image-referrers.ts';
+import { listImages } from './actions/list-images.ts';
+import {
+  createPullThroughCacheRule,
+  deletePullThroughCacheRule,
+  describePullThroughCacheRules,
+  validatePullThroughCacheRule,
+} from './actions/pull-through-cache-rules.ts';
+import { putImageScanningConfiguration } from './actions/put-image-scanning-configuration.ts';
+import { putImageTagMutability } from './actions/put-image-tag-mutability.ts';
+import { putImage } from './actions/put-image.ts';
+import { deleteRegistryPolicy, getRegistryPolicy, putRegistryPolicy } from './actions/registry-policy.ts';
+import { batchGetRepositoryScanningConfiguration, getRegistryScanningConfiguration, putRegistryScanningConfiguration } from './actions/registry-scanning.ts';
+import { describeImageReplicationStatus, describeRegistry, putReplicationConfiguration } from './actions/replication.ts';
+import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from './actions/repository-policy.ts';
+import { listTagsForResource, tagResource, untagResource } from './actions/resource-tags.ts';
+import { updateImageStorageClass } from './actions/update-image-storage-class.ts';
+import type { Ecr } from './ecr.ts';
+
+export { Ecr, type EcrDeps } from './ecr.ts';
+export { openDoor, type EcrDoor } from './open.ts';
+
+const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
+  BatchCheckLayerAvailability: batchCheckLayerAvailability,
+  BatchDeleteImage: batchDeleteImage,
+  BatchGetImage: batchGetImage,
+  BatchGetRepositoryScanningConfiguration: batchGetRepositoryScanningConfiguration,
+  CompleteLayerUpload: completeLayerUpload,
+  CreatePullThroughCacheRule: createPullThroughCacheRule,
+  CreateRepository: createRepository,
+  CreateRepositoryCreationTemplate: createRepositoryCreationTemplate,
+  DeleteLifecyclePolicy: deleteLifecyclePolicy,
+  DeletePullThroughCacheRule: deletePullThroughCacheRule,
+  DeleteRegistryPolicy: deleteRegistryPolicy,
+  DeleteRepository: deleteRepository,
+  DeleteRepositoryCreationTemplate: deleteRepositoryCreationTemplate,
+  DeleteRepositoryPolicy: deleteRepositoryPolicy,
+  DescribeImageReplicationStatus: describeImageReplicationStatus,
+  DescribeImageScanFindings: describeImageScanFindings,
+  DescribeImages: describeImages,
+  DescribePullThroughCacheRules: describePullThroughCacheRules,
+  DescribeRegistry: describeRegistry,
+  DescribeRepositories: describeRepositories,
+  DescribeRepositoryCreationTemplates: describeRepositoryCreationTemplates,
+  GetAccountSetting: getAccountSetting,
+  GetAuthorizationToken: getAuthorizationToken,
+  GetDownloadUrlForLayer: getDownloadUrlForLayer,
+  GetLifecyclePolicy: getLifecyclePolicy,
+  GetLifecyclePolicyPreview: getLifecyclePolicyPreview,
+  GetRegistryPolicy: getRegistryPolicy,
+  GetRegistryScanningConfiguration: getRegistryScanningConfiguration,
+  GetRepositoryPolicy: getRepositoryPolicy,
+  InitiateLayerUpload: initiateLayerUpload,
+  ListImageReferrers: listImageReferrers,
+  ListImages: listImages,
+  ListTagsForResource: listTagsForResource,
+  PutAccountSetting: putAccountSetting,
+  PutImage: putImage,
+  PutImageScanningConfiguration: putImageScanningConfiguration,
+  PutImageTagMutability: putImageTagMutability,
+  PutLifecyclePolicy: putLifecyclePolicy,
+  PutRegistryPolicy: putRegistryPolicy,
+  PutRegistryScanningConfiguration: putRegistryScanningConfiguration,
+  PutReplicationConfiguration: putReplicationConfiguration,
+  SetRepositoryPolicy: setRepositoryPolicy,
+  StartImageScan: startImageScan,
+  StartLifecyclePolicyPreview: startLifecyclePolicyPreview,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  UpdateImageStorageClass: updateImageStorageClass,
+  UpdateRepositoryCreationTemplate: updateRepositoryCreationTemplate,
+  UploadLayerPart: uploadLayerPart,
+  ValidatePullThroughCacheRule: validatePullThroughCacheRule,
+};
+
+export const ecrKinds = [ECRRepository, ECRRegistry, ECRPullThroughCacheRule, ECRCreationTemplate];
+
+export function ecrService(ecr: Ecr): Service {
+  return defineService({
+    contract: 'ecr',
+    kinds: ecrKinds as never,
+    actions: Object.fromEntries(Object.entries(actions).map(([name, make]) => [name, make(ecr)])),
+  });
+}

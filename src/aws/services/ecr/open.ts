@@ -1,0 +1,80 @@
+import { authorizeRequest, loginOf, type AccessOptions, type DoorRequest } from './access.ts';
+import { modeOf } from './actions/image-scans.ts';
+import { imagesOf, placeOf, type Ecr } from './ecr.ts';
+import { immutableTag, noRepository } from './errors.ts';
+import { runLifecycles } from './lifecycle/run.ts';
+import { isImmutable } from './mutability.ts';
+import { PullThroughCache } from './pull-through.ts';
+import { Refusal } from './refusal.ts';
+import { Replicator } from './replicate.ts';
+import { ensureRepository, templateFor } from './repositories.ts';
+import { scanFrequency } from './scanning.ts';
+
+/** ECR as the registry that holds the bytes sees it. `registry` is ACCOUNT/REGION. */
+export interface EcrDoor {
+  authorize(request: DoorRequest): void;
+  /** The registry that a login is for, or the one that has the repository when a node asks. */
+  registryOf(authorization: string | undefined, repository: string | undefined): string | undefined;
+  create(registry: string, repository: string): Promise<void>;
+  tag(registry: string, repository: string, tag: string, digest: string, current: string | undefined): void;
+  missing(registry: string, repository: string, reference: string): Promise<void> | undefined;
+  pushed(registry: string, repository: string, digest: string, tag: string | undefined): Promise<void>;
+  runLifecycles(): Promise<void>;
+}
+
+export function openDoor(options: AccessOptions): EcrDoor {
+  const { ecr } = options;
+  const replicator = new Replicator(ecr);
+  const cache = new PullThroughCache(ecr);
+  return {
+    authorize: (request) => authorizeRequest(options, request),
+    registryOf(authorization, repository) {
+      const login = loginOf(ecr, authorization);
+      if (login) return imagesOf(login, '').registry;
+      const found = ecr.repositories.all().find((one) => one.name === repository);
+      return found && imagesOf(found, '').registry;
+    },
+    async create(registry, name) {
+      const place = placeOf(registry);
+      if (!place || ecr.repositories.get(place, name)) return;
+      const template = templateFor(ecr, place, name, 'CREATE_ON_PUSH');
+      if (!template) throw new Refusal('NAME_UNKNOWN', noRepository(name, place.account).message);
+      await ensureRepository(ecr, place, name, template);
+    },
+    tag(registry, name, tag, digest, current) {
+      const place = placeOf(registry);
+      const repository = place && ecr.repositories.get(place, name);
+      if (repository && current !== undefined && current !== digest && isImmutable(repository, tag)) throw new Refusal('TAG_INVALID', immutableTag(tag, name));
+    },
+    missing(registry, name, reference) {
+      const place = placeOf(registry);
+      if (!place) return undefined;
+      refuseArchived(ecr, registry, name, reference);
+      return cache.wanted(place, name, reference);
+    },
+    async pushed(registry, name, digest, tag) {
+      const place = placeOf(registry);
+      if (!place) return;
+      await scanPushed(ecr, registry, name, digest);
+      await replicator.pushed(place, name, digest, tag);
+    },
+    runLifecycles: () => runLifecycles(ecr),
+  };
+}
+
+function refuseArchived(ecr: Ecr, registry: string, name: string, reference: string): void {
+  const place = placeOf(registry);
+  const { archived } = (place && ecr.repositories.get(place, name)) ?? {};
+  if (!place || !archived || Object.keys(archived).length === 0) return;
+  const image = ecr.images(place, name).find((one) => one.digest === reference || one.tags.includes(reference));
+  if (image && image.digest in archived) throw new Refusal('DENIED', `The image ${reference} is archived: restore it before you pull it`);
+}
+
+async function scanPushed(ecr: Ecr, registry: string, name: string, digest: string): Promise<void> {
+  const place = placeOf(registry);
+  const repository = place && ecr.repositories.get(place, name);
+  if (!ecr.deps.scans || !repository || scanFrequency(repository, ecr.registry(place)).frequency === 'MANUAL') return;
+  await ecr.deps.scans
+    .request({ registry, repository: name, digest }, modeOf(ecr.registry(place)))
+    .catch((error: unknown) => ecr.deps.log.warn('a pushed image was not scanned', { repository: name, digest, error }));
+}

@@ -1,0 +1,99 @@
+import { imagesOf, type Ecr } from './ecr.ts';
+import { registryCode } from './errors.ts';
+import { documentOf, type Document } from './images.ts';
+import { closest, upstreamName } from './prefixes.ts';
+import { Refusal } from './refusal.ts';
+import { ensureRepository, templateFor } from './repositories.ts';
+import { Upstream, UpstreamError } from './upstream.ts';
+import type { Place } from '../../state/table.ts';
+
+/** A tag is compared with its upstream once a day (user guide, pull through cache). */
+const FRESH_MS = 24 * 60 * 60 * 1000;
+
+/** Fetches what clients ask for below the prefix of a rule, whole, before it is served. */
+export class PullThroughCache {
+  readonly #ecr: Ecr;
+  readonly #fetching = new Map<string, Promise<void>>();
+
+  constructor(ecr: Ecr) {
+    this.#ecr = ecr;
+  }
+
+  /** Undefined: nothing to do. Rejects with Refusal when the upstream cannot give it and it is not here. */
+  wanted(place: Place, name: string, reference: string): Promise<void> | undefined {
+    const rule = closest(this.#ecr.rules.list(place), name);
+    if (!rule || this.#isFresh(place, name, reference)) return undefined;
+    const key = `${place.account}/${place.region}/${name}:${reference}`;
+    let work = this.#fetching.get(key);
+    if (!work) {
+      const upstream = new Upstream(this.#ecr.deps, rule.upstreamRegistryUrl, upstreamName(rule, name));
+      work = this.#fetch(place, name, reference, upstream).finally(() => this.#fetching.delete(key));
+      this.#fetching.set(key, work);
+    }
+    return work;
+  }
+
+  #find(place: Place, name: string, reference: string): boolean {
+    return this.#ecr.images(place, name).some((image) => image.digest === reference || image.tags.includes(reference));
+  }
+  #isFresh(place: Place, name: string, reference: string): boolean {
+    if (!this.#find(place, name, reference)) return false;
+    if (reference.includes(':')) return true;
+    const checked = this.#ecr.repositories.get(place, name)?.upstreamCheckedAt?.[reference];
+    return checked !== undefined && this.#ecr.now - checked < FRESH_MS;
+  }
+
+  async #fetch(place: Place, name: string, reference: string, upstream: Upstream): Promise<void> {
+    try {
+      const found = await upstream.manifest(reference);
+      if (!found) return;
+      await ensureRepository(this.#ecr, place, name, templateFor(this.#ecr, place, name, 'PULL_THROUGH_CACHE'));
+      await this.#store(place, name, reference, found, upstream);
+      if (!reference.includes(':')) {
+        await this.#ecr.change(place, name, (current) => ({ ...current, upstreamCheckedAt: { ...current.upstreamCheckedAt, [reference]: this.#ecr.now } }));
+      }
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      // What is here is served as it is while the upstream is away.
+      if (this.#find(place, name, reference)) return;
+      throw new Refusal('UNAVAILABLE', error.message);
+    }
+  }
+
+  async #store(
+    place: Place,
+    name: string,
+    reference: string,
+    { content, mediaType }: { content: Buffer; mediaType: string },
+    upstream: Upstream,
+  ): Promise<void> {
+    const document = read(content);
+    for (const child of document.manifests ?? []) {
+      if (this.#find(place, name, child.digest)) continue;
+      const found = await upstream.manifest(child.digest);
+      if (!found) throw new UpstreamError(`the upstream registry lacks ${child.digest}, which its index names`);
+      await this.#store(place, name, child.digest, found, upstream);
+    }
+    for (const { digest } of [...(document.layers ?? []), ...(document.config ? [document.config] : [])]) await this.#layer(place, name, digest, upstream);
+    await this.#ecr.deps.images.putManifest(imagesOf(place, name), reference, content, mediaType);
+  }
+  async #layer(place: Place, name: string, digest: string, upstream: Upstream): Promise<void> {
+    const { images } = this.#ecr.deps;
+    const repository = imagesOf(place, name);
+    try {
+      images.statBlob(repository, digest);
+      return;
+    } catch (error) {
+      if (registryCode(error) !== 'BLOB_UNKNOWN') throw error;
+    }
+    await images.finishUpload(repository, await images.beginUpload(repository), digest, await upstream.blob(digest));
+  }
+}
+
+function read(content: Buffer): Document {
+  try {
+    return documentOf({ content });
+  } catch {
+    throw new UpstreamError('the upstream registry gave a manifest that is not JSON');
+  }
+}

@@ -1,0 +1,26 @@
+import type { ServiceRoute } from '../../gateway/service.ts';
+import type { AccessOptions } from './access.ts';
+import type { EcrDeps } from './ecr.ts';
+import type { EcrDoor } from './open.ts';
+
+export interface EcrRoute {
+  readonly route: ServiceRoute;
+  /** The side of the registry: loads ECR, its objects and those who know the callers. */
+  door(): Promise<EcrDoor>;
+}
+
+/** ECR, of which nothing is loaded before the first call or the first request to one of its registries. */
+export function ecrRoute(deps: EcrDeps, options: Omit<AccessOptions, 'ecr'>): EcrRoute {
+  let opening: ReturnType<typeof open> | undefined;
+  const open = async () => {
+    const { Ecr, ecrKinds, ecrService, openDoor } = await import('./index.ts');
+    const ecr = new Ecr(deps);
+    await Promise.all([deps.state.ready(ecrKinds), options.identities.ready()]);
+    return { service: ecrService(ecr), door: openDoor({ ...options, ecr }) };
+  };
+  const opened = (): ReturnType<typeof open> => (opening ??= open());
+  return {
+    route: { name: 'ecr', targets: ['AmazonEC2ContainerRegistry_V20150921'], hosts: ['ecr', 'api'], load: async () => (await opened()).service },
+    door: async () => (await opened()).door,
+  };
+}

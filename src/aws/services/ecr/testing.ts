@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeClock, seededRandom, silentLogger, systemClock } from '#base';
+import { RegistryError, startRegistry } from '#registry';
+import type { Caller } from '../../gateway/call.ts';
+import { AwsError } from '../../gateway/errors.ts';
+import { authorize } from '../../gateway/authorize.ts';
+import type { Action } from '../../gateway/service.ts';
+import type { Identities } from '../../iam/identities.ts';
+import { parsePolicy } from '../../iam/policy/document.ts';
+import { testCall, testRoot, testState } from '../../testing.ts';
+import { Refusal } from './refusal.ts';
+import { createSealer } from './tokens.ts';
+import { Ecr, ecrKinds, ecrService, openDoor, type EcrDoor } from './index.ts';
+
+export const DAY = 24 * 60 * 60 * 1000;
+export const imageType = 'application/vnd.oci.image.manifest.v1+json';
+export const sha = (content: string): string => `sha256:${createHash('sha256').update(content).digest('hex')}`;
+const user = (name: string, account: string): Caller => ({
+  type: 'user',
+  arn: `arn:aws:iam::${account}:user/${name}`,
+  account,
+  userId: name,
+  accessKeyId: name,
+});
+const callers: Readonly<Record<string, Caller>> = {
+  root: testRoot,
+  test: testRoot,
+  bob: user('bob', '000000000000'),
+  carol: user('carol', '111111111111'),
+  other: { ...testRoot, arn: 'arn:aws:iam::111111111111:root', account: '111111111111', accessKeyId: 'other' },
+};
+const all = {
+  name: 'all',
+  policy: parsePolicy(JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'ecr:*', Resource: '*' }] }), 'identity'),
+};
+/** Carol may do everything that others let her; Bob nothing of himself. */
+const identities: Identities = {
+  ready: async () => {},
+  credentials: (id) => (callers[id] ? { secret: '', caller: callers[id] } : undefined),
+  policies: (caller) => ({ identityPolicies: caller.accessKeyId === 'carol' ? [all] : [] }),
+  tags: () => ({}),
+};
+
+/** ECR with a real registry below it and a few callers, without the gateway. */
+export async function ecrWorld() {
+  const dir = mkdtempSync(join(tmpdir(), 'batuta-ecr-'));
+  const clock = new FakeClock(systemClock.now());
+  let door: EcrDoor;
+  /** What tests change while it runs. */
+  const outside = { upstreamDown: false, using: new Map<string, readonly string[]>() };
+  /** What follows pushes. */
+  const following: Promise<void>[] = [];
+  const refusing = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Refusal) throw new RegistryError(error.code, error.message, undefined, { headers: error.headers });
+      throw error;
+    }
+  };
+  const later = async (work: Promise<void> | undefined): Promise<void> => {
+    await work?.catch((error: unknown) =>
+      refusing(() => {
+        throw error;
+      }),
+    );
+  };
+
+  const state = await testState(ecrKinds);
+  const server = await startRegistry({
+    dir,
+    listen: ['127.0.0.1'],
+    port: 0,
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+    registryOf: ({ headers }) => String(headers['x-registry'] ?? '000000000000/us-east-1'),
+    authorize: ({ message, registry, repository, operation, reference }) => {
+      const [account = '', region = ''] = registry.split('/');
+      if (message.headers['x-upstream'] !== undefined || registry === 'upstream') return;
+      refusing(() =>
+        door.authorize({
+          place: { account, region },
+          repository,
+          operation,
+          reference,
+          authorization: message.headers.authorization,
+          layerToken: new URL(message.url ?? '', 'http://x').searchParams.get('token') ?? undefined,
+          ip: '127.0.0.1',
+          host: 'x',
+          userAgent: '',
+        }),
+      );
+    },
+    rules: {
+      create: (registry, name) => (registry === 'upstream' ? undefined : later(door.create(registry, name))),
+      tag: (...given) => refusing(() => door.tag(...given)),
+      missing: (...given) => later(refusing(() => door.missing(...given))),
+    },
+    onEvent: (event) => {
+      if (event.type === 'manifest-pushed') following.push(door.pushed(event.registry, event.repository, event.digest, event.tag));
+    },
+  });
+  const ecr = new Ecr({
+    state,
+    images: server.registry,
+    clock,
+    log: silentLogger,
+    sealer: createSealer(Buffer.alloc(32, 1), 'ecr'),
+    hostOf: ({ account, region }) => `${account}.dkr.ecr.${region}.localhost:5000`,
+    usedBy: () => outside.using,
+    fetch: async (url, init) => {
+      if (outside.upstreamDown) throw new Error('connection refused');
+      return fetch(url.replace('upstream.localhost', '127.0.0.1'), { headers: { ...init.headers, 'x-registry': 'upstream' } });
+    },
+  });
+  const service = ecrService(ecr);
+  door = openDoor({ ecr, identities, clock, random: seededRandom(2), log: silentLogger });
+
+  async function call<T = Record<string, never>>(action: string, input: object = {}, who = 'root', region = 'us-east-1'): Promise<T> {
+    const found = service.actions[action];
+    assert.ok(found, action);
+    const caller = callers[who] as Caller;
+    const made = testCall('ecr', action, { state, caller, account: caller.account, region, clock });
+    authorize({ call: made, service, action: found, input: input as never, identities });
+    return (await (found as unknown as Action<object, T>).handle(input, made)) as T;
+  }
+  const refused = (code: string, message: string | RegExp) => (error: unknown) => {
+    assert.ok(error instanceof AwsError, String(error));
+    assert.equal(error.code, code);
+    if (typeof message === 'string') assert.equal(error.message, message);
+    else assert.match(error.message, message);
+    return true;
+  };
+  const login = async (who: string, region = 'us-east-1'): Promise<string> => {
+    // Without a permission to ask for one, Bob still holds a login that was given to him.
+    const { sealer } = ecr.deps;
+    const { account } = callers[who] as Caller;
+    return `Basic ${Buffer.from(`AWS:${sealer.seal({ use: 'login', accessKeyId: who, account, region, expires: clock.now() + DAY / 2 })}`).toString('base64')}`;
+  };
+  async function http(
+    method: string,
+    path: string,
+    {
+      who = 'root',
+      body,
+      type,
+      registry,
+      authorization,
+    }: { who?: string | undefined; body?: string; type?: string; registry?: string; authorization?: string } = {},
+  ) {
+    const headers: Record<string, string> = { authorization: authorization ?? (who === '' ? '' : await login(who)) };
+    if (headers['authorization'] === '') delete headers['authorization'];
+    if (type) headers['content-type'] = type;
+    if (registry) headers['x-registry'] = registry;
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    return { status: answer.status, headers: answer.headers, text: await answer.text() };
+  }
+  const manifest = (layer: string, more: object = {}): string =>
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: imageType,
+      config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: sha('{}'), size: 2 },
+      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: sha(layer), size: layer.length }],
+      ...more,
+    });
+  /** Pushes an image of one layer; gives its digest, or the answer that refused it. */
+  async function push(name: string, tag: string, layer: string, how: { who?: string; registry?: string } = {}): Promise<string> {
+    for (const content of ['{}', layer]) {
+      const put = await http('POST', `/v2/${name}/blobs/uploads/?digest=${sha(content)}`, { ...how, body: content });
+      if (put.status !== 201) return `${put.status} ${put.text}`;
+    }
+    const put = await http('PUT', `/v2/${name}/manifests/${tag}`, { ...how, body: manifest(layer), type: imageType });
+    await Promise.all(following.splice(0));
+    return put.status === 201 ? (put.headers.get('docker-content-digest') ?? '') : `${put.status} ${put.text}`;
+  }
+  const denied = (action: string, name: string): RegExp =>
+    new RegExp(
+      `^403 .*"DENIED".*user/bob is not authorized to perform: ecr:${action} on resource: arn:aws:ecr:us-east-1:000000000000:repository/${name} because no identity-based policy allows`,
+    );
+
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return { clock, server, ecr, outside, call, refused, http, manifest, push, denied, stop };
+}
+export type EcrWorld = Awaited<ReturnType<typeof ecrWorld>>;

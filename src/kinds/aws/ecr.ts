@@ -1,0 +1,113 @@
+import type { Kind } from '#machinery';
+import { defineAwsKind, type AwsObject } from './define.ts';
+
+/** Times are ms since the epoch. Values of enumerations are those of the ECR API. */
+export interface EcrTag {
+  readonly Key: string;
+  readonly Value: string;
+}
+export interface EcrExclusionFilter {
+  readonly filterType: 'WILDCARD';
+  readonly filter: string;
+}
+export type EcrMutability = 'MUTABLE' | 'IMMUTABLE' | 'MUTABLE_WITH_EXCLUSION' | 'IMMUTABLE_WITH_EXCLUSION';
+export interface EcrEncryption {
+  readonly encryptionType: 'AES256' | 'KMS' | 'KMS_DSSE';
+  readonly kmsKey?: string;
+}
+
+export interface EcrRepository {
+  /** Registry: the account that owns it. */
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly tags: readonly EcrTag[];
+  readonly mutability: EcrMutability;
+  readonly exclusionFilters?: readonly EcrExclusionFilter[];
+  readonly scanOnPush: boolean;
+  readonly encryption: EcrEncryption;
+  readonly policyText?: string;
+  readonly lifecyclePolicyText?: string;
+  readonly lifecycleEvaluatedAt?: number;
+  /** The last preview. */
+  readonly preview?: { readonly policyText: string; readonly at: number };
+  /** Images in the archive, by digest, with the time when they went there. */
+  readonly archived?: Readonly<Record<string, number>>;
+  /** When a pull-through cache last asked its upstream for a tag. */
+  readonly upstreamCheckedAt?: Readonly<Record<string, number>>;
+}
+
+export interface EcrReplicationRule {
+  readonly destinations: readonly { readonly region: string; readonly registryId: string }[];
+  readonly repositoryFilters?: readonly { readonly filter: string; readonly filterType: 'PREFIX_MATCH' }[];
+}
+export interface EcrScanningRule {
+  readonly scanFrequency: 'SCAN_ON_PUSH' | 'CONTINUOUS_SCAN' | 'MANUAL';
+  readonly repositoryFilters: readonly { readonly filter: string; readonly filterType: 'WILDCARD' }[];
+}
+/** Settings of a registry: of an account in a region. */
+export interface EcrRegistry {
+  readonly account: string;
+  readonly region: string;
+  readonly policyText?: string;
+  readonly replicationRules?: readonly EcrReplicationRule[];
+  readonly scanning?: { readonly scanType: 'BASIC' | 'ENHANCED'; readonly rules: readonly EcrScanningRule[] };
+  readonly accountSettings?: Readonly<Record<string, string>>;
+}
+
+export interface EcrPullThroughCacheRule {
+  readonly account: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly upstreamRegistryUrl: string;
+  readonly upstreamRegistry?: string;
+  readonly upstreamRepositoryPrefix: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface EcrCreationTemplate {
+  readonly account: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly description?: string;
+  readonly encryption: EcrEncryption;
+  readonly tags: readonly EcrTag[];
+  readonly mutability: EcrMutability;
+  readonly exclusionFilters?: readonly EcrExclusionFilter[];
+  readonly repositoryPolicy?: string;
+  readonly lifecyclePolicy?: string;
+  readonly appliedFor: readonly string[];
+  readonly customRoleArn?: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export const ECRRepository: Kind<AwsObject<EcrRepository>> = defineAwsKind<EcrRepository>({
+  service: 'ecr',
+  kind: 'ECRRepository',
+  plural: 'ecrrepositories',
+  columns: [
+    ['Account', 'Registry that the repository is in', (spec) => spec.account],
+    ['Region', 'Region of the registry', (spec) => spec.region],
+    ['Repository', 'Name of the repository', (spec) => spec.name],
+    ['Tags', 'Whether tags can be moved', (spec) => spec.mutability],
+  ],
+});
+export const ECRRegistry: Kind<AwsObject<EcrRegistry>> = defineAwsKind<EcrRegistry>({ service: 'ecr', kind: 'ECRRegistry', plural: 'ecrregistries' });
+export const ECRPullThroughCacheRule: Kind<AwsObject<EcrPullThroughCacheRule>> = defineAwsKind<EcrPullThroughCacheRule>({
+  service: 'ecr',
+  kind: 'ECRPullThroughCacheRule',
+  plural: 'ecrpullthroughcacherules',
+  columns: [
+    ['Prefix', 'Prefix of the repositories', (spec) => spec.prefix],
+    ['Upstream', 'Registry that images come from', (spec) => spec.upstreamRegistryUrl],
+  ],
+});
+export const ECRCreationTemplate: Kind<AwsObject<EcrCreationTemplate>> = defineAwsKind<EcrCreationTemplate>({
+  service: 'ecr',
+  kind: 'ECRCreationTemplate',
+  plural: 'ecrcreationtemplates',
+  columns: [['Prefix', 'Prefix of the repositories', (spec) => spec.prefix]],
+});

@@ -1,0 +1,140 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { systemClock, type Logger, type Timer } from '#base';
+import type { Aws, EcrDoor } from '#aws';
+import { RegistryError, type ErrorCode, type AccessRequest, type Authorize, type Registry, type RegistryEvent, type RegistryRules } from '#registry';
+import { meant } from './ecr-hosts.ts';
+
+/** What a registry asks of ECR. */
+export interface EcrConnection {
+  readonly authorize: Authorize;
+  readonly rules: RegistryRules;
+  registryOf(request: IncomingMessage, repository: string | undefined): string | Promise<string>;
+  onEvent(event: RegistryEvent): void;
+  hostsOf(host: string, port: number): string | undefined;
+  /** Carries out lifecycle policies from now on. */
+  start(registry: Registry): void;
+  stop(): void;
+}
+
+const HOUR = 60 * 60 * 1000;
+/** Header that containerd of this instance sends with its pulls; its value is a secret of the instance. */
+const nodeHeader = 'x-batuta-node';
+/** Asked for by login, without one: the challenge needs no registry. */
+const unknownRegistry = (account: string): string => `${account}/us-east-1`;
+
+/** Joins the registry, which knows nothing of AWS, and ECR, of which nothing is loaded until somebody asks for it. */
+export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; key: Buffer; account: string; log: Logger }): EcrConnection {
+  const nodeSecret = createHmac('sha256', key).update('node').digest('hex');
+  let opened: EcrDoor | undefined;
+  const door = async (): Promise<EcrDoor> => {
+    const found = opened ?? (await (await aws()).ecr());
+    opened = found;
+    return found;
+  };
+  const isNode = ({ headers }: IncomingMessage): boolean => {
+    const given = Buffer.from(String(headers[nodeHeader] ?? ''));
+    return given.length === nodeSecret.length && timingSafeEqual(given, Buffer.from(nodeSecret));
+  };
+  let timer: Timer | undefined;
+  let stopped = false;
+
+  return {
+    registryOf(request, repository) {
+      const what = meant(request.headers.host ?? '', queryOf(request).get('ns') ?? undefined);
+      if (what === undefined) return '';
+      if ('place' in what) return `${what.place.account}/${what.place.region}`;
+      const authorization = isNode(request) ? undefined : request.headers.authorization;
+      if (authorization === undefined && !isNode(request)) return unknownRegistry(account);
+      return door().then((ecr) => ecr.registryOf(authorization, authorization === undefined ? repository : undefined) ?? unknownRegistry(account));
+    },
+    async authorize(request) {
+      if (request.registry === '' || (request.action === 'pull' && isNode(request.message))) return;
+      const ecr = await door();
+      await refusing(() => ecr.authorize(toDoor(request)));
+    },
+    rules: {
+      create: async (registry, repository) => (registry === '' ? undefined : refusing(async () => (await door()).create(registry, repository))),
+      tag(registry, repository, tag, digest, current) {
+        if (registry === '') return;
+        if (!opened) throw new Error('ECR is not open'); // whoever writes to it has opened it
+        try {
+          opened.tag(registry, repository, tag, digest, current);
+        } catch (error) {
+          throw toRegistryError(error);
+        }
+      },
+      missing: (registry, repository, reference) =>
+        registry === '' ? undefined : refusing(async () => (await door()).missing(registry, repository, reference)),
+    },
+    onEvent(event) {
+      if (event.registry === '' || event.type !== 'manifest-pushed') return;
+      const { registry, repository, digest, tag } = event;
+      door()
+        .then((ecr) => ecr.pushed(registry, repository, digest, tag))
+        .catch((error: unknown) => log.error('what follows a push failed', { repository, digest, error }));
+    },
+    hostsOf(host, port) {
+      if (meant(host, undefined) === undefined) return undefined;
+      const here = `http://127.0.0.1:${port}`;
+      return [
+        `server = ${JSON.stringify(`https://${host}`)}`,
+        `[host.${JSON.stringify(here)}]`,
+        '  capabilities = ["pull", "resolve"]',
+        `  [host.${JSON.stringify(here)}.header]`,
+        `    ${nodeHeader} = ${JSON.stringify(nodeSecret)}`,
+        '',
+      ].join('\n');
+    },
+    start(registry) {
+      const run = (): void => {
+        if (stopped) return;
+        timer = systemClock.after(HOUR, run);
+        if (!registry.registries().some((name) => name !== '')) return;
+        door()
+          .then((ecr) => ecr.runLifecycles())
+          .catch((error: unknown) => log.error('lifecycle policies failed', { error }));
+      };
+      timer = systemClock.after(HOUR, run);
+    },
+    stop() {
+      stopped = true;
+      timer?.cancel();
+    },
+  };
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  const { url = '' } = request;
+  const mark = url.indexOf('?');
+  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+}
+function toDoor({ message, registry, repository, operation, reference }: AccessRequest): Parameters<EcrDoor['authorize']>[0] {
+  const [account = '', region = ''] = registry.split('/');
+  return {
+    place: { account, region },
+    repository,
+    operation,
+    reference,
+    authorization: message.headers.authorization,
+    layerToken: queryOf(message).get('token') ?? undefined,
+    ip: message.socket.remoteAddress ?? '',
+    host: message.headers.host ?? '',
+    userAgent: message.headers['user-agent'] ?? '',
+  };
+}
+/** Recognized by its name: its class would load the AWS APIs. */
+interface Refusal extends Error {
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+}
+const isRefusal = (error: unknown): error is Refusal => error instanceof Error && error.name === 'Refusal';
+const toRegistryError = (error: unknown): unknown =>
+  isRefusal(error) ? new RegistryError(error.code, error.message, undefined, { headers: { ...error.headers } }) : error;
+async function refusing<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toRegistryError(error);
+  }
+}
