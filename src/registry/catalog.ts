@@ -229,6 +229,10 @@ export class Catalog {
   tag(repository: number, tag: string): string | undefined {
     return this.#one('SELECT digest FROM tags WHERE repository = ? AND tag = ?', repository, tag)?.['digest'] as string | undefined;
   }
+  /** Tags that name a manifest, in order of bytes. */
+  tagsOf(repository: number, digest: string): string[] {
+    return this.#all('SELECT tag FROM tags WHERE repository = ? AND digest = ? ORDER BY tag', repository, digest).map((row) => row['tag'] as string);
+  }
   #setTag(repository: number, tag: string, digest: string, now: number): void {
     this.#run(
       'INSERT INTO tags VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest, updated = excluded.updated',

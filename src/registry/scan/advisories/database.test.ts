@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { zipOf as zip } from '../testing.ts';
 import { builtIn } from './built-in.ts';
-import { AdvisoryDatabase, AdvisoryWriter, versionOf } from './database.ts';
+import { versionOf } from '../version-of.ts';
+import { AdvisoryDatabase, AdvisoryWriter } from './database.ts';
 import { ensureAdvisories, updateAdvisories } from './update.ts';
 
 const osv = (id: string, day: number, fixed = '2.0.0'): object => ({

@@ -1,6 +1,7 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { versionOf } from '../version-of.ts';
 import { baseOf, type Advisory, type Affected } from './osv.ts';
 
 /** 'btad' in the header. */
@@ -80,12 +81,6 @@ export class AdvisoryDatabase {
   close(): void {
     this.#db.close();
   }
-}
-
-/** Undefined: there is no file. */
-export function versionOf(file: string): string | undefined {
-  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
-  return found && `${found.ino}-${found.mtimeNs}-${found.size}`;
 }
 
 function check(db: DatabaseSync, file: string): void {

@@ -1,0 +1,58 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BlobFiles } from '../../blob-files.ts';
+import { Catalog } from '../../catalog.ts';
+import { ScanError, type ImageName } from '../types.ts';
+import { chooseFromIndex, imageOfManifest, ownArchitecture } from './choose.ts';
+import type { ImageSource } from './inventory.ts';
+
+/** Images of a registry, read where they lie: beside the one that serves it, or while none does. */
+export class RegistryImages {
+  readonly #catalog: Catalog;
+  readonly #blobs: BlobFiles;
+
+  /** `dir`: the registry's. Throws a ScanError when there is none. */
+  constructor(dir: string) {
+    const file = join(dir, 'catalog.db');
+    if (!existsSync(file)) throw new ScanError('unknown-image', `there is no registry in ${dir}`);
+    this.#catalog = new Catalog(file);
+    this.#blobs = new BlobFiles(join(dir, 'blobs'));
+  }
+  async image(name: ImageName): Promise<ImageSource> {
+    const content = this.#manifest(name, name.digest);
+    return imageOfManifest(name.digest, content, {
+      read: (digest) => readFile(this.#blobs.path(digest)),
+      open: (digest) => createReadStream(this.#blobs.path(digest)) as AsyncIterable<Buffer>,
+    });
+  }
+  /** Digest of the image that a tag or digest names; of an index, the image for this machine. */
+  resolve(registry: string, repository: string, reference: string): string {
+    const id = this.#repository({ registry, repository });
+    let digest = reference.includes(':') ? reference : this.#catalog.tag(id, reference);
+    if (digest === undefined) throw new ScanError('unknown-image', `${repository}:${reference} is not in the registry`);
+    for (let i = 0; i < 4; i++) {
+      const chosen = chooseFromIndex(this.#manifest({ registry, repository }, digest), ownArchitecture);
+      if (chosen === undefined) break;
+      digest = chosen;
+    }
+    return digest;
+  }
+  tagsOf({ registry, repository, digest }: ImageName): string[] {
+    const id = this.#catalog.repository(registry, repository);
+    return id === undefined ? [] : this.#catalog.tagsOf(id, digest);
+  }
+  #repository({ registry, repository }: Pick<ImageName, 'registry' | 'repository'>): number {
+    const id = this.#catalog.repository(registry, repository);
+    if (id === undefined) throw new ScanError('unknown-image', `${repository} is not in the registry`);
+    return id;
+  }
+  #manifest(name: Pick<ImageName, 'registry' | 'repository'>, digest: string): Buffer {
+    const content = this.#catalog.manifestContent(this.#repository(name), digest);
+    if (!content) throw new ScanError('unknown-image', `${name.repository}@${digest} is not in the registry`);
+    return content;
+  }
+  close(): void {
+    this.#catalog.close();
+  }
+}
