@@ -31,6 +31,7 @@ import { taintEvictionController } from './nodes/taint-eviction.ts';
 import { claimProtectionController } from './protection/claims.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/volumes.ts';
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
+import { resourceClaimController } from './resourceclaim/resourceclaim.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { replicationController } from './replicaset/replication-controller.ts';
 import { statefulSetController } from './statefulset/statefulset.ts';
@@ -58,6 +59,7 @@ export const controllers: readonly Controller[] = [
   jobController,
   jobOrphanController,
   ttlAfterFinishedController,
+  resourceClaimController,
   cronJobController,
   statefulSetController,
   daemonSetController,

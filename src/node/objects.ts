@@ -4,9 +4,11 @@ import {
   PersistentVolume,
   PersistentVolumeClaim,
   RuntimeClass,
+  ResourceClaim,
   Secret,
   Service,
   ServiceAccount,
+  type ResourceV1ResourceClaim,
   type V1ConfigMap,
   type V1PersistentVolume,
   type V1PersistentVolumeClaim,
@@ -25,6 +27,7 @@ export interface ObjectSource {
   claim(namespace: string, name: string): Promise<V1PersistentVolumeClaim | undefined>;
   volume(name: string): Promise<V1PersistentVolume | undefined>;
   runtimeClass(name: string): Promise<V1RuntimeClass | undefined>;
+  resourceClaim(namespace: string, name: string): Promise<ResourceV1ResourceClaim | undefined>;
   services(namespace: string): Promise<V1Service[]>;
 }
 
@@ -41,6 +44,7 @@ export function createObjectSource(client: Client): ObjectSource {
     claim: (namespace, name) => lookup(PersistentVolumeClaim, namespace, name),
     volume: (name) => lookup(PersistentVolume, undefined, name),
     runtimeClass: (name) => lookup(RuntimeClass, undefined, name),
+    resourceClaim: (namespace, name) => lookup(ResourceClaim, namespace, name),
     async services(namespace) {
       const informer = client.informer(Service);
       if (!informer.synced) await informer.ready();

@@ -21,6 +21,7 @@ const objects: ObjectSource = {
   serviceAccount: async () => undefined,
   claim: async () => undefined,
   volume: async () => undefined,
+  resourceClaim: async () => undefined,
   runtimeClass: async () => undefined,
   services: async () => [{ metadata: { name: 'my-db' }, spec: { clusterIP: '10.96.0.5', ports: [{ name: 'sql', port: 5432, protocol: 'TCP' }] } }],
 };

@@ -1,4 +1,5 @@
 import type { V1EphemeralContainer } from '#kinds';
+import { claimProblem } from './claims.ts';
 import { buildContainerSpec, writeHostsFile } from './container-spec.ts';
 import { ConfigError } from './env.ts';
 import { StartError } from './images.ts';
@@ -11,6 +12,9 @@ import { buildSandboxSpec } from './sandbox-spec.ts';
 import { killContainer } from './stop.ts';
 import type { PodWorker } from './worker.ts';
 
+/** How soon devices that cannot be prepared are looked at again, ms. */
+const claimsMs = 10_000;
+
 type Images = Map<string, Promise<ImageState | StartError>>;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -21,6 +25,11 @@ export async function createSandbox(
   starts: readonly StartAction[],
 ): Promise<number | undefined> {
   const { context } = worker;
+  const problem = worker.pod.spec?.resourceClaims?.length ? await claimProblem(context, worker.pod) : undefined;
+  if (problem !== undefined) {
+    worker.event('Warning', 'FailedPrepareDynamicResources', `Failed to prepare dynamic resources: ${problem}`);
+    return worker.block([''], claimsMs);
+  }
   const images = ensureImages(worker, starts);
   const volumes = ensureVolumes(worker);
   try {

@@ -39,5 +39,5 @@ test('a pod that can only go to named nodes: the others are not asked', () => {
 
 test('a pod with resource claims waits and is told why', () => {
   const { message } = findNode(cluster('a'), info('p', { resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] }), testProfile(), 0, seededRandom(1));
-  assert.equal(message, '0/1 nodes are available: dynamic resource allocation is not implemented: the resource claims of the pod cannot be allocated.');
+  assert.equal(message, '0/1 nodes are available: resourceclaim "c" not found.');
 });

@@ -6,6 +6,7 @@ export function sameFacts(old: V1Pod, pod: V1Pod): boolean {
   return (
     sameSpec(old, pod) &&
     resizing(old) === resizing(pod) &&
+    isDeepStrictEqual(old.status?.resourceClaimStatuses, pod.status?.resourceClaimStatuses) &&
     old.metadata?.deletionTimestamp === pod.metadata?.deletionTimestamp &&
     isDeepStrictEqual(old.metadata?.labels, pod.metadata?.labels)
   );

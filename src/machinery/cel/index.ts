@@ -14,3 +14,5 @@ export {
   type AuthorizationQuestion,
   type AuthorizerCheck,
 } from './library/authorizer.ts';
+export { quantity as celQuantity } from './library/quantities.ts';
+export { semver as celSemver } from './library/semvers.ts';

@@ -28,6 +28,7 @@ function bench(t: TestContext): Bench {
     configMap: none,
     secret: none,
     serviceAccount: none,
+    resourceClaim: none,
     runtimeClass: async () => undefined,
     services: async () => [],
     claim: async (_namespace, name) => claims.get(name),

@@ -38,7 +38,7 @@ function parse(text: string): bigint | undefined {
   return sign === '-' ? -value : value;
 }
 
-class Quantity extends Opaque {
+export class Quantity extends Opaque {
   readonly type = 'kubernetes.Quantity';
   readonly nanos: bigint;
   constructor(nanos: bigint) {
@@ -49,7 +49,8 @@ class Quantity extends Opaque {
     return this.nanos === other.nanos;
   }
 }
-function quantity(text: string): Quantity {
+/** The value of `quantity(text)`. Throws CelError. */
+export function quantity(text: string): Quantity {
   const value = parse(text);
   if (value === undefined) throw new CelError(`quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`);
   return new Quantity(value);

@@ -13,7 +13,7 @@ function normalized(text: string): string {
   return `${[match[1], match[2] ?? '0', match[3] ?? '0'].map((part) => part?.replace(/^0+(?=\d)/, '')).join('.')}${match[4] ?? ''}`;
 }
 
-class Semver extends Opaque {
+export class Semver extends Opaque {
   readonly type = 'kubernetes.Semver';
   readonly numbers: readonly [bigint, bigint, bigint];
   readonly before: readonly string[];
@@ -31,7 +31,8 @@ function parse(text: string): Semver | undefined {
   if (!match) return undefined;
   return new Semver([BigInt(match[1]!), BigInt(match[2]!), BigInt(match[3]!)], match[4] ? match[4].split('.') : []);
 }
-function semver(text: string, normalize = false): Semver {
+/** The value of `semver(text)`. Throws CelError. */
+export function semver(text: string, normalize = false): Semver {
   const found = parse(normalize ? normalized(text) : text);
   if (!found) throw new CelError(`semver parse error during conversion from string: ${JSON.stringify(text)} is not a version`);
   return found;
