@@ -3,9 +3,10 @@
  * TypeScript stripper stays out of the process. `bin/batuta` uses the bundle only while every source is what it was
  * when the bundle was made (docs/decisions/016-bundle.md). Argument: the project's root, for tests.
  */
-import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { takeBuiltins } from './bundle/builtins.ts';
 import { sourceOf, type Manifest } from './bundle/manifest.ts';
 
 const here = resolve(import.meta.dirname, '..');
@@ -68,6 +69,7 @@ async function bundle(outdir: string): Promise<Manifest['sources']> {
     },
   };
   const { metafile } = await build({ ...common, entryPoints: entryPoints(), outdir, splitting: true, metafile: true, plugins: [seen, ownUrls] });
+  for (const name of readdirSync(outdir)) writeFileSync(join(outdir, name), takeBuiltins(readFileSync(join(outdir, name), 'utf8')));
   const sources: Record<string, Manifest['sources'][string]> = {};
   for (const path of [...Object.keys(metafile.inputs), 'package.json']) {
     const source = before.get(path);
@@ -105,7 +107,7 @@ try {
   rmSync(join(out, slot), { recursive: true, force: true });
   renameSync(fresh, join(out, slot));
   replace('manifest.json', JSON.stringify({ slot, sources } satisfies Manifest));
-  replace('main.js', outputFiles[0]?.contents ?? '');
+  replace('main.js', takeBuiltins(outputFiles[0]?.text ?? ''));
 } finally {
   rmSync(fresh, { recursive: true, force: true });
 }

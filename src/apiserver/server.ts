@@ -8,6 +8,7 @@ import { ProtobufDecoder, type Api, type ComputedGroup, type Kind, type NodeStre
 import type { Store } from '#store';
 import { Aggregation, type AggregationOptions } from './aggregation/aggregation.ts';
 import { standardAuthorizer } from './auth/standard-authorizer.ts';
+import { Door } from './http/door.ts';
 import { Documents, type VersionInfo } from './http/documents.ts';
 import { Front } from './http/front.ts';
 import { Health, type HealthCheck } from './http/health.ts';
@@ -93,8 +94,8 @@ export interface ApiServer {
   withdraw(kind: Kind): void;
   /** Tells of every kind that is served, changed or withdrawn from now on. */
   onKinds(follower: (kind: Kind) => void): void;
-  /** Answers on an address; may be called for several. */
-  listen(at: { host: string; port: number }): Promise<AddressInfo>;
+  /** Answers on an address, or at a door that is open already; may be called for several. */
+  listen(at: { host: string; port: number } | Door): Promise<AddressInfo>;
   readonly address: AddressInfo | undefined;
   /** Readiness that other parts of the process vouch for. */
   addHealthCheck(check: HealthCheck): void;
@@ -287,7 +288,7 @@ class Server implements ApiServer {
   api(user: UserInfo, options: InProcessOptions = {}): Api {
     return new InProcessApi(this.#registry, user, this.#read, options);
   }
-  async listen({ host, port }: { host: string; port: number }): Promise<AddressInfo> {
+  async listen(at: { host: string; port: number } | Door): Promise<AddressInfo> {
     const { tls } = this.#options;
     if (!tls) throw new Error('the API server has no TLS certificate to listen with');
     const server = createSecureServer({
@@ -304,13 +305,8 @@ class Server implements ApiServer {
     });
     this.#servers.push(server);
     this.#wire(server);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
+    const door = at instanceof Door ? at : await Door.open(at);
+    await door.handOver(server);
     return server.address() as AddressInfo;
   }
   #wire(server: Http2SecureServer): void {

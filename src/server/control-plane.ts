@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { Metrics, processMetrics, systemClock, systemRandom, type Logger } from '#base';
-import { createApiServer, openPki, standardParts, type ApiServer, type Issued, type Pki } from '#apiserver';
+import { createApiServer, standardParts, type ApiServer } from '#apiserver';
+import type { Door } from '#apiserver/entrance';
 import { createClient, kindSource, type Client } from '#client';
 import { createMetrics } from '#metrics';
 import { allKinds, loadDescriptions, loadProtobuf, schemas } from '#kinds';
@@ -10,6 +11,7 @@ import { startCompactor, type ClosableStore } from '#store';
 import { createNamespaces, ensureClusterInfo, ensurePriorityClasses } from './bootstrap.ts';
 import { loadAuthentication } from './authentication.ts';
 import { certificateAuthority } from './certificates.ts';
+import type { Identity } from './identity.ts';
 import { LegacyTokenUse } from './legacy-tokens.ts';
 import { openFilters } from './filters.ts';
 import type { UpOptions } from './options.ts';
@@ -18,17 +20,14 @@ import { storeBootstrapPolicy } from './rbac-bootstrap.ts';
 import type { NetworkPlan } from './plan.ts';
 import { loadSchedulerConfiguration } from './scheduler-config.ts';
 import { placementGroup } from './placement-group.ts';
+import { turn } from './turn.ts';
 import { kubernetesVersion } from './version.ts';
 
 /** Store, API server, controllers and scheduler. */
 export interface ControlPlane {
-  /** Where kubectl reaches the API. */
-  readonly url: string;
   /** The API as the system's own components use it. */
   readonly api: Api;
   readonly client: Client;
-  /** PEM of the administrator's credentials. */
-  readonly admin: { caPem: string; certPem: string; keyPem: string };
   /** Resolves when the default namespace and its ServiceAccount exist. */
   ready(): Promise<void>;
   /** Answers on one more address. */
@@ -50,21 +49,15 @@ interface Deps {
   paths: Paths;
   plan: NetworkPlan;
   log: Logger;
-  addresses: { dns: string[]; ips: string[] };
-}
-
-const admin = { commonName: 'batuta-admin', organizations: ['system:masters'] };
-
-/** What the API server shows and is shown. */
-async function certificates(paths: Paths, { dns, ips }: Deps['addresses']): Promise<{ pki: Pki; serving: Issued; adminCert: Issued; proxyClient: Issued }> {
-  const pki = await openPki(paths.pki, systemClock);
-  const [serving, adminCert, proxyClient] = await Promise.all([pki.server('apiserver', [...dns, ...ips]), pki.client('admin', admin), pki.proxyClient()]);
-  return { pki, serving, adminCert, proxyClient };
+  identity: Identity;
+  /** Where clients wait for the API. */
+  door: Door;
 }
 
 /** Resolves when the API answers over HTTPS. */
-export async function startControlPlane({ store: opening, options, paths, plan, log, addresses }: Deps): Promise<ControlPlane> {
-  const [store, { pki, serving, adminCert, proxyClient }] = await Promise.all([opening, certificates(paths, addresses)]);
+export async function startControlPlane({ store: opening, options, paths, plan, log, identity, door }: Deps): Promise<ControlPlane> {
+  const { pki, serving, proxyClient } = identity;
+  const store = await opening;
   const metrics = instanceMetrics(options, paths);
   const filters = await openFilters(options, metrics, log);
   const nodeStreams = new Map<string, NodeStreams>();
@@ -110,7 +103,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   });
   await server.ready();
   const api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
-  await Promise.all([createNamespaces(api), server.listen({ host: options.listen, port: options.kubePort })]);
+  await Promise.all([createNamespaces(api), server.listen(door)]);
   legacy.start(api);
   const client = createClient(
     api,
@@ -124,8 +117,9 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   measures.start({ client, nodes: () => metersOf(nodeStreams), meter: (node) => nodeStreams.get(node)?.usage });
   const compactor = startCompactor(store, systemClock, { log: log.named('store') });
   // Loading them takes a while: in the next turn, so that whoever waits for the API is told first.
-  const loops = new Promise((resolve) => setImmediate(resolve))
+  const loops = turn()
     .then(() => import('./loops.ts'))
+    .then(async (loaded) => turn().then(() => loaded))
     .then(({ startLoops }) =>
       startLoops(client, log, metrics, {
         scheduling,
@@ -149,12 +143,9 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   startHook(server, 'scheduling/bootstrap-system-priority-classes', classes);
   const settled = classes.then(() => policy);
   settled.catch(() => {}); // `ready` tells of it
-  const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
   return {
-    url: `https://${shown.includes(':') ? `[${shown}]` : shown}:${options.kubePort}`,
     api,
     client,
-    admin: { caPem: pki.ca.cert, certPem: adminCert.cert, keyPem: adminCert.key },
     ready: () => settled,
     listen: async (host, port) => void (await server.listen({ host, port })),
     addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),

@@ -4,8 +4,8 @@ import { systemClock, type Logger } from '#base';
 import type { AwsEndpoint } from './aws.ts';
 import type { InstanceRegistry } from './registry.ts';
 import type { Containers } from './containers.ts';
-import type { ControlPlane } from './control-plane.ts';
 import type { Status } from './commands.ts';
+import type { Door, Identity } from './identity.ts';
 import { listenControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
@@ -15,13 +15,11 @@ import type { UpOptions } from './options.ts';
 import { readRecord, startTicks, writeRecord, type InstanceRecord, type Paths } from './paths.ts';
 import { planNetwork, type NetworkPlan } from './plan.ts';
 import { portCheck, whyNoContainers } from './preflight.ts';
-import { startSimNodes } from './sim-nodes.ts';
-import { readNodeTemplates } from './sim-templates.ts';
 import type { WhyTarget } from './why.ts';
 import { claimSlot } from './slot.ts';
 import { chaosHandlers } from './chaos-handlers.ts';
 import { together } from './machines.ts';
-import { startStorage } from './storage.ts';
+import { turn } from './turn.ts';
 import { version } from './version.ts';
 
 /** A running instance. */
@@ -46,18 +44,28 @@ interface Component {
  */
 export async function startInstance(options: UpOptions, paths: Paths, log: Logger, hooks: { stopped(): void }, thread?: StoreThread): Promise<Instance> {
   const began = systemClock.now();
-  const groups = options.simTemplate === undefined ? [] : await readNodeTemplates(options.simTemplate);
+  const groups = options.simTemplate === undefined ? [] : await (await import('./sim-templates.ts')).readNodeTemplates(options.simTemplate);
   const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
   const store = openStore(options, paths, log, thread);
   store.catch(() => {}); // the control plane tells of it
-  // Everything heavy is loaded now, while the store's thread starts: in this turn, before the loading keeps this thread busy.
-  await new Promise((resolve) => setImmediate(resolve));
-  const [{ startControlPlane }, { describeNodes, nodesReady }] = await Promise.all([import('./control-plane.ts'), import('./nodes.ts')]);
-  const plane = await startControlPlane({ store, options, paths, plan, log, addresses: certificateNames(options, plan) });
-  writeKubeconfig(options, paths, plane);
-  log.info('the Kubernetes API answers', { url: plane.url, ms: systemClock.now() - began });
+  const { identity, door, url } = await openEntrance(options, paths, plan);
+  // Everything heavy is loaded now, while the store's thread starts and first clients come.
+  const plane = await import('./control-plane.ts')
+    .then(({ startControlPlane }) => startControlPlane({ store, options, paths, plan, log, identity, door }))
+    .catch((error: unknown) => {
+      door.close();
+      throw error;
+    });
+  log.info('the Kubernetes API answers', { url, ms: systemClock.now() - began });
 
+  // From here on clients are served: what is loaded and started comes piece by piece, and they are answered between.
+  await turn();
+  const [{ describeNodes, nodesReady }, { startSimNodes }, { startStorage }] = await Promise.all([
+    import('./nodes.ts'),
+    import('./sim-nodes.ts'),
+    import('./storage.ts'),
+  ]);
   const components: Component[] = [{ name: 'api', ready: true }];
   const parts: Promise<void>[] = [];
   const part = (name: string, start: () => Promise<void>): void => {
@@ -80,6 +88,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   part('control plane', () => plane.ready());
   if (record.runtime === 'containerd') {
     const { startContainers } = await import('./containers.ts');
+    await turn();
     containers = startContainers({ options, paths, plan, plane, log, registryHosts: (host) => registry?.hostsOf(host) });
     for (const [name, start] of containers.parts) part(name, start);
   } else {
@@ -89,20 +98,27 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
       await ensureKubernetesService(plane.api, plan, { port: options.kubePort });
     });
   }
+  await turn();
   const sims = startSimNodes({ plane, plan, log, paths, groups });
   if (plan.simNodes.length + groups.length > 0) part('simulated nodes', () => sims.ready());
+  await turn();
   const storage = startStorage({ plane, plan, log, paths });
   part('storage', () => storage.ready());
-  const registryStarts = import('./registry.ts').then(
-    async ({ openRegistry }) =>
-      void (registry = await openRegistry({ options, paths, log, client: plane.client, aws: () => awsStarts.then(() => (aws as AwsEndpoint).aws()) })),
-  );
+  const registryStarts = turn()
+    .then(() => import('./registry.ts'))
+    .then(
+      async ({ openRegistry }) =>
+        void (registry = await openRegistry({ options, paths, log, client: plane.client, aws: () => awsStarts.then(() => (aws as AwsEndpoint).aws()) })),
+    );
   part('registry', () => registryStarts);
   let aws: AwsEndpoint | undefined;
-  const awsStarts = import('./aws.ts').then(async ({ openAwsEndpoint }) => {
-    aws = await openAwsEndpoint({ options, paths, log, client: plane.client, ecr: () => registryStarts.then(() => registry?.ecr()) });
-    if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
-  });
+  const awsStarts = turn()
+    .then(turn)
+    .then(() => import('./aws.ts'))
+    .then(async ({ openAwsEndpoint }) => {
+      aws = await openAwsEndpoint({ options, paths, log, client: plane.client, ecr: () => registryStarts.then(() => registry?.ecr()) });
+      if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
+    });
   part('aws', () => awsStarts);
   part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
 
@@ -136,7 +152,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     version,
     dataDir: paths.data,
     endpoints: {
-      kubernetes: plane.url,
+      kubernetes: url,
       aws: aws?.url ?? null,
       registry: registry ? `http://127.0.0.1:${registry.port}` : null,
       dashboard: null,
@@ -201,16 +217,26 @@ async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<I
   return record;
 }
 
-/** Every name and address that clients reach the API by. */
-function certificateNames(options: UpOptions, plan: NetworkPlan): { dns: string[]; ips: string[] } {
-  const wildcard = options.listen === '0.0.0.0' || options.listen === '::';
-  return {
-    dns: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', hostname().toLowerCase()],
-    ips: [...new Set(['127.0.0.1', '::1', plan.kubernetesIP, ...plan.nodes.map((n) => n.ip), ...(wildcard ? [] : [options.listen])])],
-  };
+/** The port, and all that a client needs to come to it: long before the API is there to answer, so that who comes early waits for less. */
+async function openEntrance(options: UpOptions, paths: Paths, plan: NetworkPlan): Promise<{ identity: Identity; door: Door; url: string }> {
+  const { Door, openIdentity } = await import('./identity.ts');
+  const door = await Door.open({ host: options.listen, port: options.kubePort });
+  const identity = await openIdentity(paths, certificateNames(options, plan));
+  const shown = options.listen === '0.0.0.0' || options.listen === '::' ? '127.0.0.1' : options.listen;
+  const url = `https://${shown.includes(':') ? `[${shown}]` : shown}:${options.kubePort}`;
+  writeKubeconfig(options, paths, url, identity);
+  return { identity, door, url };
 }
 
-function writeKubeconfig(options: UpOptions, paths: Paths, plane: ControlPlane): void {
+/** Every name and address that clients reach the API by. */
+function certificateNames(options: UpOptions, plan: NetworkPlan): string[] {
+  const wildcard = options.listen === '0.0.0.0' || options.listen === '::';
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'];
+  const ips = ['127.0.0.1', '::1', plan.kubernetesIP, ...plan.nodes.map((n) => n.ip), ...(wildcard ? [] : [options.listen])];
+  return ['localhost', ...service, hostname().toLowerCase(), ...new Set(ips)];
+}
+
+function writeKubeconfig(options: UpOptions, paths: Paths, server: string, { pki, admin }: Identity): void {
   const name = `batuta${options.name && options.name !== 'default' ? `-${options.name}` : ''}`;
-  writeFileSync(paths.kubeconfig, renderKubeconfig({ server: plane.url, name, ...plane.admin }), { mode: 0o600 });
+  writeFileSync(paths.kubeconfig, renderKubeconfig({ server, name, caPem: pki.ca.cert, certPem: admin.cert, keyPem: admin.key }), { mode: 0o600 });
 }

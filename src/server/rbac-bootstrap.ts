@@ -1,22 +1,36 @@
 import { bootstrapPolicy, reconciledBinding, reconciledRole, type Binding, type Role } from '#apiserver';
 import { ClusterRole, ClusterRoleBinding, Role as RoleKind, RoleBinding } from '#kinds';
 import { isApiError, type Api, type Kind, type KubeObject } from '#machinery';
+import { turn } from './turn.ts';
 
 /**
- * Stores the bootstrap policy, which holds whether it is stored or not, and mends what is stored of it. All at once:
- * the store commits in groups. `namespaced` waits for the namespaces of the system.
+ * Stores the bootstrap policy, which holds whether it is stored or not, and mends what is stored of it. Without waiting
+ * for one before the next (the store commits in groups), but a few in each turn, so that clients are answered meanwhile.
+ * `namespaced` waits for the namespaces of the system.
  */
 export async function storeBootstrapPolicy(api: Api, namespaced: Promise<unknown>): Promise<void> {
   const { clusterRoles, clusterRoleBindings, roles, roleBindings } = bootstrapPolicy;
-  await Promise.all([
-    ...clusterRoles.map((role) => ensureRole(api, plain(ClusterRole), role)),
-    ...clusterRoleBindings.map((binding) => ensureBinding(api, plain(ClusterRoleBinding), binding)),
+  await inTurns([
+    ...clusterRoles.map((role) => () => ensureRole(api, plain(ClusterRole), role)),
+    ...clusterRoleBindings.map((binding) => () => ensureBinding(api, plain(ClusterRoleBinding), binding)),
   ]);
   await namespaced;
-  await Promise.all([
-    ...roles.map((role) => ensureRole(api, plain(RoleKind), role)),
-    ...roleBindings.map((binding) => ensureBinding(api, plain(RoleBinding), binding)),
+  await inTurns([
+    ...roles.map((role) => () => ensureRole(api, plain(RoleKind), role)),
+    ...roleBindings.map((binding) => () => ensureBinding(api, plain(RoleBinding), binding)),
   ]);
+}
+
+const perTurn = 8;
+async function inTurns(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const going: Promise<void>[] = [];
+  for (const [i, step] of steps.entries()) {
+    if (i % perTurn === 0) await turn();
+    const done = step();
+    done.catch(() => {}); // the whole tells of it
+    going.push(done);
+  }
+  await Promise.all(going);
 }
 
 /** The shapes are those of the kinds; only the types have other names. */
