@@ -146,6 +146,7 @@ export function useCluster(...args: string[]): { readonly cluster: Cluster } {
     await cluster.up(...args);
   });
   after(async () => {
+    stopBackground();
     if (!cluster) return;
     await destroy(cluster);
   });
@@ -192,13 +193,21 @@ export function leftovers(cluster: Pick<Cluster, 'dir' | 'id'>): string[] {
   return found;
 }
 
-/** A program that runs beside the test; stopped by `stop`. */
+/** Programs that a failed test left running would keep the test's process for ever. */
+const running = new Set<ChildProcess>();
+function stopBackground(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** A program that runs beside the test; stopped by `stop`, or at the latest with the cluster. */
 export function background(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; output: () => string; stop(): Promise<void> } {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let text = '';
   child.stdout.on('data', (c: Buffer) => (text += c.toString()));
   child.stderr.on('data', (c: Buffer) => (text += c.toString()));
