@@ -15,6 +15,8 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   env: () => import('./commands/env.ts'),
   kubeconfig: () => import('./commands/kubeconfig.ts'),
   image: () => import('./commands/image.ts'),
+  scan: () => import('./commands/scan.ts'),
+  'scan-db': () => import('./commands/scan-db.ts'),
   chaos: () => import('./commands/chaos.ts'),
   logs: () => import('./commands/logs.ts'),
   why: () => import('./commands/why.ts'),

@@ -4,6 +4,7 @@
  * what starts an instance is imported only when one starts.
  */
 import type { UpOptions } from './options.ts';
+import type { AdvisoryUpdate, ScanDatabase, ScanReport } from './scan.ts';
 export { UsageError, UserError } from './errors.ts';
 export type { UpOptions } from './options.ts';
 export {
@@ -22,6 +23,7 @@ export {
 } from './commands.ts';
 export type { ChaosRequest } from './chaos.ts';
 export type { WhyReport, WhyTarget } from './why.ts';
+export type { ScanFinding, ScanReport } from './scan.ts';
 export { maxNodes, maxSimNodes } from './plan.ts';
 export { kubernetesVersion, version } from './version.ts';
 
@@ -36,4 +38,18 @@ export async function runUp(options: UpOptions): Promise<number> {
 export async function runDown(options: { dataDir?: string | undefined; name?: string | undefined; purge: boolean }): Promise<string> {
   const { runDown: run } = await import('./down.ts');
   return run(options);
+}
+
+/** Finds known vulnerabilities in an image of the instance's registry, or in one in files. */
+export async function scanImage(...args: Parameters<typeof import('./scan.ts').scanImage>): Promise<ScanReport> {
+  return (await import('./scan.ts')).scanImage(...args);
+}
+export async function updateScanDatabase(...args: Parameters<typeof import('./scan.ts').updateScanDatabase>): Promise<AdvisoryUpdate> {
+  return (await import('./scan.ts')).updateScanDatabase(...args);
+}
+export async function describeScanDatabase(...args: Parameters<typeof import('./scan.ts').describeScanDatabase>): Promise<ScanDatabase> {
+  return (await import('./scan.ts')).describeScanDatabase(...args);
+}
+export async function findAdvisories(...args: Parameters<typeof import('./scan.ts').findAdvisories>): Promise<object[]> {
+  return (await import('./scan.ts')).findAdvisories(...args);
 }

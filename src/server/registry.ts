@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { systemClock, systemRandom, type Logger } from '#base';
 import type { Aws, EcrDeps } from '#aws';
 import type { Client } from '#client';
-import { startRegistry, type RegistryServer } from '#registry';
+import { openScanner, startRegistry, type RegistryServer } from '#registry';
 import { connectEcr } from './ecr.ts';
 import { doorAddress } from './ecr-hosts.ts';
 import { imagesInUse } from './images-in-use.ts';
 import { keyFile } from './key-file.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
+import { reportScan } from './scan-events.ts';
+import { version } from './version.ts';
 
 export interface InstanceRegistry extends RegistryServer {
   /** What ECR is made of; asked for when the first call or request of ECR comes. */
@@ -29,6 +31,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
   const dir = join(paths.data, 'registry');
   const key = keyFile(dir, 'key');
   const door = connectEcr({ aws: given.aws, key, account: options.account, log });
+  const scanner = openScanner({ dir, clock: systemClock, log: log.named('scanner'), version, onEvent: (event) => reportScan(event, log) });
   const server = await startRegistry({
     dir,
     listen: process.platform === 'linux' ? ['127.0.0.1', doorAddress] : ['127.0.0.1'],
@@ -36,12 +39,16 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     authorize: door.authorize,
     registryOf: door.registryOf,
     rules: door.rules,
-    onEvent: door.onEvent,
+    onEvent(event) {
+      scanner.observe(event);
+      door.onEvent(event);
+    },
     clock: systemClock,
     random: systemRandom,
     log,
   });
   door.start(server.registry);
+  scanner.start();
   const ecr = async (): Promise<Omit<EcrDeps, 'state'>> => {
     const { createSealer } = await import('#aws');
     return {
@@ -52,6 +59,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
       hostOf: await hostNames(server.port),
       usedBy: imagesInUse(client),
       fetch: (url, init) => fetch(url, init),
+      scans: scanner,
     };
   };
   return {
@@ -60,6 +68,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     hostsOf: (host) => door.hostsOf(host, server.port),
     async stop() {
       door.stop();
+      await scanner.stop();
       await server.stop();
     },
   };

@@ -35,6 +35,8 @@ async function push(
 }
 const oldOpenssl = async (): Promise<Buffer> =>
   gzipSync(await tarOf({ 'etc/os-release': debian('11'), 'var/lib/dpkg/status': dpkg('libssl1.1', '1.1.1k-1', 'Source: openssl\n') }));
+/** After everything that is built in. */
+const later = Date.parse('2026-11-01T00:00:00Z');
 const lodash = async (): Promise<Buffer> => gzipSync(await tarOf({ 'app/node_modules/lodash/package.json': '{"name":"lodash","version":"4.17.20"}' }));
 
 async function withRegistry(
@@ -124,12 +126,12 @@ test('new advisories are compared with what was scanned before; only changes are
     const update = async (id: string, name: string): Promise<void> => {
       const file = join(registry.dir, 'new.json');
       writeFileSync(file, JSON.stringify({ id, modified: '2026-01-01T00:00:00Z', affected: [{ package: { ecosystem: 'npm', name }, ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }] }] }], database_specific: { severity: 'LOW' } })); // prettier-ignore
-      await updateAdvisories({ file: advisories, from: [file], now: 5 });
+      await updateAdvisories({ file: advisories, from: [file], now: later });
       await scans.refresh();
     };
     await update('GHSA-other', 'something-else');
     assert.deepEqual(events, ['scan-completed {"HIGH":1}']);
-    assert.equal(scans.record(image)?.advisoriesUpdated, 5);
+    assert.equal(scans.record(image)?.advisoriesUpdated, later);
     await update('GHSA-more', 'lodash');
     assert.deepEqual(events, ['scan-completed {"HIGH":1}', 'findings-changed {"HIGH":1,"LOW":1}']);
     await scans.refresh();
@@ -220,7 +222,7 @@ test('after new advisories the scanner compares by itself, also after a restart'
     scanner.start();
     const file = join(mkdtempSync(join(tmpdir(), 'batuta-advisory-')), 'a.json');
     writeFileSync(file, JSON.stringify({ id: 'GHSA-35jh-r3h4-6jhm', modified: '2026-01-01T00:00:00Z', withdrawn: '2026-01-01T00:00:00Z', affected: [] }));
-    await updateAdvisories({ file: scanFiles(registry.dir).advisories, from: [file], now: 5 });
+    await updateAdvisories({ file: scanFiles(registry.dir).advisories, from: [file], now: later });
     rmSync(join(file, '..'), { recursive: true });
     await clock.advance(500);
     assert.deepEqual((await changed.promise).record.counts, {});

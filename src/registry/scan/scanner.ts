@@ -27,7 +27,7 @@ export interface ScannerOptions {
 export interface RegistryScanner extends Scanner {
   /** Scans what was pushed, when its owner wants that, and forgets what was deleted. Never throws. */
   observe(event: RegistryEvent): void;
-  /** Goes on where the last run ended. */
+  /** From now on looks for new advisories; the first time also goes on with what the last run left. */
   start(): void;
 }
 
@@ -50,7 +50,8 @@ export function openScanner(options: ScannerOptions): RegistryScanner {
   let stopped = false;
   let idle: Timer | undefined;
   let look: Timer | undefined;
-  let compared: string | undefined;
+  /** Null: nothing was compared since the start. */
+  let compared: string | null | undefined = null;
 
   function open(): Worker {
     const mine = new Worker(new URL('./thread.ts', import.meta.url), {
@@ -124,9 +125,6 @@ export function openScanner(options: ScannerOptions): RegistryScanner {
     sbom: async (image) => (hasResults() ? ask('sbom', image) : undefined),
     forget: async (image) => (hasResults() ? ask('forget', image) : undefined),
     start() {
-      // Scans that a crash ended wait in the results, whatever the advisories are.
-      if (hasResults()) quietly('going on with scans', ask('refresh'));
-      compared = versionOf(files.advisories);
       look = clock.after(lookMs, lookAgain);
     },
     observe(event) {

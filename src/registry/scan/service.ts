@@ -178,7 +178,7 @@ export class ScanService {
   /** The present state of the advisories. */
   #openAdvisories(): AdvisoryDatabase {
     const { advisories: file } = scanFiles(this.#options.dir);
-    ensureAdvisories(file, this.#now);
+    ensureAdvisories(file);
     if (this.#advisories?.version !== versionOf(file)) {
       this.#advisories?.close();
       this.#advisories = new AdvisoryDatabase(file);

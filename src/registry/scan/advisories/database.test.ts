@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { zipOf as zip } from '../testing.ts';
-import { builtIn } from './built-in.ts';
+import { builtIn, builtInUpdated } from './built-in.ts';
 import { versionOf } from '../version-of.ts';
 import { AdvisoryDatabase, AdvisoryWriter } from './database.ts';
 import { ensureAdvisories, updateAdvisories } from './update.ts';
@@ -40,13 +40,13 @@ function reading<T>(file: string, read: (db: AdvisoryDatabase) => T): T {
 
 test('the first file has what the program brings along', () =>
   inDirectory(async (_dir, file) => {
-    ensureAdvisories(file, 1000);
+    ensureAdvisories(file);
     const first = versionOf(file);
-    ensureAdvisories(file, 2000);
+    ensureAdvisories(file);
     assert.equal(versionOf(file), first);
     reading(file, (db) => {
-      assert.equal(db.updated, 1000);
-      assert.deepEqual(db.sources(), [{ name: 'built-in', updated: 1000, advisories: builtIn().length }]);
+      assert.equal(db.updated, builtInUpdated);
+      assert.deepEqual(db.sources(), [{ name: 'built-in', updated: builtInUpdated, advisories: builtIn().length }]);
       assert.deepEqual(db.find('CVE-2022-0778'), ['ALPINE-CVE-2022-0778', 'DEBIAN-CVE-2022-0778']);
       assert.deepEqual(db.find('lodash'), ['GHSA-35jh-r3h4-6jhm']);
       assert.equal(db.advisory('GHSA-35jh-r3h4-6jhm')?.affected[0]?.package, 'lodash');
@@ -86,7 +86,7 @@ test('updates bring what is new or newer, from files, directories and dumps', ()
 
 test('a dump takes the place of what the program brings along', () =>
   inDirectory(async (dir, file) => {
-    ensureAdvisories(file, 1);
+    ensureAdvisories(file);
     const mine = { ...osv('GHSA-35jh-r3h4-6jhm', 1), withdrawn: '2024-01-02T00:00:00Z' };
     await updateAdvisories({ file, from: [save(join(dir, 'x.json'), mine)], now: 2 });
     assert.deepEqual(
@@ -158,7 +158,7 @@ test('an update that fails changes nothing', () =>
 
 test('a dump from a server; readers keep what they opened', () =>
   inDirectory(async (dir, file) => {
-    ensureAdvisories(file, 1);
+    ensureAdvisories(file);
     const open = new AdvisoryDatabase(file);
     const body = zip({ 'GHSA-1.json': JSON.stringify(osv('GHSA-1', 1)) });
     const server = createServer((_request, response) => response.end(body));
@@ -182,14 +182,14 @@ test('a dump from a server; readers keep what they opened', () =>
 
 test('two updates at once: the second is refused; what a crash left is thrown away', () =>
   inDirectory(async (_dir, file) => {
-    ensureAdvisories(file, 1);
+    ensureAdvisories(file);
     const first = new AdvisoryWriter(file);
     assert.throws(() => new AdvisoryWriter(file), /being updated already/);
     first.close();
     assert.ok(!existsSync(`${file}.next`));
     writeFileSync(`${file}.next`, 'half of something');
     const second = new AdvisoryWriter(file);
-    second.commit(['x'], 2);
+    second.commit(new Map([['x', 2]]));
     assert.deepEqual(
       reading(file, (db) => db.sources().map((one) => one.name)),
       ['built-in', 'x'],

@@ -164,8 +164,9 @@ export class AdvisoryWriter {
     }
     return gone.length;
   }
-  commit(sources: Iterable<string>, now: number): void {
-    for (const source of sources) this.#one.source.run(source, now);
+  /** `sources`: when each was as new as it is now, ms since the epoch. */
+  commit(sources: ReadonlyMap<string, number>): void {
+    for (const [source, updated] of sources) this.#one.source.run(source, updated);
     this.#db.exec('COMMIT; PRAGMA optimize;');
     this.#db.close();
     this.#open = false;

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { openPromise } from 'yauzl';
-import { builtIn, builtInSource } from './built-in.ts';
+import { builtIn, builtInSource, builtInUpdated } from './built-in.ts';
 import { AdvisoryWriter, type Imported } from './database.ts';
 import { isTracker, readTracker } from './debian-tracker.ts';
 import { readOsv } from './osv.ts';
@@ -47,7 +47,7 @@ export async function updateAdvisories(options: UpdateOptions): Promise<Updated>
         throw new Error(`${from} holds no advisories${why}`);
       }
     }
-    writer.commit([builtInSource, ...options.from.map(sourceName)], options.now);
+    writer.commit(new Map([[builtInSource, builtInUpdated], ...options.from.map((from) => [sourceName(from), options.now] as const)]));
     return { ...writer.imported, ...result };
   } finally {
     writer.close();
@@ -55,12 +55,12 @@ export async function updateAdvisories(options: UpdateOptions): Promise<Updated>
 }
 
 /** Makes the file with what the program brings along, when there is none. */
-export function ensureAdvisories(file: string, now: number): void {
+export function ensureAdvisories(file: string): void {
   if (existsSync(file)) return;
   const writer = new AdvisoryWriter(file);
   try {
     for (const advisory of builtIn()) writer.put(advisory, builtInSource);
-    writer.commit([builtInSource], now);
+    writer.commit(new Map([[builtInSource, builtInUpdated]]));
   } finally {
     writer.close();
   }

@@ -26,6 +26,13 @@ export class RegistryImages {
       open: (digest) => createReadStream(this.#blobs.path(digest)) as AsyncIterable<Buffer>,
     });
   }
+  /** The registry that has a repository: the plain one, or the only other. */
+  registryOf(repository: string): string {
+    const having = ['', ...this.#catalog.registries()].filter((registry) => this.#catalog.repository(registry, repository) !== undefined);
+    if (having[0] === '' || having.length === 1) return having[0] as string;
+    if (having.length === 0) throw new ScanError('unknown-image', `${repository} is not in the registry`);
+    throw new ScanError('unknown-image', `several registries have ${repository} (${having.join(', ')}): name its host too`);
+  }
   /** Digest of the image that a tag or digest names; of an index, the image for this machine. */
   resolve(registry: string, repository: string, reference: string): string {
     const id = this.#repository({ registry, repository });

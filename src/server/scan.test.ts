@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { imageScanEvent } from './scan-events.ts';
+import { parseImage } from './scan.ts';
+
+test('names of images', () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const cases: [string, string | undefined, string, string][] = [
+    ['app', undefined, 'app', 'latest'],
+    ['team/app:1.2', undefined, 'team/app', '1.2'],
+    ['localhost:5000/app', '', 'app', 'latest'],
+    ['localhost/team/app:1', '', 'team/app', '1'],
+    [`127.0.0.1:5000/app:1@${digest}`, '', 'app', digest],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1', '123456789012/eu-west-1', 'app', '1'],
+    ['000000000000.dkr.ecr.us-east-1.localhost:5000/a/b', '000000000000/us-east-1', 'a/b', 'latest'],
+  ];
+  for (const [image, registry, repository, reference] of cases) assert.deepEqual(parseImage(image), { registry, repository, reference }, image);
+  assert.throws(() => parseImage('ghcr.io/a/b:1'), /ghcr\.io is another registry: copy the image/);
+});
+
+test('ECR Image Scan events', () => {
+  const record = {
+    registry: '123456789012/us-east-1', repository: 'app', digest: 'sha256:x', status: 'COMPLETE', description: '', mode: 'basic',
+    requested: 1, completed: 1_572_316_608_500, advisoriesUpdated: 1, counts: { CRITICAL: 10 },
+  } as const; // prettier-ignore
+  assert.deepEqual(imageScanEvent({ type: 'scan-completed', record, tags: ['1'] }, 'id'), {
+    version: '0',
+    id: 'id',
+    'detail-type': 'ECR Image Scan',
+    source: 'aws.ecr',
+    account: '123456789012',
+    time: '2019-10-29T02:36:48Z',
+    region: 'us-east-1',
+    resources: ['arn:aws:ecr:us-east-1:123456789012:repository/app'],
+    detail: {
+      'scan-status': 'COMPLETE',
+      'repository-name': 'app',
+      'finding-severity-counts': { CRITICAL: 10 },
+      'image-digest': 'sha256:x',
+      'image-tags': ['1'],
+    },
+  });
+  assert.equal(imageScanEvent({ type: 'scan-completed', record: { ...record, registry: '' }, tags: [] }, 'id'), undefined);
+});
