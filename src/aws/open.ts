@@ -1,12 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonWebKey } from 'node:crypto';
 import type { Clock, Logger, Random } from '#base';
 import type { Client } from '#client';
 import type { AuditRecord } from './gateway/audit.ts';
+import type { IdentityFacts } from './gateway/call.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { rootOnly } from './iam/identities.ts';
 import type { EcrDeps } from './services/ecr/ecr.ts';
 import type { EcrDoor } from './services/ecr/open.ts';
 import { ecrRoute } from './services/ecr/route.ts';
+import { healthPages } from './gateway/health.ts';
+import { resetPages } from './gateway/reset.ts';
+import { StoredIdentities } from './iam/identities.ts';
+import { createSealer } from './iam/keys.ts';
+import { RoleUse } from './iam/role-use.ts';
 import { services } from './services/index.ts';
 import { createState, type State } from './state/state.ts';
 
@@ -16,6 +22,13 @@ export interface AwsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** 32 bytes that stay with the instance: secrets and session tokens are sealed with them. */
+  readonly key: Uint8Array;
+  readonly version: string;
+  /** Whether all state may be deleted by a request. */
+  readonly allowReset: boolean;
+  /** Public keys of an issuer of tokens. Rejects when they cannot be had. */
+  issuerKeys(issuer: string): Promise<readonly (JsonWebKey & { readonly kid?: string })[]>;
   audit(record: AuditRecord): void;
   /** Undefined: there is no registry of images, and so no ECR. */
   readonly ecr?: Omit<EcrDeps, 'state'> | undefined;
@@ -26,18 +39,42 @@ export interface Aws {
   readonly state: State;
   /** ECR as its registry sees it. */
   ecr(): Promise<EcrDoor>;
+  readonly identity: IdentityFacts;
   handle(message: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Deletes all state of all services. */
+  reset(): Promise<void>;
 }
 
-export function openAws({ client, account, clock, random, log, audit, ecr: ecrDeps }: AwsOptions): Aws {
+/** Uses of keys that are remembered. */
+const mostKeys = 10_000;
+
+export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, ecr: ecrDeps }: AwsOptions): Aws {
   const state = createState(client);
   const partition = 'aws';
-  const identities = rootOnly(account, partition);
-  const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities, clock, random, log });
+  const [secrets, tokens] = [createSealer(key, 'secrets'), createSealer(key, 'session tokens')];
+  const uses = new Map<string, { time: number; service: string; region: string }>();
+  const roleUse = new RoleUse(state, clock, log);
+  const identity: IdentityFacts = {
+    identities: new StoredIdentities({ state, account, partition, secrets, tokens }),
+    secrets,
+    tokens,
+    keyUse: (id) => uses.get(id),
+    roleUsed: (arn) => roleUse.note(arn),
+    issuerKeys,
+  };
+  const keyUsed = (id: string, service: string, region: string): void => {
+    if (uses.size >= mostKeys) uses.clear();
+    uses.set(id, { time: clock.now(), service, region });
+  };
+  const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities: identity.identities, clock, random, log });
   const all = [...services, ...(ecr ? [ecr.route] : [])];
-  const gateway = new Gateway({ state, identities, services: all, pages: [], partition, clock, random, log, audit });
+  const reset = (): Promise<void> => state.clear();
+  const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset })];
+  const gateway = new Gateway({ state, identity, keyUsed, services: all, pages, partition, clock, random, log, audit });
   return {
     state,
+    identity,
+    reset,
     ecr: async () => {
       if (!ecr) throw new Error('this instance has no registry');
       return ecr.door();

@@ -19,6 +19,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   'scan-db': () => import('./commands/scan-db.ts'),
   chaos: () => import('./commands/chaos.ts'),
   logs: () => import('./commands/logs.ts'),
+  reset: () => import('./commands/reset.ts'),
   why: () => import('./commands/why.ts'),
   doctor: () => import('./commands/doctor.ts'),
   version: () => import('./commands/version.ts'),

@@ -2,8 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemRandom, type Logger } from '#base';
 import type { Aws, EcrDeps } from '#aws';
+import { issuerKeys } from './aws-issuers.ts';
+import { version } from './version.ts';
 import type { Client } from '#client';
 import { openAwsAudit } from './aws-audit.ts';
+import { keyFile } from './key-file.ts';
+import { UserError } from './errors.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
 
@@ -13,6 +17,8 @@ export interface AwsEndpoint {
   readonly port: number;
   /** Loads the APIs, if that has not been done. */
   aws(): Promise<Aws>;
+  /** Deletes all state of the AWS APIs. Rejects when `up` was not told to allow it. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +44,10 @@ export async function openAwsEndpoint({
     return openAws({
       client,
       account: options.account,
+      key: keyFile(paths.data, 'aws.key'),
+      version,
+      allowReset: options.allowReset,
+      issuerKeys: (issuer) => issuerKeys(client, issuer),
       clock: systemClock,
       random: systemRandom,
       log: log.named('aws'),
@@ -45,7 +55,11 @@ export async function openAwsEndpoint({
       ecr: await ecr?.(),
     });
   };
-  const opened = (): Promise<Aws> => (opening ??= open());
+  const opened = (): Promise<Aws> => {
+    opening ??= open();
+    opening.catch(() => (opening = undefined)); // the next request tries again
+    return opening;
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     opened()
       .then((aws) => aws.handle(request, response))
@@ -61,6 +75,10 @@ export async function openAwsEndpoint({
     url: `http://127.0.0.1:${port}`,
     port,
     aws: opened,
+    async reset() {
+      if (!options.allowReset) throw new UserError('reset is not allowed: start the instance with --allow-reset');
+      await (await opened()).reset();
+    },
     async stop() {
       await Promise.all(servers.map(close));
       audit.close();

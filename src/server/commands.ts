@@ -84,6 +84,11 @@ export function listImages(options: PathOptions): Promise<ListedImage[]> {
   return ask<ListedImage[]>(running(options), 'image-list');
 }
 
+/** Deletes all state of the AWS APIs. */
+export async function resetAws(options: PathOptions): Promise<void> {
+  await ask(running(options), 'aws-reset');
+}
+
 /** Says what keeps an object from being what it should be. */
 export function fetchWhy(options: PathOptions, target: WhyTarget): Promise<WhyReport> {
   return ask<WhyReport>(running(options), 'why', target);
@@ -102,20 +107,25 @@ export async function diagnose(options: PathOptions): Promise<Check[]> {
   ];
 }
 
-/** Prints the last lines of the log of a detached instance and, with `follow`, what is added until interrupted. */
-export async function followLog(options: PathOptions, how: { follow: boolean; tail: number; write: (chunk: Buffer | string) => void }): Promise<void> {
+/** Prints the last lines of the log of a detached instance, or of its AWS calls, and, with `follow`, what is added until interrupted. */
+export async function followLog(
+  options: PathOptions,
+  how: { follow: boolean; tail: number; audit?: boolean; write: (chunk: Buffer | string) => void },
+): Promise<void> {
   const paths = resolvePaths(options);
-  if (!existsSync(paths.log)) throw new UserError(`${paths.log} does not exist: only detached instances write it (bin/batuta up --detach)`);
-  const whole = readFileSync(paths.log, 'utf8');
+  const log = how.audit ? paths.awsAudit : paths.log;
+  if (how.audit && !existsSync(log)) throw new UserError(`${log} does not exist: no AWS call was made yet`);
+  if (!existsSync(log)) throw new UserError(`${log} does not exist: only detached instances write it (bin/batuta up --detach)`);
+  const whole = readFileSync(log, 'utf8');
   const lines = whole.split('\n');
   how.write(lines.slice(Math.max(0, lines.length - 1 - how.tail)).join('\n'));
   if (!how.follow) return;
   let at = Buffer.byteLength(whole);
   await new Promise<void>((done) => {
-    const watcher = watch(paths.log, () => {
-      const size = statSync(paths.log).size;
+    const watcher = watch(log, () => {
+      const size = statSync(log).size;
       if (size <= at) return;
-      const stream = createReadStream(paths.log, { start: at, end: size - 1 });
+      const stream = createReadStream(log, { start: at, end: size - 1 });
       at = size;
       stream.on('data', how.write);
     });

@@ -19,6 +19,7 @@ export {
   instanceEnvironment,
   listImages,
   readKubeconfig,
+  resetAws,
   type Status,
 } from './commands.ts';
 export type { ChaosRequest } from './chaos.ts';

@@ -173,6 +173,11 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     'image-import': async (body) => ({ images: await needContainers(containers).importImage((body as { path: string }).path) }),
     ...chaosHandlers(plane, log, async () => together([...(containers ? [await containers.machines()] : []), await sims.machines()])),
     'image-list': async () => needContainers(containers).listImages(),
+    'aws-reset': async () => {
+      await awsStarts;
+      await aws?.reset();
+      return {};
+    },
     why: async (body) => (await import('./why.ts')).explain(plane.client, await plane.placements(), body as WhyTarget),
   });
   return { ready: () => all, status, stop };

@@ -18,6 +18,8 @@ export interface UpOptions {
   awsPort: number;
   /** Account of the AWS APIs: twelve digits. */
   account: string;
+  /** Whether all AWS state may be deleted at once. */
+  allowReset: boolean;
   /** 0 takes any free port. */
   registryPort: number;
   listen: string;

@@ -2,7 +2,7 @@ import type { Identities } from '../iam/identities.ts';
 import { evaluate, type Decision } from '../iam/policy/evaluate.ts';
 import type { ConditionKeys } from '../iam/policy/conditions.ts';
 import type { Value } from '../protocol/types.ts';
-import type { Call } from './call.ts';
+import type { BareCall, Call } from './call.ts';
 import { globalKeys } from './condition-keys.ts';
 import { AwsError } from './errors.ts';
 import type { Action, AnyAction, Conditions, Permission, Service } from './service.ts';
@@ -32,13 +32,13 @@ function permissionsOf(action: Action<Value>, service: Service, input: Value, ca
 }
 
 /** Refuses a caller who may not. Throws AwsError. */
-export function demand(call: Call, permission: Permission, identities: Identities): void {
+export function demand(call: BareCall, permission: Permission, identities: Identities): void {
   const decision = decide(call, permission, identities);
   if (decision.effect !== 'allowed') throw accessDenied(call, permission, decision);
 }
 
 /** What the policies say of one permission. */
-export function decide(call: Call, permission: Permission, identities: Identities): Decision {
+export function decide(call: BareCall, permission: Permission, identities: Identities): Decision {
   const { caller } = call;
   return evaluate({
     principal: caller,
@@ -52,7 +52,7 @@ export function decide(call: Call, permission: Permission, identities: Identitie
   });
 }
 
-function keysOf(call: Call, conditions: Conditions, identities: Identities): ConditionKeys {
+function keysOf(call: BareCall, conditions: Conditions, identities: Identities): ConditionKeys {
   const keys = globalKeys(call, identities.tags(call.caller));
   for (const [name, value] of Object.entries(conditions)) {
     if (value !== undefined) keys.set(name.toLowerCase(), typeof value === 'string' ? [value] : value);
@@ -68,7 +68,7 @@ const accountOf = (resource: string): string | undefined => {
 const lackingNames = { identity: 'identity-based', boundary: 'permissions boundary', session: 'session', resource: 'resource-based' };
 
 /** The refusal in the words of AWS: it says which sort of policy decided. */
-export function accessDenied({ caller, service }: Call, { action, resource }: Permission, decision: Decision): AwsError {
+export function accessDenied({ caller, service }: BareCall, { action, resource }: Permission, decision: Decision): AwsError {
   const who = caller.type === 'anonymous' ? 'anonymous' : caller.arn;
   const on = resource === '*' ? '' : ` on resource: ${resource}`;
   const why =

@@ -1,5 +1,8 @@
 import type { Clock, Logger, Random } from '#base';
 import type { Principal } from '../iam/policy/evaluate.ts';
+import type { JsonWebKey } from 'node:crypto';
+import type { Identities } from '../iam/identities.ts';
+import type { Sealer } from '../iam/keys.ts';
 import type { State } from '../state/state.ts';
 
 /** Who calls, once the signature holds. */
@@ -23,6 +26,8 @@ export interface SessionFacts {
   /** Further condition keys, such as those of the identity provider. */
   readonly keys?: Readonly<Record<string, string>> | undefined;
   readonly mfa?: boolean | undefined;
+  /** Of a federated user: the user whose policies it has. */
+  readonly userArn?: string | undefined;
 }
 
 /** Where the request came from and how. */
@@ -33,8 +38,24 @@ export interface Source {
   readonly userAgent: string;
 }
 
+/** What the gateway knows of keys and roles: STS and IAM work with it. */
+export interface IdentityFacts {
+  readonly identities: Identities;
+  /** Seals what only this instance may read: secrets at rest, authorization messages. */
+  readonly secrets: Sealer;
+  readonly tokens: Sealer;
+  /** When a key was used last since the start, and for what. */
+  keyUse(accessKeyId: string): { readonly time: number; readonly service: string; readonly region: string } | undefined;
+  roleUsed(arn: string): void;
+  /** Public keys of an issuer of tokens. Rejects when they cannot be had. */
+  issuerKeys(issuer: string): Promise<readonly (JsonWebKey & { readonly kid?: string })[]>;
+}
+
 /** A call that was read, proved and allowed: what a handler has besides its input. */
-export interface Call {
+export interface Call extends IdentityFacts, BareCall {}
+
+/** A call as policies see it. */
+export interface BareCall {
   readonly service: string;
   readonly action: string;
   /** Account that the caller belongs to; calls act on it unless they name another. */

@@ -1,7 +1,7 @@
-import type { Call } from './call.ts';
+import type { BareCall } from './call.ts';
 
 /** The global condition keys of a call, by lower-case name (IAM user guide, AWS global condition context keys). */
-export function globalKeys(call: Call, tags: Readonly<Record<string, string>>): Map<string, readonly string[]> {
+export function globalKeys(call: BareCall, tags: Readonly<Record<string, string>>): Map<string, readonly string[]> {
   const { caller, source, clock } = call;
   const now = clock.now();
   const keys = new Map<string, readonly string[]>();

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger, Random } from '#base';
-import type { Identities } from '../iam/identities.ts';
 import { loadContract, type Contract, type Operation } from '../protocol/schema.ts';
 import type { CallRequest, CallResponse, Protocol, Target, Value } from '../protocol/types.ts';
 import { validateInput } from '../protocol/validate.ts';
@@ -12,7 +11,7 @@ import type { State } from '../state/state.ts';
 import { authenticate, type Authenticated } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
-import type { Call, Source } from './call.ts';
+import type { Call, IdentityFacts, Source } from './call.ts';
 import { AwsError } from './errors.ts';
 import { findPage, type Page } from './pages.ts';
 import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
@@ -22,7 +21,9 @@ import { readBody, readHead, send } from './wire.ts';
 
 export interface GatewayOptions {
   readonly state: State;
-  readonly identities: Identities;
+  readonly identity: IdentityFacts;
+  /** Told of every use of a key. */
+  keyUsed(accessKeyId: string, service: string, region: string): void;
   readonly services: readonly ServiceRoute[];
   readonly pages: readonly Page[];
   readonly partition: string;
@@ -111,15 +112,17 @@ export class Gateway {
     const input = progress.protocol.decode(proven, operation, target as Target, loaded.contract);
     if (operation.input.shape.kind === 'structure') validateInput(input, operation.input.shape, loaded.contract, progress.protocol.invalid);
     const call = this.#call(progress, loaded.service, authenticated, proven);
-    progress.resources = authorize({ call, service: loaded.service, action: action as AnyAction, input, identities: this.#options.identities });
+    progress.resources = authorize({ call, service: loaded.service, action: action as AnyAction, input, identities: this.#options.identity.identities });
     const output = await (action as unknown as Action<Value>).handle(input, call);
     return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);
   }
 
   #authenticate(progress: Progress, request: CallRequest, claim: Claim | undefined, optional: boolean): Authenticated {
-    const { identities, clock } = this.#options;
+    const { clock, identity } = this.#options;
     const { source, protocol } = progress;
-    return (progress.authenticated = authenticate({ request, claim, optional, identities, clock, source, protocol }));
+    const authenticated = authenticate({ request, claim, optional, identities: identity.identities, clock, source, protocol });
+    if (claim) this.#options.keyUsed(claim.accessKeyId, claim.service, claim.region);
+    return (progress.authenticated = authenticated);
   }
 
   /** Whoever cannot prove who he is learns nothing, not even what there is not. */
@@ -150,7 +153,7 @@ export class Gateway {
     for (const name of Object.keys(service.actions)) {
       if (!contract.operations.includes(name)) throw new Error(`${route.name}: the contract has no action ${name}`);
     }
-    await Promise.all([this.#options.state.ready(service.kinds), this.#options.identities.ready()]);
+    await Promise.all([this.#options.state.ready(service.kinds), this.#options.identity.identities.ready()]);
     return { service, contract, protocols: service.protocols ?? [protocolOf(contract.protocol)] };
   }
 
@@ -171,6 +174,7 @@ export class Gateway {
       random,
       log,
       request,
+      ...this.#options.identity,
       endpoint: `http://${source.host}`,
     };
   }

@@ -8,4 +8,10 @@ export const services: readonly ServiceRoute[] = [
     versions: ['2011-06-15'],
     load: async () => (await import('./sts/index.ts')).service,
   },
+  {
+    name: 'iam',
+    targets: ['AWSIdentityManagementV20100508'],
+    versions: ['2010-05-08'],
+    load: async () => (await import('./iam/index.ts')).service,
+  },
 ];

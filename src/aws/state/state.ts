@@ -1,4 +1,5 @@
 import type { Client } from '#client';
+import { awsKinds } from '#kinds';
 import type { Kind, KubeObject } from '#machinery';
 import { Table, type AwsObject } from './table.ts';
 
@@ -10,6 +11,8 @@ export interface State {
   table<S>(kind: Kind<AwsObject<S>>): Table<S>;
   /** Resolves when the objects of these kinds are in memory. */
   ready(kinds: readonly KindRef[]): Promise<void>;
+  /** Deletes everything of every service. */
+  clear(): Promise<void>;
   /** Runs one after the other what has the same key: for changes that look at several objects. */
   exclusive<T>(key: string, run: () => Promise<T>): Promise<T>;
 }
@@ -26,6 +29,10 @@ export function createState(client: Client): State {
     },
     async ready(kinds) {
       await Promise.all(kinds.map((kind) => this.table(kind as unknown as Kind<AwsObject<unknown>>).ready()));
+    },
+    async clear() {
+      // What services wrote down in memory hangs on these objects: all of them go, also of services that nobody called yet.
+      await Promise.all(awsKinds.map((kind) => tables.get(kind)?.clear() ?? client.api.deleteCollection(kind, {})));
     },
     exclusive(key, run) {
       const before = queues.get(key) ?? Promise.resolve();

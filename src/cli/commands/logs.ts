@@ -7,11 +7,13 @@ export const command: Command = {
   options: {
     ...instanceOptions,
     follow: { type: 'boolean', help: 'keep on printing what is added' },
+    audit: { type: 'boolean', help: 'the AWS calls instead: who, what, allowed or why not; a JSON line each' },
     tail: { type: 'string', value: 'N', help: 'only the last N lines', default: '100' },
   },
   async run(args) {
     await followLog(pathOptions(args), {
       follow: flag(args, 'follow'),
+      audit: flag(args, 'audit'),
       tail: Number(text(args, 'tail') ?? 100),
       write: (chunk) => void process.stdout.write(chunk),
     });

@@ -1,6 +1,14 @@
 import type { Kind, KubeObject, TypeDescriptions } from '#machinery';
 import { awsTypes } from './define.ts';
 import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository } from './ecr.ts';
+import { IAMAccessKey } from './iam/accesskey.ts';
+import { IAMAccount } from './iam/account.ts';
+import { IAMGroup } from './iam/group.ts';
+import { IAMInstanceProfile } from './iam/instanceprofile.ts';
+import { IAMOIDCProvider } from './iam/oidcprovider.ts';
+import { IAMPolicy } from './iam/policy.ts';
+import { IAMRole } from './iam/role.ts';
+import { IAMSAMLProvider } from './iam/samlprovider.ts';
 import { IAMUser } from './iam/user.ts';
 
 export { awsName, type AwsObject } from './define.ts';
@@ -18,13 +26,33 @@ export type {
   EcrTag,
 } from './ecr.ts';
 export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository };
-export { IAMUser };
+export { IAMAccessKey, IAMAccount, IAMGroup, IAMInstanceProfile, IAMOIDCProvider, IAMPolicy, IAMRole, IAMSAMLProvider, IAMUser };
+export type { IamAccessKeySpec } from './iam/accesskey.ts';
+export type { IamAccountSpec, IamPasswordPolicy } from './iam/account.ts';
+export type { IamGroupSpec } from './iam/group.ts';
+export type { IamInstanceProfileSpec } from './iam/instanceprofile.ts';
+export type { IamOidcProviderSpec } from './iam/oidcprovider.ts';
+export type { IamPolicySpec, IamPolicyVersion } from './iam/policy.ts';
+export type { IamRoleSpec } from './iam/role.ts';
+export type { IamSamlProviderSpec } from './iam/samlprovider.ts';
 export type { IamUserSpec } from './iam/user.ts';
 
 /** Every kind of AWS objects. */
-export const awsKinds: readonly Kind[] = [IAMUser, ECRRepository, ECRRegistry, ECRPullThroughCacheRule, ECRCreationTemplate].map(
-  (kind) => kind as unknown as Kind<KubeObject>,
-);
+export const awsKinds: readonly Kind[] = [
+  IAMAccessKey,
+  IAMAccount,
+  IAMGroup,
+  IAMInstanceProfile,
+  IAMOIDCProvider,
+  IAMPolicy,
+  IAMRole,
+  IAMSAMLProvider,
+  IAMUser,
+  ECRRepository,
+  ECRRegistry,
+  ECRPullThroughCacheRule,
+  ECRCreationTemplate,
+].map((kind) => kind as unknown as Kind<KubeObject>);
 
 export const awsSchemas = awsTypes(awsKinds);
 /** What `kubectl explain` says of them. */

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random } from '#base';
 import { demand } from '../../gateway/authorize.ts';
-import type { Call, Caller } from '../../gateway/call.ts';
+import type { BareCall, Caller } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import type { Permission } from '../../gateway/service.ts';
 import type { Identities } from '../../iam/identities.ts';
@@ -69,7 +69,7 @@ export function authorizeRequest(options: AccessOptions, request: DoorRequest): 
   for (const permission of toCreate(ecr, request, repository)) ask(options, call, { action: permission, resource: arn, resourcePolicy });
 }
 
-function ask({ identities }: AccessOptions, call: Call, permission: Permission): void {
+function ask({ identities }: AccessOptions, call: BareCall, permission: Permission): void {
   try {
     demand(call, permission, identities);
   } catch (error) {
@@ -105,7 +105,7 @@ function callerOf({ ecr, identities }: AccessOptions, request: DoorRequest): Cal
   if (!found || found.expired) throw stale;
   return found.caller;
 }
-const sourceOf = ({ ip, host, userAgent }: DoorRequest): Call['source'] => ({ ip, host, userAgent, secure: false });
+const sourceOf = ({ ip, host, userAgent }: DoorRequest): BareCall['source'] => ({ ip, host, userAgent, secure: false });
 
 /** The token of a Basic login whose user is `AWS`. */
 export function loginOf(ecr: Pick<Ecr, 'deps'>, authorization: string | undefined): LoginToken | undefined {
@@ -114,7 +114,7 @@ export function loginOf(ecr: Pick<Ecr, 'deps'>, authorization: string | undefine
   return text.startsWith('AWS:') ? openToken<LoginToken>(ecr.deps.sealer, text.slice(4), 'login') : undefined;
 }
 
-function callFor({ ecr, clock, random, log }: AccessOptions, request: DoorRequest, caller: Caller): Call {
+function callFor({ ecr, clock, random, log }: AccessOptions, request: DoorRequest, caller: Caller): BareCall {
   const source = sourceOf(request);
   return {
     service: 'ecr',

@@ -1,4 +1,12 @@
+import { IAMOIDCProvider, IAMRole } from '#kinds';
 import { defineService, type Service } from '../../gateway/service.ts';
+import { AssumeRole } from './assume-role.ts';
+import { AssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
 import { GetCallerIdentity } from './get-caller-identity.ts';
+import { DecodeAuthorizationMessage, GetAccessKeyInfo, GetFederationToken, GetSessionToken } from './tokens.ts';
 
-export const service: Service = defineService({ contract: 'sts', kinds: [], actions: { GetCallerIdentity } });
+export const service: Service = defineService({
+  contract: 'sts',
+  kinds: [IAMRole, IAMOIDCProvider],
+  actions: { AssumeRole, AssumeRoleWithWebIdentity, DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken },
+});

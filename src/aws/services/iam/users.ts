@@ -1,0 +1,165 @@
+import type * as Iam from '@aws-sdk/client-iam';
+import { IAMAccessKey, type IamUserSpec } from '#kinds';
+import type { Call } from '../../gateway/call.ts';
+
+import { defineAction } from '../../gateway/service.ts';
+import { newUniqueId } from '../../iam/keys.ts';
+import {
+  boundaryType,
+  change,
+  checkName,
+  checkPath,
+  conflict,
+  date,
+  exists,
+  getPolicy,
+  getUser,
+  iamArn,
+  iamId,
+  invalid,
+  mergeTags,
+  noUser,
+  now,
+  paginate,
+  pathArn,
+  place,
+  readTags,
+  requestTags,
+  resourceTags,
+  underPath,
+  users,
+  writeTags,
+} from './support.ts';
+
+export const userOf = (user: IamUserSpec): Iam.User => ({
+  Path: user.path,
+  UserName: user.userName,
+  UserId: user.userId,
+  Arn: user.arn,
+  CreateDate: date(user.createDate),
+  ...(user.passwordLastUsed === undefined ? {} : { PasswordLastUsed: date(user.passwordLastUsed) }),
+  ...(user.boundary === undefined ? {} : { PermissionsBoundary: { PermissionsBoundaryType: boundaryType, PermissionsBoundaryArn: user.boundary } }),
+  ...(user.tags.length > 0 ? { Tags: writeTags(user.tags) } : {}),
+});
+
+/** The name that a call means: without one, the caller's own. */
+export function callerName(call: Call, name: string | undefined): string {
+  if (name !== undefined) return name;
+  if (call.caller.type === 'user') return call.caller.arn.slice(call.caller.arn.lastIndexOf('/') + 1);
+  throw invalid('Must specify userName when calling with non-User credentials');
+}
+type Named = { UserName?: string | undefined };
+/** The ARN of the user that a call is about, whether there is one or not. */
+export const userResource = (input: Named, call: Call): string[] => {
+  const name = input.UserName ?? (call.caller.type === 'user' ? call.caller.arn.slice(call.caller.arn.lastIndexOf('/') + 1) : undefined);
+  if (name === undefined) return [call.caller.arn];
+  return [users(call).get(place(call), iamId(name))?.arn ?? iamArn(call, `user/${name}`)];
+};
+const own = (input: Named, call: Call) => resourceTags(input.UserName === undefined ? undefined : users(call).get(place(call), iamId(input.UserName))?.tags);
+
+export const userActions = {
+  CreateUser: defineAction<Iam.CreateUserRequest, Iam.CreateUserResponse>({
+    resources: ({ UserName = '', Path }, call) => [pathArn(call, 'user', Path, UserName)],
+    conditions: ({ Tags, PermissionsBoundary }) => ({ ...requestTags(Tags), 'iam:PermissionsBoundary': PermissionsBoundary }),
+    handle: ({ UserName = '', Path, PermissionsBoundary, Tags }, call) =>
+      change(call, async () => {
+        checkName('userName', UserName, 64);
+        const path = checkPath(Path);
+        const user: IamUserSpec = {
+          userName: UserName,
+          userId: newUniqueId('AIDA'),
+          arn: pathArn(call, 'user', path, UserName),
+          path,
+          createDate: now(call),
+          attached: [],
+          inline: {},
+          tags: readTags(Tags),
+          groups: [],
+          ...(PermissionsBoundary === undefined ? {} : { boundary: getPolicy(call, PermissionsBoundary).arn }),
+        };
+        if (!(await users(call).create(place(call), iamId(UserName), user))) throw exists(`User with name ${UserName} already exists.`);
+        return { User: userOf(user) };
+      }),
+  }),
+  GetUser: defineAction<Iam.GetUserRequest, Iam.GetUserResponse>({
+    resources: userResource,
+    conditions: own,
+    handle({ UserName }, call) {
+      if (UserName === undefined && call.caller.type === 'root') {
+        return { User: { Path: '/', UserName: 'root', UserId: call.account, Arn: call.caller.arn, CreateDate: new Date(0) } };
+      }
+      return { User: userOf(getUser(call, callerName(call, UserName))) };
+    },
+  }),
+  ListUsers: defineAction<Iam.ListUsersRequest, Iam.ListUsersResponse>({
+    resources: ({ PathPrefix }, call) => [iamArn(call, `user${PathPrefix ?? '/'}`)],
+    handle({ PathPrefix, ...input }, call) {
+      const { page, ...rest } = paginate(underPath(users(call).list(place(call)), PathPrefix), input);
+      return { Users: page.map((user) => ({ ...userOf(user), Tags: undefined })), ...rest };
+    },
+  }),
+  UpdateUser: defineAction<Iam.UpdateUserRequest, void>({
+    resources: ({ UserName, NewUserName, NewPath }, call) => [
+      ...userResource({ UserName }, call),
+      ...(NewUserName === undefined ? [] : [pathArn(call, 'user', NewPath ?? users(call).get(place(call), iamId(UserName ?? ''))?.path, NewUserName)]),
+    ],
+    handle: ({ UserName = '', NewUserName, NewPath }, call) =>
+      change(call, async () => {
+        const old = getUser(call, UserName);
+        const path = NewPath === undefined ? old.path : checkPath(NewPath);
+        const userName = NewUserName ?? old.userName;
+        checkName('newUserName', userName, 64);
+        const next = { ...old, userName, path, arn: pathArn(call, 'user', path, userName) };
+        if (iamId(userName) === iamId(UserName)) return void (await users(call).update(place(call), iamId(UserName), () => next));
+        if (!(await users(call).create(place(call), iamId(userName), next))) throw exists(`User with name ${userName} already exists.`);
+        for (const key of keysOf(call, old.userName)) await keys(call).update(place(call), key.accessKeyId, (current) => ({ ...current, userName }));
+        await users(call).delete(place(call), iamId(UserName));
+      }),
+  }),
+  DeleteUser: defineAction<Iam.DeleteUserRequest, void>({
+    resources: userResource,
+    conditions: own,
+    handle: ({ UserName = '' }, call) =>
+      change(call, async () => {
+        const user = getUser(call, UserName);
+        if (user.login) throw conflict('Cannot delete entity, must delete login profile first.');
+        if (keysOf(call, user.userName).length > 0) throw conflict('Cannot delete entity, must delete access keys first.');
+        if (user.groups.length > 0) throw conflict('Cannot delete entity, must remove users from group first.');
+        if (user.attached.length > 0) throw conflict('Cannot delete entity, must detach all policies first.');
+        if (Object.keys(user.inline).length > 0) throw conflict('Cannot delete entity, must delete policies first.');
+        await users(call).delete(place(call), iamId(UserName));
+      }),
+  }),
+  TagUser: defineAction<Iam.TagUserRequest, void>({
+    resources: userResource,
+    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
+    handle: ({ UserName = '', Tags }, call) => retag(call, UserName, (tags) => mergeTags(tags, readTags(Tags))),
+  }),
+  UntagUser: defineAction<Iam.UntagUserRequest, void>({
+    resources: userResource,
+    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
+    handle: ({ UserName = '', TagKeys = [] }, call) => retag(call, UserName, (tags) => tags.filter(({ key }) => !TagKeys.includes(key))),
+  }),
+  ListUserTags: defineAction<Iam.ListUserTagsRequest, Iam.ListUserTagsResponse>({
+    resources: userResource,
+    conditions: own,
+    handle({ UserName = '', ...input }, call) {
+      const { page, ...rest } = paginate(writeTags(getUser(call, UserName).tags), input);
+      return { Tags: page, ...rest };
+    },
+  }),
+};
+
+async function retag(call: Call, name: string, next: (tags: IamUserSpec['tags']) => IamUserSpec['tags']): Promise<void> {
+  await change(call, async () => {
+    if (!(await users(call).update(place(call), iamId(name), (user) => ({ ...user, tags: next(user.tags) })))) throw noUser(name);
+  });
+}
+
+export const keys = (call: Call) => call.state.table(IAMAccessKey);
+/** Access keys of a user, oldest first. */
+export const keysOf = (call: Call, userName: string) =>
+  keys(call)
+    .list(place(call))
+    .filter((key) => iamId(key.userName) === iamId(userName))
+    .toSorted((a, b) => (a.createDate < b.createDate ? -1 : 1));

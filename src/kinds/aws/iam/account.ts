@@ -1,0 +1,25 @@
+import type { Kind } from '#machinery';
+import { defineAwsKind, type AwsObject } from '../define.ts';
+
+export interface IamPasswordPolicy {
+  minimumPasswordLength: number;
+  requireSymbols: boolean;
+  requireNumbers: boolean;
+  requireUppercaseCharacters: boolean;
+  requireLowercaseCharacters: boolean;
+  allowUsersToChangePassword: boolean;
+  maxPasswordAge?: number;
+  passwordReusePrevention?: number;
+  hardExpiry?: boolean;
+}
+export interface IamAccountSpec {
+  alias?: string;
+  passwordPolicy?: IamPasswordPolicy;
+}
+
+export const IAMAccount: Kind<AwsObject<IamAccountSpec>> = defineAwsKind<IamAccountSpec>({
+  service: 'iam',
+  kind: 'IAMAccount',
+  plural: 'iamaccounts',
+  columns: [['Alias', 'The alias of the account.', ({ alias }) => alias]],
+});
