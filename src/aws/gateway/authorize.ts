@@ -68,15 +68,14 @@ const accountOf = (resource: string): string | undefined => {
 const lackingNames = { identity: 'identity-based', boundary: 'permissions boundary', session: 'session', resource: 'resource-based' };
 
 /** The refusal in the words of AWS: it says which sort of policy decided. */
-export function accessDenied({ caller, service }: BareCall, { action, resource }: Permission, decision: Decision): AwsError {
+export function accessDenied({ caller }: BareCall, { action, resource }: Permission, decision: Decision): AwsError {
   const who = caller.type === 'anonymous' ? 'anonymous' : caller.arn;
   const on = resource === '*' ? '' : ` on resource: ${resource}`;
   const why =
     decision.effect === 'explicitDeny'
       ? ` with an explicit deny in ${article(decision)} policy`
       : ` because no ${lackingNames[decision.lacking ?? 'identity']}${decision.lacking === 'boundary' ? '' : ' policy'} allows the ${action} action`;
-  const code = service === 's3' ? 'AccessDenied' : 'AccessDeniedException';
-  return new AwsError(code, `User: ${who} is not authorized to perform: ${action}${on}${why}`, { status: 403 });
+  return new AwsError('AccessDeniedException', `User: ${who} is not authorized to perform: ${action}${on}${why}`);
 }
 const article = (decision: Decision): string => {
   const kind = decision.denying ?? 'identity';

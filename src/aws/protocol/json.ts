@@ -118,7 +118,7 @@ function awsJson(version: '1.0' | '1.1'): Protocol {
       return { status: 200, headers: headers(requestId), body: JSON.stringify(shape.kind === 'structure' ? structureToJson(shape, output) : {}) };
     },
     encodeError(error, contract, requestId): CallResponse {
-      const { status } = describeError(error, contract);
+      const status = error.code === 'AccessDeniedException' ? 400 : describeError(error, contract).status;
       return { status, headers: headers(requestId), body: JSON.stringify({ __type: error.code, ...jsonErrorFields(error), message: error.message }) };
     },
   };

@@ -155,6 +155,8 @@ const xml = (status: number, body: string, requestId: string): CallResponse => (
 
 /** Code, status and fault of an error, as the contract has them where the error itself does not say. */
 export function describeError(error: AwsError, contract: Contract | undefined): { code: string; status: number; fault: 'client' | 'server' } {
+  // The one refusal that every service has; XML and JSON spell it in two ways.
+  if (error.code === 'AccessDeniedException') return { code: 'AccessDenied', status: 403, fault: 'client' };
   const shape = contract?.error(error.code) ?? contract?.error(`${error.code}Exception`);
   const fault = error.fault ?? shape?.fault ?? ((error.status ?? 400) >= 500 ? 'server' : 'client');
   return { code: shape?.code ?? error.code, status: error.status ?? shape?.status ?? (fault === 'client' ? 400 : 500), fault };

@@ -1,15 +1,5 @@
 import { formatTime } from '#base';
-import {
-  IAMGroup,
-  IAMPolicy,
-  IAMRole,
-  IAMUser,
-  type AwsTag,
-  type IamGroupSpec,
-  type IamPolicySpec,
-  type IamRoleSpec,
-  type IamUserSpec,
-} from '#kinds';
+import { IAMGroup, IAMPolicy, IAMRole, IAMUser, type AwsTag, type IamGroupSpec, type IamPolicySpec, type IamRoleSpec, type IamUserSpec } from '#kinds';
 import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import type { Conditions } from '../../gateway/service.ts';
