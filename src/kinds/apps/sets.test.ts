@@ -39,7 +39,9 @@ const ofStateful = (set: V1StatefulSet, old?: V1StatefulSet): string[] => lines(
 const ofDaemon = (set: V1DaemonSet, old?: V1DaemonSet): string[] => lines(DaemonSet.validate!(set, old));
 
 test('defaults of a stateful set', () => {
-  const set = statefulSet({ volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } }] });
+  const set = statefulSet({
+    volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }],
+  });
   const { template, ...spec } = set.spec!;
   assert.deepEqual(spec, {
     serviceName: 's',
@@ -49,7 +51,7 @@ test('defaults of a stateful set', () => {
         apiVersion: 'v1',
         kind: 'PersistentVolumeClaim',
         metadata: { name: 'data' },
-        spec: { accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, volumeMode: 'Filesystem' },
         status: { phase: 'Pending' },
       },
     ],
@@ -101,7 +103,20 @@ test('findings on a stateful set', () => {
   // Claims are made later, so that a template may mount what is not among its volumes.
   const template = podTemplate();
   template.spec!.containers[0]!.volumeMounts = [{ name: 'data', mountPath: '/data' }];
-  assert.deepEqual(ofStateful(statefulSet({ template })), []);
+  const claim = (spec: object): Partial<V1StatefulSetSpec> => ({ volumeClaimTemplates: [{ metadata: { name: 'data' }, spec }] });
+  const whole = claim({ accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } });
+  assert.deepEqual(ofStateful(statefulSet({ ...whole, template: cloneObject(template) })), []);
+
+  // What came late to Kubernetes is asked of new sets, and of those that were right before.
+  const mount = 'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"';
+  const dangling = (): V1StatefulSet => statefulSet({ template: cloneObject(template) });
+  assert.deepEqual(ofStateful(dangling()), [mount]);
+  assert.deepEqual(ofStateful(dangling(), statefulSet()), [mount]);
+  assert.deepEqual(ofStateful(dangling(), dangling()), []);
+  assert.deepEqual(ofStateful(statefulSet(claim({ resources: { requests: { storage: '1Gi' } } }))), [
+    'spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required',
+  ]);
+  assert.match(ofStateful(statefulSet({ serviceName: 'A' })).join(), /^spec\.serviceName: Invalid value: "A"/);
 });
 
 test('what may change in a stateful set', () => {

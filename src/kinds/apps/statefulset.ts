@@ -1,9 +1,11 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
-import type { V1PersistentVolumeClaim, V1StatefulSet, V1StatefulSetSpec } from '../generated/types.ts';
+import type { V1PersistentVolumeClaim, V1PodTemplateSpec, V1StatefulSet, V1StatefulSetSpec } from '../generated/types.ts';
+import { validateClaimSpec } from '../core/claim-validation.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
+import { validatePodTemplate } from '../core/pod-spec-validation.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, invalidValue, nonNegative, required, sameJson, unsupportedOf } from '../support/errors.ts';
-import { validateLabels } from '../support/names.ts';
+import { checked, dnsLabel } from '../support/names.ts';
 import { atMost100Percent, intOrPercentValue, validateIntOrPercent } from '../support/percent.ts';
 import { formatSelector } from '../support/selectors.ts';
 import { containerColumns, validateAvailable, validateCollisions, validateCounters, validateSelected, validateSelector, workloadWarnings } from './workload.ts';
@@ -33,9 +35,29 @@ function validateRetention({ persistentVolumeClaimRetentionPolicy: policy }: V1S
   );
 }
 
-/** Kubernetes looks at little of this template: its volume mounts may name claims that do not exist yet. */
+/** Claims stand for volumes that the pods will have. */
+function withClaims({ template, volumeClaimTemplates }: V1StatefulSetSpec): V1PodTemplateSpec | undefined {
+  const { spec } = template ?? {};
+  if (!spec || !volumeClaimTemplates?.length) return template;
+  const own = new Set(spec.volumes?.map((volume) => volume.name));
+  const claims = volumeClaimTemplates.flatMap(({ metadata }) => {
+    const name = metadata?.name ?? '';
+    return own.has(name) ? [] : [{ name, persistentVolumeClaim: { claimName: name } }];
+  });
+  return { ...template, spec: { ...spec, volumes: [...(spec.volumes ?? []), ...claims] } };
+}
+const validatePods = (spec: V1StatefulSetSpec): FieldError[] => validatePodTemplate(withClaims(spec), 'spec.template');
+const validateClaims = ({ volumeClaimTemplates }: V1StatefulSetSpec): FieldError[] =>
+  (volumeClaimTemplates ?? []).flatMap((claim, i) => validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`));
+const validateServiceName = ({ serviceName }: V1StatefulSetSpec): FieldError[] => (serviceName ? checked('spec.serviceName', serviceName, dnsLabel) : []);
+
+/** Checks that came late to Kubernetes: what was stored without them may stay as it is, and be updated. */
+const lateChecks = [validatePods, validateClaims, validateServiceName];
+const validateLate = (spec: V1StatefulSetSpec, old: V1StatefulSetSpec | undefined): FieldError[] =>
+  lateChecks.flatMap((check) => (old && check(old).length > 0 ? [] : check(spec)));
+
 function validateTemplate({ template }: V1StatefulSetSpec): FieldError[] {
-  const errors = validateLabels('spec.template.labels', template?.metadata?.labels);
+  const errors: FieldError[] = [];
   if (template?.spec?.restartPolicy !== 'Always')
     errors.push(unsupportedOf('spec.template.spec.restartPolicy', template?.spec?.restartPolicy ?? '', ['Always']));
   if (template?.spec?.activeDeadlineSeconds !== undefined)
@@ -126,7 +148,10 @@ export const StatefulSet: Kind<V1StatefulSet> = defineKind<V1StatefulSet>({
   prepareCreate(set) {
     set.status = { replicas: 0 };
   },
-  validate: ({ spec }, old) => [...(spec ? validateSpec(spec) : [required('spec.selector')]), ...(spec && old?.spec ? validateUpdate(spec, old.spec) : [])],
+  validate({ spec }, old) {
+    if (!spec) return [required('spec.selector')];
+    return [...validateSpec(spec), ...validateLate(spec, old?.spec), ...(old?.spec ? validateUpdate(spec, old.spec) : [])];
+  },
   validateStatus: ({ status }, old) => [
     ...validateCounters(status, ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'], 'replicas'),
     ...validateCounters(status, ['observedGeneration', 'collisionCount']),

@@ -2,6 +2,7 @@
 import { parseQuantity } from '#base';
 import { pathSegmentProblems, type FieldError } from '#machinery';
 import type { V2HorizontalPodAutoscalerSpec, V2HPAScalingRules, V2MetricIdentifier, V2MetricSpec, V2MetricTarget } from '../generated/types.ts';
+import { validateResourceName } from '../core/resources-validation.ts';
 import { forbidden, invalidValue, required, unsupportedOf } from '../support/errors.ts';
 import { checked, dnsLabel } from '../support/names.ts';
 
@@ -74,7 +75,7 @@ const validators: { readonly [source: string]: (at: string, spec: V2MetricSpec) 
     ...validateUsage(`${at}.target`, resource!.target),
   ],
   containerResource: (at, { containerResource: source }) => [
-    ...(source!.name ? [] : [required(`${at}.name`, 'must specify a resource name')]),
+    ...(source!.name ? validateResourceName(`${at}.name`, source!.name) : [required(`${at}.name`, 'must specify a resource name')]),
     ...(source!.container ? checked(`${at}.container`, source!.container, dnsLabel) : [required(`${at}.container`, 'must specify a container')]),
     ...validateUsage(`${at}.target`, source!.target),
   ],

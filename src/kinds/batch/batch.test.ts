@@ -131,6 +131,11 @@ test('what may change in a job', () => {
   const place = (spec: V1JobSpec): void => void (spec.template.spec!.nodeSelector = { zone: 'a' });
   assert.deepEqual(update({ suspend: true }, place), []);
   assert.deepEqual(update({}, place), ['spec.template: field is immutable']);
+  const size = (spec: V1JobSpec): void => void (spec.template.spec!.containers[0]!.resources = { requests: { cpu: '2' } });
+  assert.deepEqual(update({ suspend: true }, size), []);
+  assert.deepEqual(update({}, size), ['spec.template: field is immutable']);
+  const rename = (spec: V1JobSpec): void => void Object.assign(spec.template.spec!.containers[0]!, { name: 'other', resources: { requests: { cpu: '2' } } });
+  assert.deepEqual(update({ suspend: true }, rename), ['spec.template: field is immutable']);
   assert.deepEqual(update({ suspend: true }, place, { startTime: '2026-01-01T00:00:00Z' }), ['spec.template: field is immutable']);
   assert.deepEqual(
     update({}, (spec) => (spec.completions = 2)),

@@ -1,5 +1,5 @@
 import { defineKind, humanDuration, type FieldError, type Kind } from '#machinery';
-import type { V1Job, V1JobSpec, V1PodTemplateSpec } from '../generated/types.ts';
+import type { V1Container, V1Job, V1JobSpec, V1PodTemplateSpec } from '../generated/types.ts';
 import { nameWarnings, templateColumns } from '../apps/workload.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { templateWarnings } from '../core/pod-warnings.ts';
@@ -93,15 +93,24 @@ function validateHostname(job: V1Job, { completionMode, completions = 0 }: V1Job
   return [invalidValue('metadata.name', name, `will not able to create pod with invalid DNS label: ${longest}`)];
 }
 
+/** What containers ask for may be changed too (KEP-5440); who they are may not. */
+function withResources(containers: V1Container[] | undefined, from: V1Container[] | undefined): V1Container[] | undefined {
+  return containers?.map((container, i) => (from?.[i]?.name === container.name ? { ...container, resources: from[i]!.resources ?? {} } : container));
+}
+
 /** Where the pods go may be changed until the first of them was made: what queueing systems do with suspended jobs. */
 function withScheduling(template: V1PodTemplateSpec, from: V1PodTemplateSpec | undefined): V1PodTemplateSpec {
   const { nodeSelector, tolerations, schedulingGates, affinity } = from?.spec ?? { containers: [] };
   const own = { ...template.spec?.affinity, nodeAffinity: affinity?.nodeAffinity };
   const wanted = Object.values(own).some((value) => value !== undefined) || affinity ? own : undefined;
+  const containers = withResources(template.spec?.containers, from?.spec?.containers);
+  const initContainers = withResources(template.spec?.initContainers, from?.spec?.initContainers);
   return {
     ...template,
     metadata: { ...template.metadata, labels: from?.metadata?.labels, annotations: from?.metadata?.annotations } as NonNullable<V1PodTemplateSpec['metadata']>,
-    spec: { ...template.spec, nodeSelector, tolerations, schedulingGates, affinity: wanted } as NonNullable<V1PodTemplateSpec['spec']>,
+    spec: { ...template.spec, containers, initContainers, nodeSelector, tolerations, schedulingGates, affinity: wanted } as NonNullable<
+      V1PodTemplateSpec['spec']
+    >,
   };
 }
 

@@ -1,7 +1,7 @@
 import { defineKind, humanDuration, type FieldError, type Kind } from '#machinery';
 import type { V1CertificateSigningRequest, V1CertificateSigningRequestCondition } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, forbidden, invalidValue, required, sameJson, unsupported } from '../support/errors.ts';
+import { duplicate, forbidden, invalidValue, oneOf, required, sameJson, unsupported } from '../support/errors.ts';
 import { checked, dnsSubdomain } from '../support/names.ts';
 
 const usages = new Set(
@@ -46,6 +46,8 @@ function validateUsages(given: string[] | undefined): FieldError[] {
   });
 }
 
+/** What v1beta1 filled in where nobody named a signer. */
+const legacySigner = 'kubernetes.io/legacy-unknown';
 const decisions = ['Approved', 'Denied', 'Failed'];
 
 /** Conditions may be added, one of each type; a request is approved or denied, never both, and for good. */
@@ -54,11 +56,9 @@ export function validateConditions(conditions: V1CertificateSigningRequestCondit
   return (conditions ?? []).flatMap((condition, i) => {
     const at = `status.conditions[${i}]`;
     const errors: FieldError[] = condition.type ? [] : [required(`${at}.type`)];
-    if (decisions.includes(condition.type)) {
-      if (condition.status !== 'True') errors.push(condition.status ? unsupported(`${at}.status`, condition.status, ['True']) : required(`${at}.status`));
-    } else if (!condition.status) errors.push(required(`${at}.status`));
+    errors.push(...oneOf(`${at}.status`, condition.status, decisions.includes(condition.type) ? ['True'] : ['False', 'True', 'Unknown']));
     if ((condition.type === 'Denied' && seen.has('Approved')) || (condition.type === 'Approved' && seen.has('Denied')))
-      errors.push(invalidValue(`${at}.type`, condition.type, 'Approved and Denied conditions are mutually exclusive'));
+      errors.push(invalidValue('status.conditions', condition.type, 'Approved and Denied conditions are mutually exclusive'));
     if (seen.has(condition.type)) errors.push(duplicate(`${at}.type`, condition.type));
     seen.add(condition.type);
     return errors;
@@ -77,6 +77,19 @@ function decidesNothing(request: V1CertificateSigningRequest, old: V1Certificate
   });
 }
 
+/** PEM, and only certificates in it. */
+function certificateProblem(base64: string): string | undefined {
+  const blocks = [
+    ...Buffer.from(base64, 'base64')
+      .toString('latin1')
+      .matchAll(/-----BEGIN ([^-]+)-----([^-]*)-----END \1-----/g),
+  ];
+  const other = blocks.find(([, type]) => type !== 'CERTIFICATE');
+  if (other) return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(other[1])}`;
+  if (blocks.some(([, , body]) => body!.includes(':'))) return 'no PEM block headers are permitted';
+  return blocks.length === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined;
+}
+
 /** The approval subresource decides, the status subresource brings the certificate; neither takes a decision back. */
 export function validateStatus(request: V1CertificateSigningRequest, old: V1CertificateSigningRequest): FieldError[] {
   const errors = validateConditions(request.status?.conditions);
@@ -85,10 +98,9 @@ export function validateStatus(request: V1CertificateSigningRequest, old: V1Cert
     if (find(old) && !find(request)) errors.push(forbidden('status.conditions', `updates may not remove a condition of type ${JSON.stringify(type)}`));
   }
   const [now, before] = [request.status?.certificate, old.status?.certificate];
-  if (before && !sameJson(now, before)) errors.push(forbidden('status.certificate', 'updates may not set certificate content'));
-  if (now && now !== before && !Buffer.from(now, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----'))
-    errors.push(invalidValue('status.certificate', '<certificate data>', 'must contain at least one CERTIFICATE PEM block'));
-  return errors;
+  if (before && !sameJson(now, before)) errors.push(forbidden('status.certificate', 'updates may not modify existing certificate content'));
+  const wrong = now && now !== before ? certificateProblem(now) : undefined;
+  return wrong === undefined ? errors : [...errors, invalidValue('status.certificate', '<certificate data>', wrong)];
 }
 
 function conditionText({ status }: V1CertificateSigningRequest): string {
@@ -131,10 +143,12 @@ export const CertificateSigningRequest: Kind<V1CertificateSigningRequest> = defi
   prepareUpdate(request, old) {
     request.spec = old.spec;
   },
-  validate: ({ spec }) => [
+  validate: ({ spec }, old) => [
     ...validateRequest(spec?.request),
     ...validateUsages(spec?.usages),
-    ...validateSigner(spec?.signerName),
+    ...(spec?.signerName === legacySigner && old?.spec?.signerName !== legacySigner
+      ? [invalidValue('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version')]
+      : validateSigner(spec?.signerName)),
     ...(spec?.expirationSeconds !== undefined && spec.expirationSeconds < 600
       ? [invalidValue('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')]
       : []),

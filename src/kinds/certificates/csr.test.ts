@@ -18,6 +18,9 @@ test('a request holds a PEM block, usages and a signer', () => {
       'spec.expirationSeconds: Invalid value: 1: may not specify a duration less than 600 seconds (10 minutes)',
     ],
   );
+  assert.deepEqual(request({ signerName: 'kubernetes.io/legacy-unknown' }), [
+    'spec.signerName: Invalid value: "kubernetes.io/legacy-unknown": the legacy signerName is not allowed via this API version',
+  ]);
   assert.deepEqual(request({ usages: [], signerName: 'example/x' }), [
     'spec.usages: Required value',
     'spec.signerName: Invalid value: "example": should be a domain with at least two segments separated by dots',
@@ -34,12 +37,19 @@ test('a decision is taken once', () => {
   const before = (object: { status?: object }): void => void (object.status = { conditions: [approved], certificate: 'QQ==' });
   assert.deepEqual(
     refusedStatus(CertificateSigningRequest, {
-      conditions: [approved, { type: 'Denied', status: 'True' }, { type: 'Failed', status: 'False' }, { type: 'Odd', status: '' }],
+      conditions: [
+        approved,
+        { type: 'Denied', status: 'True' },
+        { type: 'Failed', status: 'False' },
+        { type: 'Odd', status: '' },
+        { type: 'New', status: 'Maybe' },
+      ],
     }),
     [
-      'status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
+      'status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
       'status.conditions[2].status: Unsupported value: "False": supported values: "True"',
       'status.conditions[3].status: Required value',
+      'status.conditions[4].status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown"',
       'status.conditions: Forbidden: updates may not add a condition of type "Approved"',
       'status.conditions: Forbidden: updates may not add a condition of type "Denied"',
     ],
@@ -47,7 +57,7 @@ test('a decision is taken once', () => {
   );
   assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [] }, before), [
     'status.conditions: Forbidden: updates may not remove a condition of type "Approved"',
-    'status.certificate: Forbidden: updates may not set certificate content',
+    'status.certificate: Forbidden: updates may not modify existing certificate content',
   ]);
   const decided = (object: { status?: object }): void => void (object.status = { conditions: [approved] });
   assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [{ ...approved, reason: 'x' }] }, decided), [
@@ -56,6 +66,13 @@ test('a decision is taken once', () => {
   assert.deepEqual(refusedStatus(CertificateSigningRequest, { conditions: [approved], certificate: 'QQ==' }, decided), [
     'status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block',
   ]);
+  const pem = (type: string, body: string): string => Buffer.from(`-----BEGIN ${type}-----\n${body}\n-----END ${type}-----\n`).toString('base64');
+  const brings = (certificate: string): string[] => refusedStatus(CertificateSigningRequest, { conditions: [approved], certificate }, decided);
+  assert.deepEqual(brings(pem('CERTIFICATE', 'QQ==')), []);
+  assert.deepEqual(brings(pem('PRIVATE KEY', 'QQ==')), [
+    'status.certificate: Invalid value: "<certificate data>": only CERTIFICATE PEM blocks are allowed, found "PRIVATE KEY"',
+  ]);
+  assert.deepEqual(brings(pem('CERTIFICATE', 'A: b\n\nQQ==')), ['status.certificate: Invalid value: "<certificate data>": no PEM block headers are permitted']);
 });
 
 test('the approval subresource decides, and touches nothing else', () => {

@@ -181,6 +181,7 @@ test('endpoints and endpoint slices', () => {
   assert.deepEqual(cells(EndpointSlice, slice), ['x', 'IPv4', '80', '10.0.0.1,10.0.0.2,10.0.0.3 + 2 more...', '<unknown>']);
   assert.deepEqual(texts(EndpointSlice.validate!({ ...slice, endpoints: [{ addresses: ['::1'] }] }, undefined)), [
     'endpoints[0].addresses[0]: Invalid value: "::1": must be a valid IPv4 address',
+    'endpoints[0].addresses[0]: Invalid value: "::1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
   ]);
   assert.deepEqual(cells(Endpoints, { metadata, subsets: [{ addresses: [{ ip: '10.0.0.1' }], ports: [{ port: 80 }, { port: 81 }] }] }), [
     'x',

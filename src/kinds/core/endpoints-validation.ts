@@ -1,14 +1,18 @@
 /** Validation of Endpoints (pkg/apis/core/validation). */
 import type { FieldError } from '#machinery';
 import type { CoreV1EndpointPort, V1EndpointAddress, V1Endpoints } from '../generated/types.ts';
-import { oneOf, required } from '../support/errors.ts';
+import { invalidValue, oneOf, required } from '../support/errors.ts';
 import { specialIP } from '../support/ip.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validIP, validPortNumber } from '../support/names.ts';
 
+/** Says for itself that what is no address is none. */
+export function validateOrdinaryIP(field: string, ip: string): FieldError[] {
+  return validIP(ip).length > 0 ? [invalidValue(field, ip, 'must be a valid IP address')] : checked(field, ip, specialIP);
+}
+
 /** An address that a Service may send traffic to. */
 export function validateEndpointIP(field: string, ip: string): FieldError[] {
-  const errors = checked(field, ip, validIP);
-  return errors.length > 0 ? errors : checked(field, ip, specialIP);
+  return [...checked(field, ip, validIP), ...validateOrdinaryIP(field, ip)];
 }
 
 function validateAddress(at: string, { ip, hostname, nodeName }: V1EndpointAddress): FieldError[] {

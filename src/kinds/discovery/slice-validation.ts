@@ -1,19 +1,32 @@
 /** Validation of EndpointSlices (pkg/apis/discovery/validation). */
 import type { FieldError } from '#machinery';
-import { validateEndpointIP } from '../core/endpoints-validation.ts';
+import { validateOrdinaryIP } from '../core/endpoints-validation.ts';
 import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointHints, V1EndpointSlice } from '../generated/types.ts';
 import { duplicate, immutable, invalidValue, oneOf, required, tooMany } from '../support/errors.ts';
-import { checked, dnsLabel, dnsSubdomain, isIPv4, isIPv6, qualifiedName, validLabelValue, validPortNumber } from '../support/names.ts';
+import { checked, dnsLabel, dnsSubdomain, isIPv4, isIPv6, qualifiedName, validateLabels, validLabelValue, validPortNumber } from '../support/names.ts';
 
 const maxEndpoints = 1000;
 const maxAddresses = 100;
 const maxPorts = 20_000;
 const maxHints = 8;
+const maxTopologyLabels = 16;
 
 function validateAddress(field: string, type: string, value: string): FieldError[] {
-  if (type === 'IPv4') return isIPv4(value) ? validateEndpointIP(field, value) : [invalidValue(field, value, 'must be a valid IPv4 address')];
-  if (type === 'IPv6') return isIPv6(value) ? validateEndpointIP(field, value) : [invalidValue(field, value, 'must be a valid IPv6 address')];
-  return type === 'FQDN' ? checked(field, value, dnsSubdomain) : [];
+  if (type === 'FQDN') return validateDomain(field, value);
+  if (type !== 'IPv4' && type !== 'IPv6') return [];
+  const fits = type === 'IPv4' ? isIPv4(value) : isIPv6(value);
+  return [...(fits ? [] : [invalidValue(field, value, `must be a valid ${type} address`)]), ...validateOrdinaryIP(field, value)];
+}
+
+/** A domain name of two labels or more, with or without the dot at its end. */
+function validateDomain(field: string, value: string): FieldError[] {
+  if (!value) return [required(field)];
+  const name = value.replace(/\.$/, '');
+  const errors = checked(field, name, dnsSubdomain);
+  if (errors.length > 0) return errors;
+  const labels = name.split('.');
+  if (labels.length < 2) return [invalidValue(field, name, 'should be a domain with at least two segments separated by dots')];
+  return labels.flatMap((label) => checked(field, label, dnsLabel));
 }
 
 function validateHints(at: string, hints: V1EndpointHints): FieldError[] {
@@ -39,9 +52,9 @@ function validateEndpoint(at: string, endpoint: V1Endpoint, type: string): Field
   addresses.forEach((address, a) => errors.push(...validateAddress(`${at}.addresses[${a}]`, type, address)));
   if (endpoint.nodeName !== undefined) errors.push(...checked(`${at}.nodeName`, endpoint.nodeName, dnsSubdomain));
   if (endpoint.hostname !== undefined) errors.push(...checked(`${at}.hostname`, endpoint.hostname, dnsLabel));
-  for (const [key, value] of Object.entries(endpoint.deprecatedTopology ?? {})) {
-    errors.push(...checked(`${at}.deprecatedTopology`, key, qualifiedName), ...checked(`${at}.deprecatedTopology[${key}]`, value, validLabelValue));
-  }
+  const topology = Object.keys(endpoint.deprecatedTopology ?? {}).length;
+  if (topology > maxTopologyLabels) errors.push(tooMany(`${at}.deprecatedTopology`, topology, maxTopologyLabels));
+  errors.push(...validateLabels(`${at}.deprecatedTopology`, endpoint.deprecatedTopology));
   return endpoint.hints ? [...errors, ...validateHints(`${at}.hints`, endpoint.hints)] : errors;
 }
 

@@ -1,5 +1,5 @@
 /** Validation of Ingresses (pkg/apis/networking/validation). */
-import type { FieldError } from '#machinery';
+import { pathSegmentProblems, type FieldError } from '#machinery';
 import type { V1HTTPIngressPath, V1Ingress, V1IngressBackend, V1IngressRule, V1TypedLocalObjectReference } from '../generated/types.ts';
 import { invalidValue, required, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel1035, dnsSubdomain, validIP, validPortName, validPortNumber } from '../support/names.ts';
@@ -17,16 +17,18 @@ export function wildcardSubdomain(value: string): string[] {
 }
 const validateHost = (field: string, host: string): FieldError[] => checked(field, host, host.includes('*') ? wildcardSubdomain : dnsSubdomain);
 
-function validateResource(at: string, resource: V1TypedLocalObjectReference): FieldError[] {
-  const errors: FieldError[] = resource.apiGroup ? checked(`${at}.apiGroup`, resource.apiGroup, dnsSubdomain) : [];
-  for (const key of ['kind', 'name'] as const) if (!resource[key]) errors.push(required(`${at}.${key}`));
+/** An object of the same namespace, also the parameters of an IngressClass. */
+export function validateReference(at: string, reference: V1TypedLocalObjectReference): FieldError[] {
+  const errors: FieldError[] = reference.apiGroup === undefined ? [] : checked(`${at}.apiGroup`, reference.apiGroup, dnsSubdomain);
+  for (const key of ['kind', 'name'] as const)
+    errors.push(...(reference[key] ? checked(`${at}.${key}`, reference[key], pathSegmentProblems) : [required(`${at}.${key}`, `${key} is required`)]));
   return errors;
 }
 
 function validateBackend(at: string, backend: V1IngressBackend | undefined): FieldError[] {
   const { resource, service } = backend ?? {};
   if (resource && service) return [invalidValue(at, '', 'cannot set both resource and service backends')];
-  if (resource) return validateResource(`${at}.resource`, resource);
+  if (resource) return validateReference(`${at}.resource`, resource);
   if (!service) return [invalidValue(at, '', 'resource or service backend is required')];
   const errors = service.name ? checked(`${at}.service.name`, service.name, dnsLabel1035) : [required(`${at}.service.name`)];
   const { name, number } = service.port ?? {};
@@ -59,7 +61,7 @@ function validateRule(at: string, rule: V1IngressRule): FieldError[] {
   const errors: FieldError[] = [];
   if (rule.host) {
     if (isIP(rule.host)) errors.push(invalidValue(`${at}.host`, rule.host, 'must be a DNS name, not an IP address'));
-    else errors.push(...validateHost(`${at}.host`, rule.host));
+    errors.push(...validateHost(`${at}.host`, rule.host));
   }
   if (!rule.http) return errors;
   if (!rule.http.paths?.length) errors.push(required(`${at}.http.paths`));
@@ -80,7 +82,7 @@ export function validateIngress({ metadata, spec = {} }: V1Ingress, old: V1Ingre
   if (ingressClassName !== undefined) errors.push(...checked('spec.ingressClassName', ingressClassName, dnsSubdomain));
   const annotated = metadata?.annotations?.[classAnnotation];
   if (!old && annotated !== undefined && ingressClassName !== undefined && annotated !== ingressClassName)
-    errors.push(invalidValue(`metadata.annotations[${classAnnotation}]`, annotated, 'must match `ingressClassName` when both are specified'));
+    errors.push(invalidValue(`annotations.${classAnnotation}`, annotated, 'must match `ingressClassName` when both are specified'));
   return errors;
 }
 

@@ -3,6 +3,7 @@ import type { V1IngressClass, V1IngressClassParametersReference } from '../gener
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, invalidValue, required, tooLong, unchanged, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain } from '../support/names.ts';
+import { validateReference } from './ingress-validation.ts';
 
 const maxController = 250;
 const pathRule = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/;
@@ -21,9 +22,7 @@ function validateController(field: string, controller: string | undefined): Fiel
 
 function validateParameters(at: string, reference: V1IngressClassParametersReference): FieldError[] {
   const { apiGroup, kind, name, namespace, scope } = reference;
-  const errors: FieldError[] = apiGroup ? checked(`${at}.apiGroup`, apiGroup, dnsSubdomain) : [];
-  if (!kind) errors.push(required(`${at}.kind`, 'kind is required'));
-  if (!name) errors.push(required(`${at}.name`, 'name is required'));
+  const errors = validateReference(at, { ...(apiGroup === undefined ? {} : { apiGroup }), kind, name });
   if (!scope) return [...errors, required(`${at}.scope`)];
   if (scope === 'Cluster') return namespace === undefined ? errors : [...errors, forbidden(`${at}.namespace`, "`parameters.scope` is set to 'Cluster'")];
   if (scope !== 'Namespace') return [...errors, unsupported(`${at}.scope`, scope, ['Cluster', 'Namespace'])];

@@ -116,13 +116,13 @@ test('ports and peers of a policy', () => {
   assert.deepEqual(ports({ port: 80, endPort: 79 }, { endPort: 1 }, { port: 'http', endPort: 9, protocol: 'ICMP' }, { port: 0 }), [
     'spec.egress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`',
     'spec.egress[0].ports[1].endPort: Invalid value: 1: may not be specified when `port` is not specified',
-    'spec.egress[0].ports[2].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"',
+    'spec.egress[0].ports[2].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
     'spec.egress[0].ports[2].endPort: Invalid value: 9: may not be specified when `port` is non-numeric',
     'spec.egress[0].ports[3].port: Invalid value: 0: must be between 1 and 65535, inclusive',
   ]);
   assert.deepEqual(
     refused(NetworkPolicy, (object) => (object.spec!.policyTypes = ['Sideways'])),
-    ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Egress", "Ingress"'],
+    ['spec.policyTypes[0]: Unsupported value: "Sideways": supported values: "Ingress", "Egress"'],
   );
 });
 
@@ -138,7 +138,7 @@ test('addresses are named canonically, ranges grow once', () => {
   assert.deepEqual(cidrs(), ['spec.cidrs: Required value: at least one CIDR required']);
   assert.deepEqual(cidrs('10.0.0.1/24', '10.1.0.0/24'), [
     'spec.cidrs[0]: Invalid value: "10.0.0.1/24": must not have bits set beyond the prefix length',
-    'spec.cidrs: Invalid value: ["10.0.0.1/24","10.1.0.0/24"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96',
+    'spec.cidrs: Invalid value: ["10.0.0.1/24","10.1.0.0/24"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
   ]);
   const grow = (...list: string[]): string[] => refusedUpdate(ServiceCIDR, (object) => (object.spec = { cidrs: list }), 'minimal');
   assert.deepEqual(grow('10.111.0.0/24', 'fd00::/112'), []);
@@ -165,4 +165,23 @@ test('arithmetic of addresses', () => {
     ['127.9.9.9', 1],
   ] as const)
     assert.equal(specialIP(text).length, count, text);
+});
+
+test('references name a kind and an object, as parts of a path', () => {
+  const backend = (resource: object): string[] => refused(Ingress, (ingress) => (ingress.spec = { defaultBackend: { resource: resource as never } }));
+  const at = 'spec.defaultBackend.resource';
+  assert.deepEqual(backend({}), [`${at}.kind: Required value: kind is required`, `${at}.name: Required value: name is required`]);
+  assert.deepEqual(backend({ kind: 'a/b', name: '..' }), [
+    `${at}.kind: Invalid value: "a/b": may not contain '/'`,
+    `${at}.name: Invalid value: "..": may not be '..'`,
+  ]);
+  assert.deepEqual(
+    refused(IngressClass, (object) => (object.spec = { controller: 'a.b/c', parameters: { kind: 'K', name: 'a%b' } })),
+    ['spec.parameters.name: Invalid value: "a%b": may not contain \'%\''],
+  );
+  const twice = refused(Ingress, (ingress) => {
+    ingress.metadata!.annotations = { 'kubernetes.io/ingress.class': 'a' };
+    ingress.spec!.ingressClassName = 'b';
+  });
+  assert.deepEqual(twice, ['annotations.kubernetes.io/ingress.class: Invalid value: "a": must match `ingressClassName` when both are specified']);
 });

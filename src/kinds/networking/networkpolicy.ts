@@ -1,13 +1,16 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1IPBlock, V1NetworkPolicy, V1NetworkPolicyPeer, V1NetworkPolicyPort } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { forbidden, invalidValue, required, unsupported } from '../support/errors.ts';
+import { forbidden, invalidValue, required, unsupportedOf } from '../support/errors.ts';
 import { parseCidr, strictlyWithin, validCidr } from '../support/ip.ts';
 import { checked, validPortName, validPortNumber } from '../support/names.ts';
 import { formatSelector, validateLabelSelector } from '../support/selectors.ts';
 
+const protocols = ['TCP', 'UDP', 'SCTP'];
+const directions = ['Ingress', 'Egress'];
+
 function validatePort(at: string, { protocol, port, endPort }: V1NetworkPolicyPort): FieldError[] {
-  const errors = protocol !== undefined && !['SCTP', 'TCP', 'UDP'].includes(protocol) ? [unsupported(`${at}.protocol`, protocol, ['SCTP', 'TCP', 'UDP'])] : [];
+  const errors = protocol !== undefined && !protocols.includes(protocol) ? [unsupportedOf(`${at}.protocol`, protocol, protocols)] : [];
   const without = (text: string): void => void (endPort !== undefined && errors.push(invalidValue(`${at}.endPort`, endPort, text)));
   if (port === undefined) without('may not be specified when `port` is not specified');
   else if (typeof port === 'string') {
@@ -52,7 +55,7 @@ function validate({ spec = {} }: V1NetworkPolicy): FieldError[] {
   spec.egress?.forEach((rule, i) => rules(`spec.egress[${i}]`, rule.ports, rule.to, 'to'));
   const types = spec.policyTypes ?? [];
   if (types.length > 2) return [...errors, invalidValue('spec.policyTypes', types, 'may not specify more than two policyTypes')];
-  types.forEach((type, i) => ['Egress', 'Ingress'].includes(type) || errors.push(unsupported(`spec.policyTypes[${i}]`, type, ['Egress', 'Ingress'])));
+  types.forEach((type, i) => directions.includes(type) || errors.push(unsupportedOf(`spec.policyTypes[${i}]`, type, directions)));
   return errors;
 }
 

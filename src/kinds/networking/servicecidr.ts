@@ -15,7 +15,7 @@ function validateCidrs(cidrs: string[] | undefined): FieldError[] {
     return hasHostBits(cidr) ? [invalidValue(`${field}[${i}]`, text, 'must not have bits set beyond the prefix length')] : [];
   });
   if (parsed.length === 2 && parsed[0] && parsed[0].bits === parsed[1]?.bits)
-    errors.push(invalidValue(field, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96'));
+    errors.push(invalidValue(field, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'));
   return errors;
 }
 

@@ -1,11 +1,10 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
-import { validateDriverName } from '../core/persistentvolume-validation.ts';
 import type { StorageV1TokenRequest, V1CSIDriver } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, invalidValue, required, unchanged, unsupported } from '../support/errors.ts';
+import { duplicate, invalidValue, unchanged, unsupported, unsupportedOf } from '../support/errors.ts';
 
 const policies = ['File', 'None', 'ReadWriteOnceWithFSType'];
-const modes = ['Ephemeral', 'Persistent'];
+const modes = ['Persistent', 'Ephemeral'];
 
 function validateTokens(tokens: StorageV1TokenRequest[] | undefined): FieldError[] {
   const seen = new Set<string>();
@@ -23,10 +22,9 @@ function validateTokens(tokens: StorageV1TokenRequest[] | undefined): FieldError
 
 function validate(driver: V1CSIDriver, old: V1CSIDriver | undefined): FieldError[] {
   const spec = driver.spec ?? {};
-  const errors = validateDriverName('metadata.name', driver.metadata?.name);
-  for (const field of ['attachRequired', 'podInfoOnMount', 'storageCapacity'] as const) if (spec[field] === undefined) errors.push(required(`spec.${field}`));
+  const errors: FieldError[] = [];
   if (spec.fsGroupPolicy !== undefined && !policies.includes(spec.fsGroupPolicy)) errors.push(unsupported('spec.fsGroupPolicy', spec.fsGroupPolicy, policies));
-  spec.volumeLifecycleModes?.forEach((mode) => modes.includes(mode) || errors.push(unsupported('spec.volumeLifecycleModes', mode, modes)));
+  spec.volumeLifecycleModes?.forEach((mode) => modes.includes(mode) || errors.push(unsupportedOf('spec.volumeLifecycleModes', mode, modes)));
   const period = spec.nodeAllocatableUpdatePeriodSeconds;
   if (period !== undefined && period < 10)
     errors.push(invalidValue('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));

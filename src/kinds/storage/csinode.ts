@@ -2,18 +2,19 @@ import { defineKind, type FieldError, type Kind } from '#machinery';
 import { validateDriverName } from '../core/persistentvolume-validation.ts';
 import type { V1CSINode, V1CSINodeDriver } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { duplicate, immutable, nonNegative, required, sameJson, tooLong } from '../support/errors.ts';
+import { duplicate, immutable, invalidValue, nonNegative, required, sameJson } from '../support/errors.ts';
 import { checked, qualifiedName } from '../support/names.ts';
 
 function validateDriver(at: string, driver: V1CSINodeDriver): FieldError[] {
   const errors = validateDriverName(`${at}.name`, driver.name);
   if (!driver.nodeID) errors.push(required(`${at}.nodeID`));
-  else if (driver.nodeID.length > 192) errors.push(tooLong(`${at}.nodeID`, 192));
+  else if (driver.nodeID.length > 192) errors.push(invalidValue(`${at}.nodeID`, driver.nodeID, 'must be 192 characters or less'));
   errors.push(...nonNegative(`${at}.allocatable.count`, driver.allocatable?.count));
+  // What is wrong with a key is said of its driver, as kube-apiserver does.
   driver.topologyKeys?.forEach((key, i) => {
-    const here = `${at}.topologyKeys[${i}]`;
-    if (driver.topologyKeys!.indexOf(key) < i) errors.push(duplicate(here, key));
-    errors.push(...(key ? checked(here, key, qualifiedName) : [required(here)]));
+    if (!key) errors.push(required(at));
+    if (driver.topologyKeys!.indexOf(key) < i) errors.push(duplicate(at, key));
+    errors.push(...checked(at, key, qualifiedName));
   });
   return errors;
 }
@@ -23,7 +24,7 @@ function validateUpdate(node: V1CSINode, old: V1CSINode): FieldError[] {
   const rest = ({ name, nodeID, topologyKeys = [] }: V1CSINodeDriver): unknown => ({ name, nodeID, topologyKeys });
   return (old.spec?.drivers ?? []).flatMap((before) => {
     const now = node.spec?.drivers?.find((driver) => driver.name === before.name);
-    return now && !sameJson(rest(now), rest(before)) ? [immutable('CSINodeDriver', now)] : [];
+    return now && !sameJson(rest(now), rest(before)) ? [immutable('spec.drivers', now)] : [];
   });
 }
 

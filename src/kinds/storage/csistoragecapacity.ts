@@ -31,7 +31,6 @@ export const CSIStorageCapacity: Kind<V1CSIStorageCapacity> = defineKind<V1CSISt
     ...checked('storageClassName', object.storageClassName ?? '', dnsSubdomain),
     ...validateLabelSelector('nodeTopology', object.nodeTopology),
     ...notNegative('capacity', object.capacity),
-    ...notNegative('maximumVolumeSize', object.maximumVolumeSize),
     ...(old
       ? [...unchanged('nodeTopology', object.nodeTopology, old.nodeTopology), ...unchanged('storageClassName', object.storageClassName, old.storageClassName)]
       : []),

@@ -1,6 +1,12 @@
 /** Opaque parameters of storage drivers. */
 import type { FieldError } from '#machinery';
 import { invalidValue, required, tooLong } from '../support/errors.ts';
+import { checked, qualifiedName } from '../support/names.ts';
+
+/** Who makes the volumes: a qualified name, whose findings show it in small letters. */
+export function validateProvisioner(field: string, name: string | undefined): FieldError[] {
+  return name ? checked(field, name.toLowerCase(), qualifiedName) : [required(field)];
+}
 
 const maxBytes = 256 * 1024;
 const maxKeys = 512;

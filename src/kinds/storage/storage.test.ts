@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { renderTable } from '#machinery';
-import { prepared, refused, refusedUpdate } from '../fixtures/objects.ts';
+import { prepared, refused, refusedStatus, refusedUpdate } from '../fixtures/objects.ts';
 import { CSIDriver } from './csidriver.ts';
 import { CSINode } from './csinode.ts';
 import { CSIStorageCapacity } from './csistoragecapacity.ts';
 import { StorageClass } from './storageclass.ts';
 import { VolumeAttachment } from './volumeattachment.ts';
 import { VolumeAttributesClass } from './volumeattributesclass.ts';
+
+const subdomain =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
 test('classes of storage', () => {
   assert.deepEqual(
@@ -47,7 +50,7 @@ test('attachments', () => {
     [
       'spec.attacher: Required value',
       'spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName',
-      'spec.nodeName: Required value',
+      `spec.nodeName: Invalid value: "": ${subdomain}`,
     ],
   );
   assert.deepEqual(
@@ -61,6 +64,17 @@ test('attachments', () => {
     ],
   );
   assert.equal(refusedUpdate(VolumeAttachment, ({ spec }) => (spec.nodeName = 'n2')).length, 1);
+  assert.deepEqual(
+    refused(VolumeAttachment, ({ spec }) => (spec.source = { persistentVolumeName: '' })),
+    [
+      'spec.source.persistentVolumeName: Required value: must specify non empty persistentVolumeName',
+      `spec.source.persistentVolumeName: Invalid value: "": ${subdomain}`,
+    ],
+  );
+  assert.deepEqual(refusedStatus(VolumeAttachment, { attached: false, attachError: { errorCode: -1, message: 'x'.repeat(1025) } }), [
+    'status.attachError.message: Too long: may not be more than 262144 bytes',
+    'status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive',
+  ]);
 });
 
 test('drivers', () => {
@@ -87,7 +101,7 @@ test('drivers', () => {
     ),
     [
       'spec.fsGroupPolicy: Unsupported value: "Odd": supported values: "File", "None", "ReadWriteOnceWithFSType"',
-      'spec.volumeLifecycleModes: Unsupported value: "Brief": supported values: "Ephemeral", "Persistent"',
+      'spec.volumeLifecycleModes: Unsupported value: "Brief": supported values: "Persistent", "Ephemeral"',
       'spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 1: must be greater than or equal to 10 seconds',
       'spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes',
       'spec.tokenRequests[1].audience: Duplicate value: "a"',
@@ -112,9 +126,9 @@ test('drivers of a node', () => {
     [
       'spec.drivers[0].nodeID: Required value',
       'spec.drivers[0].allocatable.count: Invalid value: -1: must be greater than or equal to 0',
-      'spec.drivers[0].topologyKeys[1]: Duplicate value: "z"',
+      'spec.drivers[0]: Duplicate value: "z"',
       'spec.drivers[1].name: Duplicate value: "a"',
-      'spec.drivers[1].nodeID: Too long: may not be more than 192 bytes',
+      `spec.drivers[1].nodeID: Invalid value: "${'x'.repeat(193)}": must be 192 characters or less`,
     ],
   );
   assert.deepEqual(

@@ -1,10 +1,9 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import type { V1StorageClass } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
-import { forbidden, invalidValue, oneOf, required, sameJson, unchanged, unsupported } from '../support/errors.ts';
-import { qualifiedName } from '../support/names.ts';
+import { forbidden, oneOf, sameJson, unchanged, unsupported } from '../support/errors.ts';
 import { validateTopologyTerms } from '../support/node-selector.ts';
-import { validateParameters } from './parameters.ts';
+import { validateParameters, validateProvisioner } from './parameters.ts';
 
 const defaultMarks = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
 const isDefault = (cls: V1StorageClass): boolean => defaultMarks.some((mark) => cls.metadata?.annotations?.[mark] === 'true');
@@ -12,9 +11,7 @@ const isDefault = (cls: V1StorageClass): boolean => defaultMarks.some((mark) => 
 function validate(cls: V1StorageClass): FieldError[] {
   const policy = cls.reclaimPolicy;
   return [
-    ...(cls.provisioner
-      ? qualifiedName(cls.provisioner.toLowerCase()).map((text) => invalidValue('provisioner', cls.provisioner, text))
-      : [required('provisioner')]),
+    ...validateProvisioner('provisioner', cls.provisioner),
     ...validateParameters(cls.parameters, true),
     ...(policy && policy !== 'Delete' && policy !== 'Retain' ? [unsupported('reclaimPolicy', policy, ['Delete', 'Retain'])] : []),
     ...oneOf('volumeBindingMode', cls.volumeBindingMode, ['Immediate', 'WaitForFirstConsumer']),

@@ -1,22 +1,23 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
-import { validateVolumeSpec } from '../core/persistentvolume-validation.ts';
+import { validateDriverName, validateVolumeSpec } from '../core/persistentvolume-validation.ts';
 import type { V1VolumeAttachment } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, immutable, invalidValue, required, sameJson, tooLong } from '../support/errors.ts';
-import { checked, dnsSubdomain, qualifiedName } from '../support/names.ts';
+import { checked, dnsSubdomain } from '../support/names.ts';
 
 const maxMetadata = 256 * 1024;
 const maxError = 1024;
 
 function validate(attachment: V1VolumeAttachment, old: V1VolumeAttachment | undefined): FieldError[] {
   const { attacher, nodeName, source } = attachment.spec ?? {};
-  const errors = attacher ? qualifiedName(attacher.toLowerCase()).map((text) => invalidValue('spec.attacher', attacher, text)) : [required('spec.attacher')];
+  const errors = validateDriverName('spec.attacher', attacher);
   const { inlineVolumeSpec: inline, persistentVolumeName: volume } = source ?? {};
-  if (!inline && !volume) errors.push(required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
-  if (inline && volume) errors.push(forbidden('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
-  if (volume !== undefined && !inline) errors.push(...checked('spec.source.persistentVolumeName', volume, dnsSubdomain));
+  if (!inline && volume === undefined) errors.push(required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
+  if (inline && volume !== undefined) errors.push(forbidden('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
+  if (volume === '' && !inline) errors.push(required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName'));
+  if (volume !== undefined) errors.push(...checked('spec.source.persistentVolumeName', volume, dnsSubdomain));
   if (inline) errors.push(...validateVolumeSpec(inline, 'spec.source.inlineVolumeSpec', true));
-  errors.push(...(nodeName ? checked('spec.nodeName', nodeName, dnsSubdomain) : [required('spec.nodeName')]));
+  errors.push(...checked('spec.nodeName', nodeName ?? '', dnsSubdomain));
   if (old && !sameJson(attachment.spec, old.spec)) errors.push(immutable('spec', attachment.spec));
   return errors;
 }
@@ -26,7 +27,10 @@ function validateStatus({ status }: V1VolumeAttachment): FieldError[] {
   const size = Object.entries(status?.attachmentMetadata ?? {}).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
   if (size > maxMetadata) errors.push(tooLong('status.attachmentMetadata', maxMetadata));
   for (const field of ['attachError', 'detachError'] as const) {
-    if (Buffer.byteLength(status?.[field]?.message ?? '') > maxError) errors.push(tooLong(`status.${field}.message`, maxError));
+    const { message = '', errorCode = 0 } = status?.[field] ?? {};
+    // The text names the other limit, as kube-apiserver's does.
+    if (Buffer.byteLength(message) > maxError) errors.push(tooLong(`status.${field}.message`, maxMetadata));
+    if (errorCode < 0) errors.push(invalidValue(`status.${field}.errorCode`, errorCode, 'must be between 0 and 2147483647, inclusive'));
   }
   return errors;
 }

@@ -1,9 +1,8 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
-import { validateDriverName } from '../core/persistentvolume-validation.ts';
 import type { V1VolumeAttributesClass } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, sameJson } from '../support/errors.ts';
-import { validateParameters } from './parameters.ts';
+import { validateParameters, validateProvisioner } from './parameters.ts';
 
 function validateUpdate(cls: V1VolumeAttributesClass, old: V1VolumeAttributesClass): FieldError[] {
   return (['driverName', 'parameters'] as const).flatMap((field) =>
@@ -21,7 +20,7 @@ export const VolumeAttributesClass: Kind<V1VolumeAttributesClass> = defineKind<V
   schema: 'V1VolumeAttributesClass',
   columns: [nameColumn, column('DriverName', 'string', 'Name of the CSI driver', (cls) => cls.driverName), ageColumn],
   validate: (cls, old) => [
-    ...validateDriverName('driverName', cls.driverName),
+    ...validateProvisioner('driverName', cls.driverName),
     ...validateParameters(cls.parameters, false),
     ...(old ? validateUpdate(cls, old) : []),
   ],
