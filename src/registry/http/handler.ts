@@ -49,7 +49,7 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
     reference: found.reference,
     mayPull: async (other) => {
       try {
-        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-check', reference: '' });
+        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-read', reference: '' });
         return true;
       } catch (error) {
         if (error instanceof RegistryError) return false;

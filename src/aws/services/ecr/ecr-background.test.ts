@@ -43,6 +43,10 @@ describe('what ECR does by itself', () => {
     assert.deepEqual([(await status('ARCHIVED')).imageIds.length, (await status('ACTIVE')).imageIds.length], [1, 1]);
     await my.call('UpdateImageStorageClass', { repositoryName: 'old', imageId: { imageTag: 'three' }, targetStorageClass: 'STANDARD' });
     assert.equal((await my.http('GET', '/v2/old/manifests/three')).status, 200);
+    await my.call('UpdateImageStorageClass', { repositoryName: 'old', imageId: { imageTag: 'three' }, targetStorageClass: 'ARCHIVE' });
+    await my.call('BatchDeleteImage', { repositoryName: 'old', imageIds: [{ imageTag: 'three' }] });
+    await my.push('old', 'three', 'old three');
+    assert.equal((await my.http('GET', '/v2/old/manifests/three')).status, 200);
   });
 
   test('images are replicated to regions, and to accounts that allow it', async () => {

@@ -93,6 +93,22 @@ describe('ECR', () => {
     );
   });
 
+  test('a layer is mounted from a repository only by who may read it', async () => {
+    await my.call('CreateRepository', { repositoryName: 'mine' });
+    const Principal = { AWS: 'arn:aws:iam::000000000000:user/bob' };
+    const allow = (repositoryName: string, Action: string | string[]) =>
+      my.call('SetRepositoryPolicy', {
+        repositoryName,
+        policyText: JSON.stringify({ Version: '2012-10-17', Statement: [{ Sid: 'a', Effect: 'Allow', Principal, Action }] }),
+      });
+    await allow('mine', 'ecr:*');
+    await allow('guarded', 'ecr:BatchCheckLayerAvailability');
+    const mount = async () => (await my.http('POST', `/v2/mine/blobs/uploads/?mount=${sha('layer one')}&from=guarded`, { who: 'bob' })).status;
+    assert.equal(await mount(), 202);
+    await allow('guarded', 'ecr:GetDownloadUrlForLayer');
+    assert.equal(await mount(), 201);
+  });
+
   test('a URL of the API gives one layer, for an hour', async () => {
     const { downloadUrl } = await my.call<{ downloadUrl: string }>('GetDownloadUrlForLayer', { repositoryName: 'guarded', layerDigest: sha('layer one') });
     const { pathname, search } = new URL(downloadUrl);

@@ -8,6 +8,7 @@ import { PullThroughCache } from './pull-through.ts';
 import { Refusal } from './refusal.ts';
 import { Replicator } from './replicate.ts';
 import { ensureRepository, templateFor } from './repositories.ts';
+import type { Place } from '../../state/table.ts';
 import { scanFrequency } from './scanning.ts';
 
 /** ECR as the registry that holds the bytes sees it. `registry` is ACCOUNT/REGION. */
@@ -55,11 +56,21 @@ export function openDoor(options: AccessOptions): EcrDoor {
     async pushed(registry, name, digest, tag) {
       const place = placeOf(registry);
       if (!place) return;
+      await activate(ecr, place, name, digest);
       await scanPushed(ecr, registry, name, digest);
       await replicator.pushed(place, name, digest, tag);
     },
     runLifecycles: () => runLifecycles(ecr),
   };
+}
+
+/** A push takes an image out of the archive: also one that was deleted there and comes anew. */
+async function activate(ecr: Ecr, place: Place, name: string, digest: string): Promise<void> {
+  if (ecr.repositories.get(place, name)?.archived?.[digest] === undefined) return;
+  await ecr.change(place, name, (current) => {
+    const { [digest]: _gone, ...archived } = current.archived ?? {};
+    return { ...current, archived };
+  });
 }
 
 function refuseArchived(ecr: Ecr, registry: string, name: string, reference: string): void {

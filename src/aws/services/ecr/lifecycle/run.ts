@@ -56,7 +56,7 @@ async function runLifecycle(ecr: Ecr, repository: EcrRepository, text: string): 
     }
     log.info(action === 'expire' ? 'an image expired' : 'an image was archived', { repository: repository.name, digest: image.digest, tags: image.tags, rule });
   }
-  sweepReferrers(ecr, repository);
+  sweepReferrers(ecr, repository, new Set(steps.filter((step) => step.action === 'expire').map((step) => step.image.digest)));
   await ecr.repositories.update(repository, repository.name, (current) =>
     current.lifecyclePolicyText === text ? { ...current, archived: { ...current.archived, ...archived }, lifecycleEvaluatedAt: ecr.now } : current,
   );
@@ -67,11 +67,8 @@ const scanned = (repository: EcrRepository): { registry: string; repository: str
 });
 
 /** What is about an image goes with it: signatures, attestations. */
-function sweepReferrers(ecr: Ecr, repository: EcrRepository): void {
-  const images = ecr.images(repository, repository.name);
-  const there = new Set(images.map((image) => image.digest));
-  for (const image of images) {
-    if (image.subject !== undefined && !there.has(image.subject) && image.tags.length === 0)
-      ecr.deps.images.deleteManifest(imagesOf(repository, repository.name), image.digest);
+function sweepReferrers(ecr: Ecr, repository: EcrRepository, expired: ReadonlySet<string>): void {
+  for (const { digest, subject } of ecr.images(repository, repository.name)) {
+    if (subject !== undefined && expired.has(subject)) ecr.deps.images.deleteManifest(imagesOf(repository, repository.name), digest);
   }
 }
