@@ -10,7 +10,9 @@ import {
   ECRClient,
   GetAuthorizationTokenCommand,
   ListImagesCommand,
+  DeleteRepositoryPolicyCommand,
   PutImageTagMutabilityCommand,
+  SetRepositoryPolicyCommand,
 } from '@aws-sdk/client-ecr';
 import { cannotRunContainers, run, useCluster } from './harness.ts';
 
@@ -66,6 +68,20 @@ describe('ECR', { skip: cannotRunContainers() ?? noSkopeo ?? false }, () => {
     await client.send(new PutImageTagMutabilityCommand({ repositoryName: 'team/hello', imageTagMutability: 'IMMUTABLE' }));
     const again = await push('hello-2.tar', `${host}/team/hello:1`, '--authfile', auth);
     assert.match(again.err, /cannot be overwritten because the tag is immutable/);
+  });
+
+  test('a repository policy has its say at every pull', async () => {
+    const inspect = () =>
+      run('skopeo', ['inspect', '--raw', '--tls-verify=false', '--authfile', join(my.cluster.dir, 'auth.json'), `docker://${host}/team/hello:1`]);
+    const Statement = [{ Sid: 'NoPulls', Effect: 'Deny', Principal: '*', Action: 'ecr:BatchGetImage' }];
+    await client.send(new SetRepositoryPolicyCommand({ repositoryName: 'team/hello', policyText: JSON.stringify({ Version: '2012-10-17', Statement }) }));
+    const refused = await inspect();
+    assert.match(
+      refused.err,
+      /not authorized to perform: ecr:BatchGetImage on resource: arn:aws:ecr:us-east-1:000000000000:repository\/team\/hello with an explicit deny in a resource-based policy/,
+    );
+    await client.send(new DeleteRepositoryPolicyCommand({ repositoryName: 'team/hello' }));
+    assert.equal((await inspect()).code, 0);
   });
 
   test('pods run it by its name at Amazon, by its URI, and without a secret', async () => {
