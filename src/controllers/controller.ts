@@ -36,6 +36,8 @@ export interface ControllerOptions {
   podGcPeriodMs?: number;
   /** How long a node must be gone before its pods are removed, ms. Default 40 s. */
   orphanQuarantineMs?: number;
+  /** Changes of a key are gathered for so long after it was handled, ms; beside what its work takes. For simulations, where work takes no time. Default 0. */
+  gatherMs?: number;
   autoscaler?: AutoscalerOptions;
   /** Nothing is scaled without it. */
   clusterAutoscaler?: ClusterAutoscalerOptions;

@@ -54,7 +54,7 @@ class RunningController {
     this.#deps = deps;
     this.#log = deps.log.named(controller.name);
     this.#recorder = createRecorder({ api: deps.client.api, clock: deps.clock, random: deps.random, log: this.#log }, controller.component ?? controller.name);
-    this.#pacer = new Pacer(deps.clock);
+    this.#pacer = new Pacer(deps.clock, deps.options?.gatherMs);
     this.#queue = new WorkQueue({
       clock: deps.clock,
       concurrency: controller.concurrency ?? 16,

@@ -7,13 +7,16 @@ const maxKeys = 1000;
 
 /**
  * Gathers bursts of changes without delaying single ones: a key that was just handled for t ms waits
- * 3·t before it is handled again; a quiet key does not wait at all.
+ * 3·t before it is handled again; a quiet key does not wait at all. On fake time work takes no time: there
+ * `leastMs` says how long a key waits after each handling.
  */
 export class Pacer {
   readonly #clock: Clock;
+  readonly #leastMs: number;
   readonly #notBefore = new Map<string, number>();
-  constructor(clock: Clock) {
+  constructor(clock: Clock, leastMs = 0) {
     this.#clock = clock;
+    this.#leastMs = leastMs;
   }
   /** How long the key has to wait now, ms. */
   wait(key: string): number {
@@ -29,7 +32,7 @@ export class Pacer {
     const from = this.#clock.now();
     return () => {
       const now = this.#clock.now();
-      const rest = Math.min(longestMs, (now - from) * shareOfTime);
+      const rest = Math.max(this.#leastMs, Math.min(longestMs, (now - from) * shareOfTime));
       this.#notBefore.delete(key);
       if (rest <= 0) return;
       this.#notBefore.set(key, now + rest);

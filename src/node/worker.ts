@@ -29,6 +29,9 @@ export interface Waiting {
 /** How long a sync may go on before a status is written in the middle of it, ms. A cached image is up before that: one write in all. */
 const quietMs = 250;
 
+/** Why what goes on for a pod is cut short; one for all, an exception of its own for each pod is dear. */
+const over = new Error('the pod is being stopped');
+
 /** Everything the node does for one pod: one step at a time, from what is wanted and what is seen. */
 export class PodWorker {
   readonly context: AgentContext;
@@ -131,7 +134,7 @@ export class PodWorker {
       if (!isDeepStrictEqual([before.metadata?.labels, before.metadata?.annotations], [pod.metadata?.labels, pod.metadata?.annotations]))
         this.volumes.refresh();
     }
-    if (this.deleting) this.#abort.abort();
+    if (this.deleting) this.#abort.abort(over);
     this.context.enqueue(this.uid);
   }
   #take(pod: V1Pod): void {
@@ -298,7 +301,7 @@ export class PodWorker {
     this.prober.stop();
     this.volumes.stop();
     this.#quiet?.cancel();
-    this.#abort.abort();
+    this.#abort.abort(over);
   }
 
   /** Looks at the runtime again. Calls that arrive meanwhile share the next look. */

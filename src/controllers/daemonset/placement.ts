@@ -26,11 +26,34 @@ export function tolerationsOf(set: V1DaemonSet): V1Toleration[] {
 }
 
 const known = new WeakMap<V1DaemonSet, (node: V1Node) => Placement>();
+/** By all that decides: a set whose status was written is another object, and asks for the same. */
+const ofWish = new Map<string, (node: V1Node) => Placement>();
+const mostKnown = 200;
+
 /** Where the set's pods belong. (Kubernetes: NodeShouldRunDaemonPod.) */
 export function placementOf(set: V1DaemonSet): (node: V1Node) => Placement {
   let found = known.get(set);
-  if (!found) known.set(set, (found = placement(set)));
+  if (!found) known.set(set, (found = placementOfWish(set)));
   return found;
+}
+function placementOfWish(set: V1DaemonSet): (node: V1Node) => Placement {
+  const { nodeName, nodeSelector, affinity, tolerations, hostNetwork } = set.spec?.template.spec ?? {};
+  const wish = JSON.stringify([nodeName, nodeSelector, affinity?.nodeAffinity, tolerations, hostNetwork]);
+  let place = ofWish.get(wish);
+  if (place) return place;
+  place = remembering(placement(set));
+  if (ofWish.size >= mostKnown) ofWish.clear();
+  ofWish.set(wish, place);
+  return place;
+}
+/** Nodes are looked at again and again, and change seldom. */
+function remembering(place: (node: V1Node) => Placement): (node: V1Node) => Placement {
+  const places = new WeakMap<V1Node, Placement>();
+  return (node) => {
+    let found = places.get(node);
+    if (!found) places.set(node, (found = place(node)));
+    return found;
+  };
 }
 function placement(set: V1DaemonSet): (node: V1Node) => Placement {
   const spec = set.spec?.template.spec;

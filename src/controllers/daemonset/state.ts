@@ -22,8 +22,23 @@ export interface NodeView {
   readonly pods: readonly V1Pod[];
 }
 
+/** What was seen last: plan and status of one step look at the same pods and nodes, unless the plan changed them. */
+let last: { pods: readonly V1Pod[]; nodes: readonly V1Node[]; place: unknown; seen: NodeViews } | undefined;
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
+
+interface NodeViews {
+  readonly views: readonly NodeView[];
+  readonly homeless: readonly V1Pod[];
+}
+export function viewNodes(state: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): NodeViews {
+  const place = placementOf(state.set);
+  if (last?.place === place && same(last.nodes, state.nodes) && same(last.pods, state.pods)) return last.seen;
+  const seen = lookAt(state);
+  last = { pods: state.pods, nodes: state.nodes, place, seen };
+  return seen;
+}
 /** Pods that have ended and are being deleted are as good as gone. */
-export function viewNodes({ set, pods, nodes }: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): { views: NodeView[]; homeless: V1Pod[] } {
+function lookAt({ set, pods, nodes }: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): NodeViews {
   const byNode = new Map<string, V1Pod[]>();
   for (const pod of pods) {
     const node = nodeOf(pod);

@@ -11,6 +11,9 @@ import { createMemoryStore, type ClosableStore } from '#store';
 import { ensurePriorityClasses } from '../bootstrap.ts';
 import { Model } from './model.ts';
 
+/** What a controller's work for a key takes at least, in a cluster where it takes no time: bursts of changes are one piece of work. */
+const gatherMs = 50;
+
 export interface SimulationOptions {
   seed: number;
   nodes: number;
@@ -108,7 +111,7 @@ export class SimulatedCluster {
       clock,
       random,
       log: log.named('controllers'),
-      options: { nodeMonitorGraceMs: leaseSeconds * 1000, ...options.controllers },
+      options: { nodeMonitorGraceMs: leaseSeconds * 1000, gatherMs, ...options.controllers },
     });
     const scheduler = startScheduler({ client, clock, random, log: log.named('scheduler') });
     this.#loops = [() => controllers.stop(), () => scheduler.stop()];
