@@ -31,6 +31,7 @@ const allowed: Record<string, readonly string[]> = {
     'metrics',
     'registry',
     'objects',
+    'backup',
     'aws',
     'client',
     'kinds',

@@ -18,6 +18,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   scan: () => import('./commands/scan.ts'),
   'scan-db': () => import('./commands/scan-db.ts'),
   chaos: () => import('./commands/chaos.ts'),
+  backup: () => import('./commands/backup.ts'),
   logs: () => import('./commands/logs.ts'),
   reset: () => import('./commands/reset.ts'),
   why: () => import('./commands/why.ts'),

@@ -54,3 +54,6 @@ export async function flush(path: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** Where a registry over a directory keeps its catalog and its blobs: for those who back it up while it serves. */
+export const registryLayout = (dir: string): { catalog: string; blobs: string } => ({ catalog: join(dir, 'catalog.db'), blobs: join(dir, 'blobs') });

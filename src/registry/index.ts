@@ -4,6 +4,7 @@
  */
 export { startRegistry, type RegistryServer, type RegistryServerOptions } from './server.ts';
 export { Registry, type Collected, type RegistryOptions, type RepositoryName } from './registry.ts';
+export { BlobFiles, registryLayout } from './blob-files.ts';
 export { RegistryError, type ErrorCode } from './errors.ts';
 export { isDigest, isRepository, isTag } from './names.ts';
 export { parseManifest, type Descriptor, type ParsedManifest } from './manifest.ts';

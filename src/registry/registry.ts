@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock, Logger, Random } from '#base';
-import { BlobFiles } from './blob-files.ts';
+import { BlobFiles, registryLayout } from './blob-files.ts';
 import { Catalog } from './catalog.ts';
 import { algorithmOf, digestOf } from './digest.ts';
 import { RegistryError } from './errors.ts';
@@ -41,7 +41,7 @@ const DAY = 24 * HOUR;
 
 /** Blobs, manifests and tags: what the protocol does, without HTTP. Every method throws RegistryErrors, and has done nothing then. */
 export class Registry {
-  readonly #catalog: Catalog;
+  #catalog: Catalog;
   readonly #blobs: BlobFiles;
   readonly #uploads: Uploads;
   readonly #options: RegistryOptions;
@@ -53,12 +53,21 @@ export class Registry {
     this.#options = options;
     this.#keepMs = options.keepUnusedMs ?? DAY;
     mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-    this.#catalog = new Catalog(join(options.dir, 'catalog.db'));
-    this.#blobs = new BlobFiles(join(options.dir, 'blobs'));
+    this.#catalog = new Catalog(registryLayout(options.dir).catalog);
+    this.#blobs = new BlobFiles(registryLayout(options.dir).blobs);
     this.#uploads = new Uploads({ dir: join(options.dir, 'uploads'), blobs: this.#blobs, random: options.random });
   }
   close(): void {
     this.#catalog.close();
+  }
+  /** Runs work that puts another file in the catalog's place (`registryLayout`), and goes on with that one. */
+  replaceCatalog(work: () => void): void {
+    this.#catalog.close();
+    try {
+      work();
+    } finally {
+      this.#catalog = new Catalog(registryLayout(this.#options.dir).catalog);
+    }
   }
   get #now(): number {
     return this.#options.clock.now();

@@ -54,3 +54,5 @@ export async function describeScanDatabase(...args: Parameters<typeof import('./
 export async function findAdvisories(...args: Parameters<typeof import('./scan.ts').findAdvisories>): Promise<object[]> {
   return (await import('./scan.ts')).findAdvisories(...args);
 }
+/** The commands of `backup`, loaded when one runs. */
+export const backupCommands = (): Promise<typeof import('./backup/commands.ts')> => import('./backup/commands.ts');

@@ -9,6 +9,7 @@ import type { Door, Identity } from './identity.ts';
 import { listenControl } from './control.ts';
 import { UserError } from './errors.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
+import { afterRestore, instanceBackups } from './backup/instance.ts';
 import { openStore } from './open-store.ts';
 import type { StoreThread } from '#store';
 import type { UpOptions } from './options.ts';
@@ -47,7 +48,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   const groups = options.simTemplate === undefined ? [] : await (await import('./sim-templates.ts')).readNodeTemplates(options.simTemplate);
   const record = await prepare(options, paths, log);
   const plan = planNetwork(record.slot, record.runtime === 'containerd' ? record.nodes : 0, record.simNodes + (record.runtime === 'sim' ? record.nodes : 0));
-  const store = openStore(options, paths, log, thread);
+  const store = afterRestore(openStore(options, paths, log, thread), paths, log);
   store.catch(() => {}); // the control plane tells of it
   const { identity, door, url } = await openEntrance(options, paths, plan);
   // Everything heavy is loaded now, while the store's thread starts and first clients come.
@@ -120,6 +121,12 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
       if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
     });
   part('aws', () => awsStarts);
+  const swapRegistry = async (work: () => void): Promise<void> => {
+    await registryStarts;
+    if (registry) registry.registry.replaceCatalog(work);
+    else work();
+  };
+  const backups = instanceBackups({ paths, record, store, swapRegistry }, log.named('backup'));
   part('nodes', () => nodesReady(plane.client, plan.nodes.length + plan.simNodes.length));
 
   const all = Promise.all(parts).then(() => log.info('everything is ready', { ms: systemClock.now() - began }));
@@ -129,6 +136,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   const stop = (): Promise<void> => (stopping ??= stopAll());
   async function stopAll(): Promise<void> {
     log.info('stopping');
+    await backups.stop();
     await sims.stop();
     await storage.stop();
     await plane.stopLoops();
@@ -172,6 +180,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     },
     'image-import': async (body) => ({ images: await needContainers(containers).importImage((body as { path: string }).path) }),
     ...chaosHandlers(plane, log, async () => together([...(containers ? [await containers.machines()] : []), await sims.machines()])),
+    ...backups.handlers,
     'image-list': async () => needContainers(containers).listImages(),
     'aws-reset': async () => {
       await awsStarts;
