@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { before, describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createHash } from 'node:crypto';
-import { run, useCluster } from './harness.ts';
+import { eventually, run, useCluster } from './harness.ts';
+import { CreateRepositoryCommand, DescribeImageScanFindingsCommand, ECRClient, GetAuthorizationTokenCommand, StartImageScanCommand } from '@aws-sdk/client-ecr';
 import { debian, dpkg, tarOf } from '../src/registry/scan/testing.ts';
 
 const noSkopeo = spawnSync('skopeo', ['--version']).error ? 'skopeo is not installed' : undefined;
@@ -81,6 +82,39 @@ describe('scanning of images', { skip: noSkopeo ?? false }, () => {
     await fails(/--format xml: one of table, json, cyclonedx/, 'scan', 'team/old:1', '--format', 'xml');
     await fails(/none\.json: no such file/, 'scan-db', 'update', '--from', 'none.json');
     await fails(/CVE-1999-0001: no advisory/, 'scan-db', 'show', 'CVE-1999-0001');
+  });
+
+  test('ECR scans on push and on demand', async () => {
+    const { endpoints } = JSON.parse((await my.cluster.batuta('status', '--json')).out) as { endpoints: { aws: string } };
+    const client = new ECRClient({ endpoint: endpoints.aws, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+    const repositoryName = 'watched';
+    const { repository } = await client.send(new CreateRepositoryCommand({ repositoryName, imageScanningConfiguration: { scanOnPush: true } }));
+    const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}));
+    const credentials = Buffer.from(authorizationData?.[0]?.authorizationToken ?? '', 'base64').toString();
+    const push = [
+      'copy',
+      '--insecure-policy',
+      '--dest-tls-verify=false',
+      '--dest-creds',
+      credentials,
+      `oci:${layout}`,
+      `docker://${repository?.repositoryUri}:1`,
+    ];
+    const pushed = await run('skopeo', push);
+    assert.equal(pushed.code, 0, pushed.err);
+    const describe = () => client.send(new DescribeImageScanFindingsCommand({ repositoryName, imageId: { imageTag: '1' } })).catch(() => undefined);
+    await eventually('the push was scanned', async () => (await describe())?.imageScanStatus?.status === 'COMPLETE');
+    const { imageScanFindings } = (await describe()) ?? {};
+    assert.deepEqual(imageScanFindings?.findingSeverityCounts, { CRITICAL: 1, HIGH: 1 });
+    assert.deepEqual(
+      imageScanFindings?.findings?.map(({ name, severity }) => `${name} ${severity}`),
+      ['CVE-2021-3711 CRITICAL', 'CVE-2022-0778 HIGH'],
+    );
+    const started = await client.send(new StartImageScanCommand({ repositoryName, imageId: { imageTag: '1' } }));
+    assert.equal(started.imageScanStatus?.status, 'PENDING');
+    await eventually('the scan on demand ended', async () => (await describe())?.imageScanStatus?.status === 'COMPLETE');
+    await eventually('the event is told', async () => /ECR Image Scan/.test(readFileSync(join(my.cluster.dir, 'batuta.log'), 'utf8')));
+    assert.match((await scan(`${repository?.repositoryUri}:1`)).out, /CVE-2021-3711/);
   });
 
   test('new advisories, from a file and a server, are used at once', async () => {

@@ -9,6 +9,7 @@ test('names of images', () => {
     ['app', undefined, 'app', 'latest'],
     ['team/app:1.2', undefined, 'team/app', '1.2'],
     ['localhost:5000/app', '', 'app', 'latest'],
+    ['127.0.0.2:5000/app:1', undefined, 'app', '1'],
     ['localhost/team/app:1', '', 'team/app', '1'],
     [`127.0.0.1:5000/app:1@${digest}`, '', 'app', digest],
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1', '123456789012/eu-west-1', 'app', '1'],

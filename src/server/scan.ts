@@ -99,14 +99,16 @@ export function parseImage(image: string): { registry: string | undefined; repos
   const slash = image.indexOf('/');
   const first = slash < 0 ? '' : image.slice(0, slash);
   const hasHost = first === 'localhost' || /[.:]/.test(first);
+  // The other addresses of this machine are doors of ECR, without saying of which account.
+  const isPlain = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(first);
   const rest = hasHost ? image.slice(slash + 1) : image;
   const ecr = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(first);
-  if (hasHost && !ecr && !/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(first))
+  if (hasHost && !ecr && !isPlain && !/^127(?:\.\d+){3}(?::\d+)?$/.test(first))
     throw new UserError(
       `${first} is another registry: copy the image to the instance's (skopeo copy docker://${image} docker://localhost:5000/${rest} --dest-tls-verify=false), or save it to a file and scan that`,
     );
   const [, repository = rest, tag, digest] = /^([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(rest) ?? [];
-  return { registry: ecr ? `${ecr[1]}/${ecr[2]}` : hasHost ? '' : undefined, repository, reference: digest ?? tag ?? 'latest' };
+  return { registry: ecr ? `${ecr[1]}/${ecr[2]}` : isPlain ? '' : undefined, repository, reference: digest ?? tag ?? 'latest' };
 }
 
 export interface AdvisoryUpdate {

@@ -156,6 +156,13 @@ test('a scan that a crash ended starts anew; one whose image is gone is forgotte
     await second.refresh();
     assert.equal(second.record(kept)?.status, 'COMPLETE');
     assert.equal(second.record(gone), undefined);
+    // Ended again while it ran: not a third time.
+    const again = new ScanResults(scanFiles(registry.dir).results);
+    const stored = again.scan(kept) as NonNullable<ReturnType<typeof again.scan>>;
+    again.putScan({ ...stored, status: 'IN_PROGRESS', description: 'The layers are being read again: the first time was interrupted.' });
+    again.close();
+    await second.refresh();
+    assert.equal(second.record(kept)?.status, 'FAILED');
   }));
 
 async function withScanner(

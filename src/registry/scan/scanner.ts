@@ -56,6 +56,8 @@ export function openScanner(options: ScannerOptions): RegistryScanner {
   function open(): Worker {
     const mine = new Worker(new URL('./thread.ts', import.meta.url), {
       name: 'scanner',
+      // An image that takes more ends this thread and nothing else.
+      resourceLimits: { maxOldGenerationSizeMb: 1536 },
       workerData: { dir: options.dir, version: options.version } satisfies ThreadOptions,
     });
     mine.unref();

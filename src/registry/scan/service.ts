@@ -58,7 +58,10 @@ export class ScanService {
   }
 
   /** Notes that a scan is wanted and lets it follow those that wait. The same scan twice is one. */
-  async request(image: ImageName, mode: ScanMode): Promise<{ record: ScanRecord; done: Promise<ScanRecord> }> {
+  request(image: ImageName, mode: ScanMode): Promise<{ record: ScanRecord; done: Promise<ScanRecord> }> {
+    return this.#enqueue(image, mode, reading);
+  }
+  async #enqueue(image: ImageName, mode: ScanMode, doing: string): Promise<{ record: ScanRecord; done: Promise<ScanRecord> }> {
     const key = `${image.registry}\0${image.repository}\0${image.digest}\0${mode}`;
     const waiting = this.#waiting.get(key);
     const present = this.#results.scan(image);
@@ -70,7 +73,7 @@ export class ScanService {
       advisories: undefined, advisoriesUpdated: present?.advisoriesUpdated, counts: present?.counts ?? {},
     }; // prettier-ignore
     this.#results.putScan(record);
-    const done = this.#then(() => this.#scan(record, source)).finally(() => this.#waiting.delete(key));
+    const done = this.#then(() => this.#scan(record, source, doing)).finally(() => this.#waiting.delete(key));
     this.#waiting.set(key, done);
     done.catch(() => {});
     return { record, done };
@@ -83,7 +86,8 @@ export class ScanService {
     const stale = await this.#then(async () => this.#results.stale(this.#openAdvisories().version));
     for (const scan of stale) {
       if (this.#closed) return;
-      if (scan.status === 'PENDING' || scan.status === 'IN_PROGRESS') await this.#resume(scan);
+      if (scan.status === 'IN_PROGRESS' && scan.description === readingAgain) this.#giveUp(scan);
+      else if (scan.status === 'PENDING' || scan.status === 'IN_PROGRESS') await this.#resume(scan);
       else await this.#then(async () => this.#compareAgain(scan));
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -108,18 +112,24 @@ export class ScanService {
     this.#queue = next.catch(() => {});
     return next;
   }
+  /** An image that ends the thread must not do so at every start. */
+  #giveUp(scan: StoredScan): void {
+    this.#end({ ...scan, status: 'FAILED', description: 'The scan was ended twice while it ran.', completed: this.#now, counts: {} }, [], 'scan-failed');
+  }
   async #resume(scan: StoredScan): Promise<void> {
     try {
-      await this.scan(scan, scan.mode);
+      await (
+        await this.#enqueue(scan, scan.mode, scan.status === 'IN_PROGRESS' ? readingAgain : reading)
+      ).done;
     } catch (error) {
       if (error instanceof ScanError && error.reason === 'unknown-image') this.#results.forget(scan);
       else if (!this.#closed) throw error;
     }
   }
-  async #scan(record: StoredScan, source: ImageSource): Promise<ScanRecord> {
+  async #scan(record: StoredScan, source: ImageSource, doing: string): Promise<ScanRecord> {
     // Deleted while it waited.
     if (!this.#results.scan(record)) throw new ScanError('unknown-image', `${record.repository}@${record.digest} is gone`);
-    this.#results.putScan({ ...record, status: 'IN_PROGRESS', description: 'The layers are being read.' });
+    this.#results.putScan({ ...record, status: 'IN_PROGRESS', description: doing });
     try {
       let inventory = this.#results.inventory(record.digest)?.inventory;
       if (!inventory) {
@@ -186,6 +196,9 @@ export class ScanService {
     return this.#advisories as AdvisoryDatabase;
   }
 }
+
+const reading = 'The layers are being read.';
+const readingAgain = 'The layers are being read again: the first time was interrupted.';
 
 const fingerprint = (findings: readonly Finding[]): string =>
   findings

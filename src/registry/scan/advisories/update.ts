@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, createWriteStream, existsSync, globSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -98,7 +98,7 @@ async function download(url: string, file: string, read: (file: string) => Promi
 }
 
 async function readFile(file: string, source: string, writer: AdvisoryWriter, rejected: string[], now: number): Promise<number> {
-  const head = readFileSync(file).subarray(0, 4).toString('latin1');
+  const head = firstBytes(file);
   if (head === 'PK\x03\x04') {
     await readZip(file, source, writer, rejected);
     return 0;
@@ -114,6 +114,15 @@ async function readFile(file: string, source: string, writer: AdvisoryWriter, re
     writer.put(advisory, source);
   }
   return writer.keepOnly(source, ids);
+}
+function firstBytes(file: string): string {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(4);
+    return bytes.toString('latin1', 0, readSync(handle, bytes));
+  } finally {
+    closeSync(handle);
+  }
 }
 async function readZip(file: string, source: string, writer: AdvisoryWriter, rejected: string[]): Promise<void> {
   const zip = await openPromise(file);

@@ -51,8 +51,9 @@ function sinkFor(entry: Entry, changes: LayerChanges<FileFacts>, layer: string, 
   if (type !== 'file' || size === 0) return undefined;
   const detector = detectors.find((one) => one.matches(path, name));
   if (!detector) return entry.mode & 0o111 && size > 4096 ? new GoBuildInfo((facts) => changes.files.set(path, { ...facts, layer })) : undefined;
-  if (size > budget.limits.fileBytes) {
-    budget.warn(`${path}: larger than ${budget.limits.fileBytes} bytes, not read`);
+  const limit = detector.isLarge ? budget.limits.fileBytes : budget.limits.textBytes;
+  if (size > limit) {
+    budget.warn(`${path}: larger than ${limit} bytes, not read`);
     return undefined;
   }
   return new WholeFile(path, detector, budget, (facts) => changes.files.set(path, { ...facts, layer }));

@@ -104,7 +104,7 @@ test('bombs end at a limit', async () => {
   assert.equal((await entries(gzipSync(bomb))).length, 1, 'a small one is allowed to be empty');
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, '']));
   await assert.rejects(entries(await tarOf(many), new Budget({ ...defaultLimits, entries: 49 })), refused('limit-exceeded', /more than 49 files/));
-  const large = await takeInventory(imageOf(await tarOf({ [status]: Buffer.alloc(2000) })), { ...defaultLimits, fileBytes: 1000 });
+  const large = await takeInventory(imageOf(await tarOf({ [status]: Buffer.alloc(2000) })), { ...defaultLimits, textBytes: 1000 });
   assert.match(large.warnings.join(), /var\/lib\/dpkg\/status: larger than 1000 bytes, not read/);
 });
 

@@ -8,6 +8,8 @@ export interface Limits {
   readonly bytes: number;
   /** A file that must be read whole is left out, with a warning, when it is larger. */
   readonly fileBytes: number;
+  /** The same for files that are text. */
+  readonly textBytes: number;
   /** How many times larger than the compressed bytes a layer may be, once it is past `ratioFrom`. */
   readonly ratio: number;
   readonly ratioFrom: number;
@@ -22,6 +24,7 @@ export const defaultLimits: Limits = {
   entries: 2_000_000,
   bytes: 64 * 1024 * MiB,
   fileBytes: 256 * MiB,
+  textBytes: 64 * MiB,
   ratio: 250,
   ratioFrom: 256 * MiB,
   pathLength: 4096,

@@ -13,6 +13,8 @@ export interface Facts {
 
 /** Reads one sort of file, whole. A new sort is a file of its own and a line in `index.ts`. */
 export interface Detector {
+  /** Databases and archives, which may be as large as `Limits.fileBytes`; everything else is text of at most `Limits.textBytes`. */
+  readonly isLarge?: boolean;
   /** Asked for every file of an image: look at the name first. `name` is the last part of the path. */
   matches(path: string, name: string): boolean;
   /** Throws for what it cannot read: that becomes a warning. */

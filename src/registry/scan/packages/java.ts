@@ -7,14 +7,21 @@ const isArchive = (name: string): boolean => /\.(?:jar|war|ear|par|jpi|hpi)$/i.t
 
 /** Java archives, and those within them. What was shaded into one tells by its own pom.properties. */
 export const javaArchive: Detector = {
+  isLarge: true,
   matches: (_path, name) => isArchive(name),
-  parse: async (content, path, budget) => ({ packages: await readArchive(content, path, budget, 0) }),
+  parse: async (content, path, budget) => ({ packages: await readArchive(content, path, budget, { depth: 0, bytes: content.length }) }),
 };
+
+/** The archives that one is in, itself included: their number but one, and their bytes, which are in memory all at once. */
+interface Held {
+  readonly depth: number;
+  readonly bytes: number;
+}
 
 /** Bytes of a small text within an archive. */
 const TEXT = 1024 * 1024;
 
-async function readArchive(content: Buffer, path: string, budget: Budget, depth: number): Promise<Found[]> {
+async function readArchive(content: Buffer, path: string, budget: Budget, held: Held): Promise<Found[]> {
   const zip = await fromBufferPromise(content);
   const found: Found[] = [];
   let manifest: Map<string, string> | undefined;
@@ -23,7 +30,7 @@ async function readArchive(content: Buffer, path: string, budget: Budget, depth:
     const name = entry.fileName;
     if (name === 'META-INF/MANIFEST.MF') manifest = readManifest(await read(zip, entry, TEXT, budget));
     else if (/^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/.test(name)) found.push(...ofProperties(await read(zip, entry, TEXT, budget)));
-    else if (isArchive(name)) found.push(...(await inner(zip, entry, `${path}!${name}`, budget, depth)));
+    else if (isArchive(name)) found.push(...(await inner(zip, entry, `${path}!${name}`, budget, held)));
   }
   // Its own name comes from the file or the manifest when no pom.properties is of it.
   const own = ofNameAndManifest(path.slice(path.lastIndexOf('/') + 1), manifest);
@@ -31,13 +38,14 @@ async function readArchive(content: Buffer, path: string, budget: Budget, depth:
   return found;
 }
 
-async function inner(zip: ZipFile, entry: Entry, path: string, budget: Budget, depth: number): Promise<Found[]> {
-  if (depth >= budget.limits.nesting) {
+async function inner(zip: ZipFile, entry: Entry, path: string, budget: Budget, held: Held): Promise<Found[]> {
+  if (held.depth >= budget.limits.nesting) {
     budget.warn(`${path}: archives are nested too deep`);
     return [];
   }
   try {
-    return await readArchive(await read(zip, entry, budget.limits.fileBytes, budget), path, budget, depth + 1);
+    const content = await read(zip, entry, 2 * budget.limits.fileBytes - held.bytes, budget);
+    return await readArchive(content, path, budget, { depth: held.depth + 1, bytes: held.bytes + content.length });
   } catch (error) {
     if ((error as { reason?: string }).reason === 'limit-exceeded') throw error;
     budget.warn(`${path}: ${(error as Error).message}`);
@@ -46,13 +54,13 @@ async function inner(zip: ZipFile, entry: Entry, path: string, budget: Budget, d
 }
 
 async function read(zip: ZipFile, entry: Entry, limit: number, budget: Budget): Promise<Buffer> {
-  if (entry.uncompressedSize > limit) throw new Error(`${entry.fileName} has more than ${limit} bytes`);
+  if (entry.uncompressedSize > limit) throw new Error(`${entry.fileName} is too large`);
   budget.bytes(entry.uncompressedSize);
   return buffer(await zip.openReadStreamPromise(entry));
 }
 
 function ofProperties(content: Buffer): Found[] {
-  const value = (key: string): string | undefined => new RegExp(`^${key}\\s*[=:]\\s*(\\S+)\\s*$`, 'm').exec(content.toString())?.[1];
+  const value = (key: string): string | undefined => new RegExp(`^${key}[ \\t]*[=:][ \\t]*(\\S+)[ \\t\\r]*$`, 'm').exec(content.toString())?.[1];
   const [group, artifact, version] = [value('groupId'), value('artifactId'), value('version')];
   return isSane(group) && isSane(artifact) && isSane(version) ? [{ type: 'maven', name: `${group}:${artifact}`, version }] : [];
 }

@@ -75,6 +75,9 @@ test('rpm: what cannot be read is told of', async () => {
   const endless = new DatabaseSync(':memory:');
   endless.exec('CREATE VIEW Packages AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS hnum, x AS blob FROM c');
   assert.match(await warning({ 'var/lib/rpm/rpmdb.sqlite': Buffer.from(endless.serialize()) }), /no table Packages/);
+  const computed = new DatabaseSync(':memory:');
+  computed.exec('CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob AS (zeroblob(1000000000))); INSERT INTO Packages VALUES (1)');
+  assert.match(await warning({ 'var/lib/rpm/rpmdb.sqlite': Buffer.from(computed.serialize()) }), /no table Packages/);
   const damaged = rpmDatabase([rpmHeader({ 1000: 'a' }).subarray(0, 12)]);
   assert.match(await warning({ 'var/lib/rpm/rpmdb.sqlite': damaged }), /cut off|out of/);
 });
@@ -106,7 +109,7 @@ test('Python: wheels and eggs, but not what dpkg put there', async () => {
 });
 
 test('Ruby and PHP', async () => {
-  const gemspec = 'Gem::Specification.new do |s|\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';
+  const gemspec = 'Gem::Specification.new do |s|\n\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';
   assert.deepEqual(await found({ 'usr/local/bundle/specifications/rack-2.0.1.gemspec': gemspec, 'app/own.gemspec': gemspec }), ['gem rack 2.0.1']);
   const installed = (value: unknown): Record<string, string> => ({ 'app/vendor/composer/installed.json': JSON.stringify(value) });
   assert.deepEqual(await found(installed({ packages: [{ name: 'Twig/twig', version: 'v1.0.0' }, {}] })), ['composer twig/twig 1.0.0']);
@@ -126,6 +129,10 @@ test('Java: archives within archives', async () => {
   for (let i = 0; i < 6; i++) nested = zip({ 'a.jar': nested });
   const deep = await inventory({ 'b.jar': nested });
   assert.match(deep.warnings.join(), /nested too deep/);
+  // All that are open at once are in memory: together they have a limit too.
+  const outer = zip({ 'd.jar': zip({ 'e.jar': core, x: Buffer.alloc(3000) }) });
+  const held = await inventory({ 'b.jar': outer }, { ...defaultLimits, fileBytes: outer.length });
+  assert.deepEqual(held.warnings, ['b.jar!d.jar!e.jar: e.jar is too large']);
   await assert.rejects(
     inventory({ 'b.jar': zip(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, '']))) }, { ...defaultLimits, entries: 20 }),
     /more than 20 files/,

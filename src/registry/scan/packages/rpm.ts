@@ -7,6 +7,7 @@ const isIn = (path: string, file: string): boolean => directories.some((director
 
 /** The database of rpm since 4.16: SQLite, opened from memory. */
 export const rpmDatabase: Detector = {
+  isLarge: true,
   matches: (path, name) => name === 'rpmdb.sqlite' && isIn(path, name),
   parse: (content) => readDatabase(content),
 };
@@ -24,9 +25,9 @@ function readDatabase(content: Buffer): Facts {
   try {
     db.deserialize(withoutWal(content));
     db.enableDefensive(true);
-    // A view of that name could compute for ever.
+    // A view of that name could compute for ever, a column that is computed could take all memory.
     const table = db.prepare(
-      "SELECT 1 FROM sqlite_schema WHERE name = 'Packages' AND type = 'table' AND sql NOT LIKE '%VIRTUAL%' AND sql NOT LIKE '%GENERATED%'",
+      "SELECT 1 FROM sqlite_schema WHERE name = 'Packages' AND type = 'table' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('Packages') WHERE hidden <> 0)",
     );
     if (!table.get()) throw new Error('it has no table Packages');
     const packages: Found[] = [];

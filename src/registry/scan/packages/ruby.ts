@@ -5,7 +5,7 @@ export const gemSpecification: Detector = {
   matches: (path, name) => name.endsWith('.gemspec') && /(?:^|\/)specifications\/(?:default\/)?[^/]+$/.test(path),
   parse: (content) => {
     const text = content.toString();
-    const value = (field: string): string | undefined => new RegExp(`^\\s*\\w+\\.${field}\\s*=\\s*["']([^"']+)["']`, 'm').exec(text)?.[1];
+    const value = (field: string): string | undefined => new RegExp(`^[ \\t]*\\w+\\.${field}[ \\t]*=[ \\t]*["']([^"']+)["']`, 'm').exec(text)?.[1];
     const [name, version] = [value('name'), value('version')];
     return { packages: isSane(name) && isSane(version) ? [{ type: 'gem', name, version }] : [] };
   },

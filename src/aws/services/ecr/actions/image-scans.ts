@@ -16,6 +16,8 @@ function scansOf(ecr: Ecr): Scans {
   if (!ecr.deps.scans) throw new AwsError('NotImplemented', 'Images are not scanned by this instance', { status: 501 });
   return ecr.deps.scans;
 }
+/** The scanner's word for indexes and artifacts, which have no file system. */
+const isUnsupported = (error: unknown): error is Error => error instanceof Error && (error as { reason?: unknown }).reason === 'unsupported-image';
 export const modeOf = ({ scanning }: EcrRegistry): 'basic' | 'enhanced' => (scanning?.scanType === 'ENHANCED' ? 'enhanced' : 'basic');
 
 export const startImageScan = (ecr: Ecr) =>
@@ -28,7 +30,11 @@ export const startImageScan = (ecr: Ecr) =>
         'ValidationException',
         'This feature is disabled: with enhanced scanning images are scanned when they are pushed, by the rules of the registry',
       );
-    const { status, description } = await scansOf(ecr).request({ registry: imagesOf(place, name).registry, repository: name, digest }, mode);
+    const { status, description } = await scansOf(ecr)
+      .request({ registry: imagesOf(place, name).registry, repository: name, digest }, mode)
+      .catch((error: unknown) => {
+        throw isUnsupported(error) ? new AwsError('UnsupportedImageTypeException', error.message) : error;
+      });
     return { registryId: place.account, repositoryName: name, imageId: { ...imageId, imageDigest: digest }, imageScanStatus: { status, description } };
   });
 
