@@ -7,6 +7,7 @@ export { openAws, type Aws, type AwsOptions } from './open.ts';
 export { createSealer, type Sealer } from './services/ecr/tokens.ts';
 export type { EcrDeps } from './services/ecr/ecr.ts';
 export type { EcrDoor } from './services/ecr/open.ts';
+export type { ServiceCoverage } from './coverage.ts';
 export type { AuditRecord } from './gateway/audit.ts';
 export { readClaim, type Claim } from './sigv4/claim.ts';
 export { SignatureError, type SignatureProblem, type WireRequest } from './sigv4/request.ts';

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonWebKey } from 'node:crypto';
 import type { Clock, Logger, Random } from '#base';
 import type { Client } from '#client';
+import { coverageOf, type ServiceCoverage } from './coverage.ts';
 import type { AuditRecord } from './gateway/audit.ts';
 import type { IdentityFacts } from './gateway/call.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -43,6 +44,7 @@ export interface Aws {
   handle(message: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Deletes all state of all services. */
   reset(): Promise<void>;
+  coverage(): Promise<ServiceCoverage[]>;
 }
 
 /** Uses of keys that are remembered. */
@@ -75,6 +77,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
     state,
     identity,
     reset,
+    coverage: () => coverageOf(all),
     ecr: async () => {
       if (!ecr) throw new Error('this instance has no registry');
       return ecr.door();

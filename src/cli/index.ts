@@ -20,6 +20,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   chaos: () => import('./commands/chaos.ts'),
   backup: () => import('./commands/backup.ts'),
   logs: () => import('./commands/logs.ts'),
+  'aws-coverage': () => import('./commands/aws-coverage.ts'),
   reset: () => import('./commands/reset.ts'),
   why: () => import('./commands/why.ts'),
   doctor: () => import('./commands/doctor.ts'),

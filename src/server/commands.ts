@@ -84,6 +84,21 @@ export function listImages(options: PathOptions): Promise<ListedImage[]> {
   return ask<ListedImage[]>(running(options), 'image-list');
 }
 
+export interface AwsCoverage {
+  service: string;
+  implemented: string[];
+  missing: string[];
+}
+/** Which AWS actions a running instance has. */
+export function awsCoverage(options: PathOptions): Promise<AwsCoverage[]> {
+  return ask<AwsCoverage[]>(running(options), 'aws-coverage');
+}
+/** The lines of ~/.aws/config and ~/.aws/credentials that make a profile of an instance. */
+export async function awsProfile(options: PathOptions, name: string): Promise<string> {
+  const { AWS_ENDPOINT_URL: url, AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = await instanceEnvironment(options);
+  return `[profile ${name}]\nregion = ${region}\nendpoint_url = ${url}\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`;
+}
+
 /** Deletes all state of the AWS APIs. */
 export async function resetAws(options: PathOptions): Promise<void> {
   await ask(running(options), 'aws-reset');

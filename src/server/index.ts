@@ -8,6 +8,8 @@ import type { AdvisoryUpdate, ScanDatabase, ScanReport } from './scan.ts';
 export { UsageError, UserError } from './errors.ts';
 export type { UpOptions } from './options.ts';
 export {
+  awsCoverage,
+  awsProfile,
   chaosHeal,
   chaosList,
   chaosStart,

@@ -182,6 +182,10 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     ...chaosHandlers(plane, log, async () => together([...(containers ? [await containers.machines()] : []), await sims.machines()])),
     ...backups.handlers,
     'image-list': async () => needContainers(containers).listImages(),
+    'aws-coverage': async () => {
+      await awsStarts;
+      return (await aws?.aws())?.coverage();
+    },
     'aws-reset': async () => {
       await awsStarts;
       await aws?.reset();

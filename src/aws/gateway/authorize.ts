@@ -15,11 +15,13 @@ export interface AuthorizeOptions {
   readonly identities: Identities;
 }
 
-/** Asks the policies for everything that an action needs. Gives the resources that were asked about. Throws AwsError. */
-export function authorize({ call, service, action, input, identities }: AuthorizeOptions): readonly string[] {
-  const wanted = permissionsOf(action as unknown as Action<Value>, service, input, call);
-  for (const permission of wanted) demand(call, permission, identities);
-  return wanted.map(({ resource }) => resource);
+/** Everything that an action needs of its caller. */
+export const permissionsFor = ({ call, service, action, input }: Omit<AuthorizeOptions, 'identities'>): readonly Permission[] =>
+  permissionsOf(action as unknown as Action<Value>, service, input, call);
+
+/** Asks the policies for everything that an action needs. Throws AwsError. */
+export function authorize(options: AuthorizeOptions): void {
+  for (const permission of permissionsFor(options)) demand(options.call, permission, options.identities);
 }
 
 function permissionsOf(action: Action<Value>, service: Service, input: Value, call: Call): readonly Permission[] {

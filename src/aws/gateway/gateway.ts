@@ -9,7 +9,7 @@ import { SignatureError } from '../sigv4/request.ts';
 import { checkBody, type Payload } from '../sigv4/verify.ts';
 import type { State } from '../state/state.ts';
 import { authenticate, type Authenticated } from './authenticate.ts';
-import { authorize } from './authorize.ts';
+import { demand, permissionsFor } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, IdentityFacts, Source } from './call.ts';
 import { AwsError } from './errors.ts';
@@ -99,9 +99,11 @@ export class Gateway {
   /** The chain. */
   async #run(progress: Progress, message: IncomingMessage): Promise<CallResponse> {
     const claim = isSigned(progress.request) ? readClaim(progress.request) : undefined;
-    const loaded = await this.#service(progress, claim);
+    // An unsigned form is all that says which service it is for.
+    const form = claim || !isForm(progress.request) ? undefined : { ...progress.request, body: await readBody(message) };
+    const loaded = await this.#service(progress, form ?? progress.request, claim);
     const streams = loaded !== undefined && takesStream(progress, loaded);
-    const request = streams ? progress.request : { ...progress.request, body: await readBody(message) };
+    const request = form ?? (streams ? progress.request : { ...progress.request, body: await readBody(message) });
     if (!loaded) return this.#unknownService(progress, request, claim);
     const target = progress.protocol.target(request, loaded.contract);
     progress.action = target?.name ?? '';
@@ -112,7 +114,9 @@ export class Gateway {
     const input = progress.protocol.decode(proven, operation, target as Target, loaded.contract);
     if (operation.input.shape.kind === 'structure') validateInput(input, operation.input.shape, loaded.contract, progress.protocol.invalid);
     const call = this.#call(progress, loaded.service, authenticated, proven);
-    progress.resources = authorize({ call, service: loaded.service, action: action as AnyAction, input, identities: this.#options.identity.identities });
+    const wanted = permissionsFor({ call, service: loaded.service, action: action as AnyAction, input });
+    progress.resources = wanted.map(({ resource }) => resource);
+    for (const permission of wanted) demand(call, permission, this.#options.identity.identities);
     const output = await (action as unknown as Action<Value>).handle(input, call);
     return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);
   }
@@ -131,8 +135,8 @@ export class Gateway {
     throw new AwsError('NotImplemented', `Service ${progress.service} is not implemented here`, { status: 501, fault: 'server' });
   }
 
-  async #service(progress: Progress, claim: Claim | undefined): Promise<Loaded | undefined> {
-    const route = findService(progress.request, claim, this.#options.services);
+  async #service(progress: Progress, request: CallRequest, claim: Claim | undefined): Promise<Loaded | undefined> {
+    const route = findService(request, claim, this.#options.services);
     progress.service = route?.name ?? claim?.service ?? '';
     progress.region = claim?.region ?? '';
     if (!route) return undefined;
@@ -192,6 +196,7 @@ export class Gateway {
 
 const actionOf = (service: Service, name: string): AnyAction | undefined => (Object.hasOwn(service.actions, name) ? service.actions[name] : undefined);
 
+const isForm = (request: CallRequest): boolean => (request.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded');
 const isSigned = (request: CallRequest): boolean =>
   request.header('authorization') !== undefined || /(?:^|&)X-Amz-(?:Algorithm|Signature)=/i.test(request.query);
 

@@ -157,8 +157,9 @@ const xml = (status: number, body: string, requestId: string): CallResponse => (
 export function describeError(error: AwsError, contract: Contract | undefined): { code: string; status: number; fault: 'client' | 'server' } {
   // The one refusal that every service has; XML and JSON spell it in two ways.
   if (error.code === 'AccessDeniedException') return { code: 'AccessDenied', status: 403, fault: 'client' };
-  const shape = contract?.error(error.code) ?? contract?.error(`${error.code}Exception`);
+  const exact = contract?.error(error.code);
+  const shape = exact ?? contract?.error(`${error.code}Exception`);
   const fault = error.fault ?? shape?.fault ?? ((error.status ?? 400) >= 500 ? 'server' : 'client');
-  return { code: shape?.code ?? error.code, status: error.status ?? shape?.status ?? (fault === 'client' ? 400 : 500), fault };
+  return { code: exact?.code ?? error.code, status: error.status ?? shape?.status ?? (fault === 'client' ? 400 : 500), fault };
 }
 export type { Operation };
