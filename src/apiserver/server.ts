@@ -22,6 +22,7 @@ import { RequestMetrics } from './metrics/requests.ts';
 import { Computed } from './computed/computed.ts';
 import { pathReader, type ReadPath } from './computed/read-path.ts';
 import { AccessMetrics, buildMetrics, storageMetrics } from './metrics/server.ts';
+import { storeMetrics } from './metrics/store.ts';
 import { watchMetrics } from './metrics/watch.ts';
 import type { TokenSigner } from './pki/jwt.ts';
 import { InProcessApi, type InProcessOptions } from './registry/in-process.ts';
@@ -153,6 +154,7 @@ class Server implements ApiServer {
       ...(options.healthChecks ?? []),
     ]);
     storageMetrics(this.#metrics, this.#registry.cache);
+    this.#registry.cache.commits = storeMetrics(this.#metrics);
     const protobuf = options.protobuf && new ProtobufDecoder(options.protobuf);
     const resources = new ResourceHandler({
       registry: this.#registry,

@@ -21,6 +21,10 @@ export interface ObjectChange {
   readonly expected: Revision;
 }
 
+export type CommitOperation = 'create' | 'update' | 'delete';
+/** Told of every commit: how long the store took for it, and whether it failed; that someone else was faster is no failure. */
+export type CommitObserver = (kind: Kind, operation: CommitOperation, seconds: number, failed: boolean) => void;
+
 const root = '/registry/';
 
 /**
@@ -40,6 +44,7 @@ export class ObjectCache {
   #failure: Error | undefined;
   #closed = false;
   revision: Revision = 0;
+  commits: CommitObserver | undefined;
 
   constructor(store: Store, kinds: readonly Kind[], log: Logger) {
     this.#store = store;
@@ -101,15 +106,23 @@ export class ObjectCache {
   /** Commits all or none and gives the new states (undefined where deleted). Throws StoreError. */
   async commit(changes: readonly ObjectChange[]): Promise<{ revision: Revision; entries: (CacheEntry | undefined)[] }> {
     const pendings = changes.map((change) => this.#expect(change));
+    const began = performance.now();
     try {
       const revision = await this.#store.commit(
         changes.map((change, i): Change => ({ key: change.key, value: pendings[i]?.value, expected: change.expected })),
       );
+      this.#observe(changes, began, false);
       await this.reached(revision);
       return { revision, entries: pendings.map((p, i) => p && (p.entry ?? this.of((changes[i] as ObjectChange).kind).get((changes[i] as ObjectChange).key))) };
+    } catch (error) {
+      this.#observe(changes, began, (error as Partial<StoreError>).code !== 'conflict');
+      throw error;
     } finally {
       changes.forEach((change, i) => this.#forget(change.key, pendings[i]));
     }
+  }
+  #observe([first]: readonly ObjectChange[], began: number, failed: boolean): void {
+    if (first) this.commits?.(first.kind, operationOf(first), (performance.now() - began) / 1000, failed);
   }
   #expect(change: ObjectChange): Pending | undefined {
     if (!change.object) return undefined;
@@ -225,4 +238,8 @@ function canShare(a: Kind, b: Kind): boolean {
 }
 function same(a: Buffer, b: Uint8Array): boolean {
   return a === b || (a.length === b.length && a.equals(b));
+}
+function operationOf({ object, expected }: ObjectChange): CommitOperation {
+  if (!object) return 'delete';
+  return expected === 0 ? 'create' : 'update';
 }

@@ -100,15 +100,20 @@ export class Front {
   /** Answers one HTTP/1.1 upgrade. Never rejects. */
   async upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
+    const started = performance.now();
+    let info: RequestInfo | undefined;
+    let code: number;
     try {
-      const info = parseRequest(message.method ?? 'GET', message.url ?? '/');
+      info = parseRequest(message.method ?? 'GET', message.url ?? '/');
       const response = new (process.getBuiltinModule('node:http').ServerResponse)(message);
       const auditId = this.#auditId(message);
-      await this.#run({ request: message, response, info, user: anonymous, longRunning: true, auditId, connection: { socket, head } }, 0);
+      code = await this.#run({ request: message, response, info, user: anonymous, longRunning: true, auditId, connection: { socket, head } }, 0);
     } catch (error) {
-      const { internal } = refuseUpgrade(socket, error);
-      if (internal) this.#deps.log.error('upgrade failed', { path: message.url ?? '', error: internal });
+      const refused = refuseUpgrade(socket, error);
+      code = refused.code;
+      if (refused.internal) this.#deps.log.error('upgrade failed', { path: message.url ?? '', error: refused.internal });
     }
+    if (info) this.#deps.metrics.requests.end(info, true, this.#knows(info), code, (performance.now() - started) / 1000, undefined);
   }
   #auditId({ headers }: Request): string {
     const given = headers['audit-id'];

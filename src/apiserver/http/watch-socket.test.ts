@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket, type ClientOptions } from 'ws';
-import { FakeClock, systemClock } from '#base';
+import { FakeClock, Metrics, renderMetrics, systemClock } from '#base';
 import type { Api, KubeObject } from '#machinery';
 import { certificateAuthenticator } from '../auth/certificates.ts';
 import { openPki } from '../pki/pki.ts';
@@ -30,13 +30,14 @@ describe('watch over a WebSocket', () => {
   let base: string;
   let options: ClientOptions;
   const clock = new FakeClock();
+  const metrics = new Metrics();
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'api-'));
     const pki = await openPki(directory, systemClock);
     const tls = { ...(await pki.server('api', ['127.0.0.1', 'localhost'])), clientCa: pki.ca.cert };
     options = { ca: pki.ca.cert, ...(await pki.client('admin', { commonName: 'admin', organizations: ['system:masters'] })) };
-    ({ server } = await fixture({ clock, tls, kinds: [Widget], authenticators: [certificateAuthenticator(pki.ca.cert, systemClock)] }));
+    ({ server } = await fixture({ clock, metrics, tls, kinds: [Widget], authenticators: [certificateAuthenticator(pki.ca.cert, systemClock)] }));
     api = server.api(admin);
     const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
     base = `wss://127.0.0.1:${port}/apis/test.batuta.dev/v1/namespaces/default/widgets`;
@@ -100,5 +101,12 @@ describe('watch over a WebSocket', () => {
   it('refuses in plain HTTP', async () => {
     assert.equal(await refusal(watch('&labelSelector=!!')), 400);
     assert.equal(await refusal(watch('', ['one', 'two'])), 400);
+  });
+  it('is counted like any watch', () => {
+    const counted = renderMetrics(metrics).split('\n');
+    const lines = (code: number): string[] => counted.filter((line) => line.startsWith('apiserver_request_total') && line.includes(`code="${code}"`));
+    assert.match(lines(200).join('\n'), /resource="widgets".*verb="WATCH".* 2$/);
+    assert.match(lines(400).join('\n'), /resource="widgets".*verb="WATCH".* 2$/);
+    assert.ok(counted.some((line) => /^apiserver_longrunning_requests.*verb="WATCH".* 0$/.test(line)));
   });
 });

@@ -16,6 +16,8 @@ const expected: Record<string, [string, readonly string[]]> = {
   apiserver_current_inflight_requests: ['gauge', ['request_kind']],
   apiserver_storage_objects: ['gauge', ['resource']],
   apiserver_resource_objects: ['gauge', ['group', 'resource']],
+  etcd_request_duration_seconds: ['histogram', ['group', 'operation', 'resource']],
+  etcd_requests_total: ['counter', ['group', 'operation', 'resource']],
   apiserver_watch_events_total: ['counter', ['group', 'kind', 'version']],
   apiserver_watch_events_sizes: ['histogram', ['group', 'kind', 'version']],
   apiserver_watch_cache_events_received_total: ['counter', ['group', 'resource']],
@@ -87,6 +89,9 @@ describe('/metrics', () => {
     assert.equal(value(families, 'apiserver_watch_events_total', { kind: 'Widget' }), 1);
     assert.equal(value(families, 'apiserver_resource_objects', { group: 'test.batuta.dev', resource: 'widgets' }), 0);
     assert.equal(value(families, 'apiserver_watch_cache_events_received_total', { resource: 'widgets' }), 2);
+    const stored = (operation: string): number | undefined => value(families, 'etcd_requests_total', { operation, resource: 'widgets' });
+    assert.deepEqual([stored('create'), stored('update'), stored('delete')], [1, undefined, 1], 'a dry run and a refused write do not get there');
+    assert.equal(value(families, 'etcd_request_duration_seconds_count', { operation: 'create', resource: 'widgets' }), 1);
     assert.equal(value(families, 'authenticated_user_requests', { username: 'email_id' }), 1);
     assert.equal(value(families, 'authentication_attempts', { result: 'failure' }), 1);
     assert.ok((value(families, 'apiserver_client_certificate_expiration_seconds_count', {}) ?? 0) > 5);
