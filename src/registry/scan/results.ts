@@ -15,6 +15,9 @@ const SCHEMA = `
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};`;
 
+/** Raised when the reader finds more in the same bytes: what older ones noted is read anew. */
+const READER = 1;
+
 const columns = 'registry, repository, digest, status, description, mode, requested, completed, advisories, advisories_updated, counts';
 type Row = Record<string, string | number | null>;
 
@@ -56,10 +59,11 @@ export class ScanResults {
 
   inventory(digest: string): { inventory: Inventory; created: number } | undefined {
     const row = this.#prepare('SELECT created, content FROM inventories WHERE digest = ?').get(digest) as Row | undefined;
-    return row && { inventory: JSON.parse(row['content'] as string) as Inventory, created: row['created'] as number };
+    const noted = row && (JSON.parse(row['content'] as string) as Inventory & { reader: number });
+    return noted?.reader === READER ? { inventory: noted, created: row?.['created'] as number } : undefined;
   }
   putInventory(inventory: Inventory, now: number): void {
-    this.#prepare('INSERT OR REPLACE INTO inventories VALUES (?, ?, ?)').run(inventory.digest, now, JSON.stringify(inventory));
+    this.#prepare('INSERT OR REPLACE INTO inventories VALUES (?, ?, ?)').run(inventory.digest, now, JSON.stringify({ ...inventory, reader: READER }));
   }
   scan({ registry, repository, digest }: ImageName): StoredScan | undefined {
     const row = this.#prepare(`SELECT ${columns} FROM scans WHERE registry = ? AND repository = ? AND digest = ?`).get(registry, repository, digest) as

@@ -88,7 +88,8 @@ export class ScanService {
       if (this.#closed) return;
       if (scan.status === 'IN_PROGRESS' && scan.description === readingAgain) this.#giveUp(scan);
       else if (scan.status === 'PENDING' || scan.status === 'IN_PROGRESS') await this.#resume(scan);
-      else await this.#then(async () => this.#compareAgain(scan));
+      else if (this.#results.inventory(scan.digest)) await this.#then(async () => this.#compareAgain(scan));
+      else await this.#resume(scan);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -32,6 +32,8 @@ export interface Updated extends Imported {
 
 /** Takes advisories in. All or nothing: a source that cannot be reached or read at all leaves the file as it is. */
 export async function updateAdvisories(options: UpdateOptions): Promise<Updated> {
+  // So that scans go on meanwhile, however long it takes.
+  ensureAdvisories(options.file);
   const writer = new AdvisoryWriter(options.file);
   const result = { removed: 0, rejected: [] as string[] };
   try {
