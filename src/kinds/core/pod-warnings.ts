@@ -1,6 +1,8 @@
 /** What a pod spec may say but had better not: the texts of the Warning header (pkg/api/pod/warnings.go of Kubernetes). */
 import type { ObjectMeta } from '#machinery';
 import type { V1Affinity, V1Container, V1ContainerPort, V1NodeSelectorTerm, V1PodSpec, V1PodTemplateSpec, V1Volume } from '../generated/types.ts';
+import { volumePathWarnings } from './volume-path-warnings.ts';
+import { sizeWarnings } from './volume-warnings.ts';
 
 const deprecatedLabels: { readonly [label: string]: string } = {
   'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
@@ -70,11 +72,16 @@ function portWarnings(at: string, ports: V1ContainerPort[] | undefined, seen: Po
     const here = `${at}.ports[${i}]`;
     const key = `${port.containerPort}/${port.protocol ?? 'TCP'}`;
     const others = seen.get(key) ?? [];
-    const out = others.flatMap((other) => portConflict(here, port, other.at, other.port));
+    const out = port.hostIP && !port.hostPort ? [`${here}: hostIP set without hostPort: ${portText(port)}`] : [];
+    out.push(...others.flatMap((other) => portConflict(here, port, other.at, other.port)));
     seen.set(key, [...others, { at: here, port }]);
     return out;
   });
 }
+/** As Go prints the structure. */
+const portText = ({ name = '', containerPort, protocol = 'TCP', hostIP = '' }: V1ContainerPort): string =>
+  `{Name:${name} HostPort:0 ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
+
 function portConflict(at: string, port: V1ContainerPort, otherAt: string, other: V1ContainerPort): string[] {
   const [ip, otherIP] = [port.hostIP ?? '', other.hostIP ?? ''];
   const [host, otherHost] = [port.hostPort ?? 0, other.hostPort ?? 0];
@@ -87,8 +94,9 @@ function containerWarnings(at: string, container: V1Container, ports: Ports): st
   const out = [...fractional(`${at}.resources.limits`, container.resources?.limits), ...fractional(`${at}.resources.requests`, container.resources?.requests)];
   const names = new Set<string>();
   container.env?.forEach(({ name, value }, i) => {
-    // A variable that extends itself is meant.
-    if (names.has(name) && !value?.includes(`$(${name})`))
+    // A variable that extends itself is meant; one that is just itself is not.
+    const self = `$(${name})`;
+    if (names.has(name) && (value === self || !value?.includes(self)))
       out.push(`${at}.env[${i}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`);
     names.add(name);
   });
@@ -116,8 +124,15 @@ function specWarnings(at: string, spec: V1PodSpec): string[] {
   });
   spec.volumes?.forEach((volume, i) => {
     for (const source in deprecatedVolumes)
-      if (volume[source as keyof V1Volume]) out.push(`${at}.volumes[${i}].${source}: ${deprecatedVolumes[source as keyof V1Volume]}`);
+      if (volume[source as keyof V1Volume])
+        out.push(`${at}.volumes[${i}].${source === 'storageos' ? 'storageOS' : source}: ${deprecatedVolumes[source as keyof V1Volume]}`);
+    const claim = volume.ephemeral?.volumeClaimTemplate;
+    if (claim)
+      out.push(
+        ...sizeWarnings(`${at}.volumes[${i}].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]`, claim.spec?.resources?.requests?.['storage']),
+      );
   });
+  out.push(...volumePathWarnings(spec.volumes));
   const aliases = spec.hostAliases?.map((alias) => alias.ip) ?? [];
   out.push(...duplicates(aliases, (ip, i) => `${at}.hostAliases[${i}].ip: duplicate ip ${JSON.stringify(ip)}`));
   const secrets = spec.imagePullSecrets?.map((secret) => secret.name ?? '') ?? [];
@@ -125,7 +140,7 @@ function specWarnings(at: string, spec: V1PodSpec): string[] {
   secrets.forEach((name, i) => name === '' && out.push(`${at}.imagePullSecrets[${i}].name: invalid empty name ""`));
   out.push(...fractional(`${at}.overhead`, spec.overhead));
   const ports: Ports = new Map();
-  for (const role of ['initContainers', 'containers'] as const)
+  for (const role of ['initContainers', 'containers', 'ephemeralContainers'] as const)
     spec[role]?.forEach((container, i) => out.push(...containerWarnings(`${at}.${role}[${i}]`, container, ports)));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     out.push(`${at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`);
@@ -133,6 +148,7 @@ function specWarnings(at: string, spec: V1PodSpec): string[] {
 }
 
 const seccomp = 'seccomp.security.alpha.kubernetes.io/pod';
+const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
 const appArmor = 'container.apparmor.security.beta.kubernetes.io/';
 function annotationWarnings(at: string, annotations: ObjectMeta['annotations'], spec: V1PodSpec): string[] {
   const out: string[] = [];
@@ -141,7 +157,13 @@ function annotationWarnings(at: string, annotations: ObjectMeta['annotations'], 
     if (text) out.push(`${at}[${key}]: ${text}`);
     else if (key === seccomp && !spec.securityContext?.seccompProfile)
       out.push(`${at}[${key}]: non-functional in v1.27+; use the "seccompProfile" field instead`);
-    else if (key.startsWith(appArmor)) out.push(`${at}[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
+  }
+  for (const { name, securityContext } of [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])]) {
+    const [secured, armored] = [`${seccompContainer}${name}`, `${appArmor}${name}`];
+    if (annotations?.[secured] !== undefined && !securityContext?.seccompProfile)
+      out.push(`${at}[${secured}]: non-functional in v1.27+; use the "seccompProfile" field instead`);
+    if (annotations?.[armored] !== undefined && !securityContext?.appArmorProfile && !spec.securityContext?.appArmorProfile)
+      out.push(`${at}[${armored}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
   }
   return out;
 }

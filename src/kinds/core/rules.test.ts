@@ -175,3 +175,68 @@ test('finalizers of a namespace are standard or qualified', () => {
   const errors = refused(Namespace, (namespace) => (namespace.spec = { finalizers: ['kubernetes', 'example.com/x', 'odd'] }));
   assert.deepEqual(errors, ['spec.finalizers: Invalid value: "odd": name is neither a standard finalizer name nor is it fully qualified']);
 });
+
+const warned = (spec: Partial<V1PodSpec>, annotations?: { [key: string]: string }): string[] => Pod.warnings!(pod(spec, annotations), undefined);
+
+test('files that get in each other’s way are warned of', () => {
+  const items = (...paths: string[]): { key: string; path: string }[] => paths.map((path) => ({ key: 'k', path }));
+  const volume = (source: object): string[] => warned({ volumes: [{ name: 'v', ...source }] });
+  assert.deepEqual(volume({ configMap: { name: 'm', items: items('a', 'ab', 'a/', 'a/b') } }), [
+    'volume "v" (ConfigMap "m"): overlapping paths: "a" with "a"',
+    'volume "v" (ConfigMap "m"): overlapping paths: "a/b" with "a"',
+  ]);
+  assert.deepEqual(volume({ secret: { secretName: 's', items: items('x', 'y') } }), []);
+  assert.deepEqual(
+    volume({
+      downwardAPI: {
+        items: [
+          { path: 'n', fieldRef: { fieldPath: 'metadata.name' } },
+          { path: 'n', fieldRef: { fieldPath: 'metadata.name' } },
+        ],
+      },
+    }),
+    ['volume "v" (DownwardAPI): overlapping paths: "n" with "n"'],
+  );
+  assert.deepEqual(
+    volume({
+      projected: { sources: [{}, { configMap: { name: 'm', items: items('t') } }, { serviceAccountToken: { path: 't' } }, { secret: { name: 's' } }] },
+    }),
+    ['volume "v" (Projected) has no sources provided', 'volume "v" (Projected ServiceAccountToken): overlapping paths: "t" with "t"'],
+  );
+});
+
+test('what has no effect in a pod is warned of', () => {
+  const own = {
+    ...container,
+    env: [
+      { name: 'A', value: '1' },
+      { name: 'A', value: '$(A)' },
+      { name: 'A', value: '$(A)2' },
+    ],
+  };
+  assert.deepEqual(warned({ containers: [own] }), ['spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply']);
+  assert.deepEqual(warned({ containers: [{ ...container, ports: [{ containerPort: 80, hostIP: '1.2.3.4' }] }] }), [
+    'spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 ContainerPort:80 Protocol:TCP HostIP:1.2.3.4}',
+  ]);
+  const claim = { metadata: {}, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '100m' } } } };
+  assert.deepEqual(
+    warned({
+      volumes: [
+        { name: 'v', ephemeral: { volumeClaimTemplate: claim } },
+        { name: 'w', storageos: {} },
+      ],
+    }),
+    [
+      'spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]: fractional byte value "100m" is invalid, must be an integer',
+      'spec.volumes[1].storageOS: deprecated in v1.22, non-functional in v1.25+',
+    ],
+  );
+  const [armor, seccomp] = ['container.apparmor.security.beta.kubernetes.io/c', 'container.seccomp.security.alpha.kubernetes.io/c'];
+  const profiles = { [armor]: 'runtime/default', [seccomp]: 'runtime/default', 'container.apparmor.security.beta.kubernetes.io/gone': 'unconfined' };
+  assert.deepEqual(warned({}, profiles), [
+    `metadata.annotations[${seccomp}]: non-functional in v1.27+; use the "seccompProfile" field instead`,
+    `metadata.annotations[${armor}]: deprecated since v1.30; use the "appArmorProfile" field instead`,
+  ]);
+  const securityContext = { appArmorProfile: { type: 'RuntimeDefault' }, seccompProfile: { type: 'RuntimeDefault' } };
+  assert.deepEqual(warned({ containers: [{ ...container, securityContext }] }, profiles), []);
+});

@@ -20,7 +20,7 @@ const classWarnings = (annotations: { [key: string]: string } | undefined): stri
     : [`metadata.annotations[${classAnnotation}]: deprecated since v1.8; use "storageClassName" attribute instead`];
 
 /** Volumes hold whole bytes. */
-const sizeWarnings = (field: string, size: string | undefined): string[] =>
+export const sizeWarnings = (field: string, size: string | undefined): string[] =>
   Number.isInteger(quantityToNumber(size)) ? [] : [`${field}: fractional byte value ${JSON.stringify(size)} is invalid, must be an integer`];
 
 export function volumeWarnings({ metadata, spec = {} }: V1PersistentVolume): string[] {

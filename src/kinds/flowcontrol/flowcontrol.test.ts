@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { renderTable } from '#machinery';
+import { type FieldError, renderTable } from '#machinery';
 import { prepared, refused } from '../fixtures/objects.ts';
+import { defaultFlowSchemas, defaultPriorityLevels } from './defaults.ts';
 import { FlowSchema } from './flowschema.ts';
 import { PriorityLevelConfiguration } from './prioritylevelconfiguration.ts';
 
@@ -33,12 +34,50 @@ test('schemas match something at a precedence of their own', () => {
       "spec.rules[1].subjects[2].user: Forbidden: user is forbidden when subject kind is not 'User'",
       'spec.rules[1].subjects[2].serviceAccount.namespace: Required value: must specify namespace for service account',
       `spec.rules[1].resourceRules[0].verbs: Invalid value: ["*","get"]: if '*' is present, must not specify other verbs`,
-      'spec.rules[1].resourceRules[0].apiGroups: Required value: api groups must contain at least one value',
+      'spec.rules[1].resourceRules[0].apiGroups: Required value: resource rules must supply at least one api group',
       'spec.rules[1].resourceRules[0].namespaces: Required value: resource rules that are not cluster scoped must supply at least one namespace',
-      'spec.rules[1].nonResourceRules[0].verbs: Unsupported value: ["peek"]: supported values: "*", "create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"',
-      `spec.rules[1].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "x": must start with '/'`,
+      'spec.rules[1].nonResourceRules[0].verbs: Unsupported value: ["peek"]: supported values: "create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"',
+      `spec.rules[1].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "x": must start with slash`,
     ],
   );
+});
+
+test('paths and namespaces of a rule are spelled as the server reads them', () => {
+  const rule = (rest: object): string[] =>
+    refused(FlowSchema, (object) => {
+      const subjects = [{ kind: 'User', user: { name: 'x' } }];
+      object.spec = { priorityLevelConfiguration: { name: 'x' }, rules: [{ subjects, ...rest }] };
+    });
+  const at = 'spec.rules[0].nonResourceRules[0].nonResourceURLs';
+  assert.deepEqual(rule({ nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/', '/a/*', '', '/a b', '/a//b', '/a*'] }] }), [
+    `${at}[2]: Invalid value: "": must not be empty`,
+    `${at}[3]: Invalid value: "/a b": must not contain white-space`,
+    `${at}[4]: Invalid value: "/a//b": must not contain double slash`,
+    `${at}[5]: Invalid value: "/a*": wildcard can only do suffix matching`,
+  ]);
+  const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+  assert.match(
+    rule({ resourceRules: [{ ...everything, namespaces: ['A'] }] }).join(),
+    /^spec\.rules\[0\]\.resourceRules\[0\]\.namespaces\[0\]: Invalid value: "A": each member of this list must be '\*' or a DNS-1123 label; a /,
+  );
+  assert.deepEqual(rule({ resourceRules: [{ ...everything, clusterScope: true }] }), []);
+});
+
+test('what must exist keeps its spec, and conditions their types', () => {
+  for (const kind of [FlowSchema, PriorityLevelConfiguration] as const) {
+    const wanted = (kind === FlowSchema ? defaultFlowSchemas : defaultPriorityLevels).find(({ metadata }) => metadata!.name === 'catch-all')!;
+    const errors = (spec: object): FieldError[] => kind.validate!({ metadata: { name: 'catch-all' }, spec } as never, undefined);
+    assert.deepEqual(errors(wanted.spec!), []);
+    const changed = kind === FlowSchema ? { ...wanted.spec, matchingPrecedence: 9 } : { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } };
+    assert.deepEqual(
+      errors(changed).map(({ field, message }) => [field, message.includes("spec of 'catch-all' must equal the fixed value")]),
+      [['spec', true]],
+    );
+    assert.deepEqual(
+      kind.validateStatus!({ status: { conditions: [{ type: 'A' }, { type: 'A' }, {}] } } as never, {} as never).map(({ field }) => field),
+      ['status.conditions[1].type', 'status.conditions[2].type'],
+    );
+  }
 });
 
 test('levels are completed', () => {

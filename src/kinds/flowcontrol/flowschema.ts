@@ -1,10 +1,16 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
-import type { FlowcontrolV1Subject, V1FlowSchema, V1PolicyRulesWithSubjects, V1ResourcePolicyRule } from '../generated/types.ts';
+import type { FlowcontrolV1Subject, V1FlowSchema, V1NonResourcePolicyRule, V1PolicyRulesWithSubjects, V1ResourcePolicyRule } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, invalidValue, required, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain } from '../support/names.ts';
+import { defaultFlowSchemas, mandatoryFlowControl } from './defaults.ts';
+import { validateConditionTypes, validateFixed } from './fixed.ts';
 
-const verbs = ['*', 'create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'proxy', 'update', 'watch'];
+/** What nobody may change. */
+const fixedSchemas = new Map(
+  defaultFlowSchemas.filter(({ metadata }) => mandatoryFlowControl.has(metadata!.name!)).map((one) => [one.metadata!.name!, one.spec]),
+);
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'proxy', 'update', 'watch'];
 const subjectFields = { User: 'user', Group: 'group', ServiceAccount: 'serviceAccount' } as const;
 
 function validateSubject(at: string, subject: FlowcontrolV1Subject): FieldError[] {
@@ -24,30 +30,62 @@ function validateSubject(at: string, subject: FlowcontrolV1Subject): FieldError[
   return errors;
 }
 
-/** Non-empty, and nothing beside a `*`. */
-function validateList(field: string, list: string[] | undefined, name: string): FieldError[] {
-  if (!list?.length) return [required(field, `${name} must contain at least one value`)];
-  return list.length > 1 && list.includes('*') ? [invalidValue(field, list, `if '*' is present, must not specify other ${name}`)] : [];
+/** Non-empty, and nothing beside a `*`; `each` looks at the members of a list without one. */
+function validateList(
+  field: string,
+  list: string[] | undefined,
+  name: string,
+  missing: string,
+  each: (list: string[]) => FieldError[] = () => [],
+): FieldError[] {
+  if (!list?.length) return [required(field, missing)];
+  if (!list.includes('*')) return each(list);
+  return list.length > 1 ? [invalidValue(field, list, `if '*' is present, must not specify other ${name}`)] : [];
 }
-function validateVerbs(field: string, list: string[] | undefined, known: boolean): FieldError[] {
-  const errors = validateList(field, list, 'verbs');
-  if (known) for (const verb of list ?? []) if (!verbs.includes(verb)) errors.push(unsupported(field, list, verbs));
-  return errors;
+const validateVerbs = (field: string, list: string[] | undefined): FieldError[] =>
+  validateList(field, list, 'verbs', 'verbs must contain at least one value', (given) =>
+    given.every((verb) => verbs.includes(verb)) ? [] : [unsupported(field, given, verbs)],
+  );
+
+/** What ValidateNonResourceURLPath finds first. */
+function pathProblem(path: string): string | undefined {
+  if (path === '') return 'must not be empty';
+  if (path === '/') return undefined;
+  if (!path.startsWith('/')) return 'must start with slash';
+  if (path.includes(' ')) return 'must not contain white-space';
+  if (path.includes('//')) return 'must not contain double slash';
+  const stars = path.split('*').length - 1;
+  return stars > 1 || (stars === 1 && !path.endsWith('/*')) ? 'wildcard can only do suffix matching' : undefined;
+}
+
+const memberText = "each member of this list must be '*' or a DNS-1123 label; ";
+function validateNamespaces(field: string, { namespaces, clusterScope }: V1ResourcePolicyRule): FieldError[] {
+  if (clusterScope && !namespaces?.length) return [];
+  return validateList(field, namespaces, 'namespaces', 'resource rules that are not cluster scoped must supply at least one namespace', (given) =>
+    given.flatMap((name, i) => checked(`${field}[${i}]`, name, (text: string) => dnsLabel(text).map((problem) => memberText + problem))),
+  );
 }
 
 function validateResourceRule(at: string, rule: V1ResourcePolicyRule): FieldError[] {
-  const errors = [
-    ...validateVerbs(`${at}.verbs`, rule.verbs, true),
-    ...validateList(`${at}.apiGroups`, rule.apiGroups, 'api groups'),
-    ...validateList(`${at}.resources`, rule.resources, 'resources'),
+  return [
+    ...validateVerbs(`${at}.verbs`, rule.verbs),
+    ...validateList(`${at}.apiGroups`, rule.apiGroups, 'api groups', 'resource rules must supply at least one api group'),
+    ...validateList(`${at}.resources`, rule.resources, 'resources', 'resource rules must supply at least one resource'),
+    ...validateNamespaces(`${at}.namespaces`, rule),
   ];
-  const namespaces = rule.namespaces ?? [];
-  if (namespaces.length === 0 && !rule.clusterScope)
-    errors.push(required(`${at}.namespaces`, 'resource rules that are not cluster scoped must supply at least one namespace'));
-  if (namespaces.length > 1 && namespaces.includes('*'))
-    errors.push(invalidValue(`${at}.namespaces`, namespaces, "if '*' is present, must not specify other namespaces"));
-  namespaces.forEach((name, i) => name !== '*' && errors.push(...checked(`${at}.namespaces[${i}]`, name, dnsLabel)));
-  return errors;
+}
+
+function validateNonResourceRule(at: string, rule: V1NonResourcePolicyRule): FieldError[] {
+  const field = `${at}.nonResourceURLs`;
+  return [
+    ...validateVerbs(`${at}.verbs`, rule.verbs),
+    ...validateList(field, rule.nonResourceURLs, 'non-resource URLs', 'nonResourceURLs must contain at least one value', (paths) =>
+      paths.flatMap((path, i) => {
+        const problem = pathProblem(path);
+        return problem === undefined ? [] : [invalidValue(`${field}[${i}]`, path, problem)];
+      }),
+    ),
+  ];
 }
 
 function validateRule(at: string, rule: V1PolicyRulesWithSubjects): FieldError[] {
@@ -56,13 +94,7 @@ function validateRule(at: string, rule: V1PolicyRulesWithSubjects): FieldError[]
   if (!rule.resourceRules?.length && !rule.nonResourceRules?.length)
     errors.push(required(at, 'at least one of resourceRules and nonResourceRules has to be non-empty'));
   rule.resourceRules?.forEach((one, i) => errors.push(...validateResourceRule(`${at}.resourceRules[${i}]`, one)));
-  rule.nonResourceRules?.forEach((one, i) => {
-    const here = `${at}.nonResourceRules[${i}]`;
-    errors.push(...validateVerbs(`${here}.verbs`, one.verbs, true), ...validateList(`${here}.nonResourceURLs`, one.nonResourceURLs, 'non-resource URLs'));
-    one.nonResourceURLs?.forEach((url, u) => {
-      if (!url.startsWith('/') && url !== '*') errors.push(invalidValue(`${here}.nonResourceURLs[${u}]`, url, "must start with '/'"));
-    });
-  });
+  rule.nonResourceRules?.forEach((one, i) => errors.push(...validateNonResourceRule(`${at}.nonResourceRules[${i}]`, one)));
   return errors;
 }
 
@@ -80,7 +112,7 @@ function validate({ metadata, spec }: V1FlowSchema): FieldError[] {
   if (!level) errors.push(required('spec.priorityLevelConfiguration.name', 'must reference a priority level'));
   else errors.push(...checked('spec.priorityLevelConfiguration.name', level, dnsSubdomain));
   rules?.forEach((rule, i) => errors.push(...validateRule(`spec.rules[${i}]`, rule)));
-  return errors;
+  return [...errors, ...validateFixed(metadata?.name, spec, fixedSchemas)];
 }
 
 export const FlowSchema: Kind<V1FlowSchema> = defineKind<V1FlowSchema>({
@@ -125,4 +157,5 @@ export const FlowSchema: Kind<V1FlowSchema> = defineKind<V1FlowSchema>({
     schema.status = {};
   },
   validate,
+  validateStatus: ({ status }) => validateConditionTypes(status?.conditions),
 });

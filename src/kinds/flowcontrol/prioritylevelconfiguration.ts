@@ -2,7 +2,15 @@ import { defineKind, type Column, type FieldError, type Kind } from '#machinery'
 import type { V1LimitedPriorityLevelConfiguration, V1PriorityLevelConfiguration, V1QueuingConfiguration } from '../generated/types.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { forbidden, invalidValue, nonNegative, required, unsupported } from '../support/errors.ts';
+import { defaultPriorityLevels, mandatoryFlowControl } from './defaults.ts';
+import { validateConditionTypes, validateFixed } from './fixed.ts';
 
+/** What nobody may change; the exempt level is not among them: how much it lends is the cluster's affair. */
+const fixedLevels = new Map(
+  defaultPriorityLevels
+    .filter(({ metadata, spec }) => mandatoryFlowControl.has(metadata!.name!) && spec?.limited)
+    .map((one) => [one.metadata!.name!, one.spec]),
+);
 const maxQueues = 10_000_000;
 /** Bits of the hash from which a hand of queues is dealt (shufflesharding). */
 const maxEntropyBits = 60;
@@ -70,7 +78,8 @@ function validate({ metadata, spec }: V1PriorityLevelConfiguration): FieldError[
     return errors;
   }
   if (spec?.exempt) errors.push(forbidden('spec.exempt', 'must be nil if the type is Limited'));
-  return [...errors, ...(spec?.limited ? validateLimited('spec.limited', spec.limited) : [required('spec.limited', 'must not be empty when type is Limited')])];
+  errors.push(...(spec?.limited ? validateLimited('spec.limited', spec.limited) : [required('spec.limited', 'must not be empty when type is Limited')]));
+  return [...errors, ...validateFixed(metadata?.name, spec, fixedLevels)];
 }
 
 function defaults({ spec }: V1PriorityLevelConfiguration): void {
@@ -118,4 +127,5 @@ export const PriorityLevelConfiguration: Kind<V1PriorityLevelConfiguration> = de
     level.status = {};
   },
   validate,
+  validateStatus: ({ status }) => validateConditionTypes(status?.conditions),
 });
