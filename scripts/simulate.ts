@@ -11,6 +11,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '30' },
     minutes: { type: 'string', default: '30' },
     deployments: { type: 'string', default: '10' },
+    autoscaled: { type: 'string', default: '0' },
     story: { type: 'boolean', default: false },
   },
 });
@@ -19,15 +20,25 @@ const began = performance.now();
 const outcome = await simulate({
   seed: Number(values.seed),
   nodes,
+  autoscaling: Number(values.autoscaled) > 0,
   // Hours of thousands of nodes would be leases and little else.
   leaseSeconds: nodes > 200 ? 400 : 40,
-  churn: { everyMs: 5000, namespaces: 5, quotaPods: deployments * 8, deployments, mostReplicas: 12, statefulSets: Math.ceil(deployments / 3), daemonSet: true },
+  churn: {
+    everyMs: 5000,
+    namespaces: 5,
+    quotaPods: deployments * 8,
+    deployments,
+    mostReplicas: 12,
+    statefulSets: Math.ceil(deployments / 3),
+    daemonSet: true,
+    autoscaled: Number(values.autoscaled),
+  },
   forMs: minutes * 60_000,
 });
 const seconds = (performance.now() - began) / 1000;
 if (values.story) console.log(outcome.story.join('\n'));
 for (const problem of [...outcome.violations, ...outcome.unsettled]) console.log(problem);
 console.log(
-  `seed ${values.seed}: ${nodes} nodes, ${(outcome.fakeMs / 3_600_000).toFixed(1)} h in ${seconds.toFixed(1)} s, ${outcome.commits} commits, ${outcome.pods} pods at the end, ${outcome.digest.slice(0, 12)}`,
+  `seed ${values.seed}: ${nodes} nodes, ${(outcome.fakeMs / 3_600_000).toFixed(1)} h in ${seconds.toFixed(1)} s, ${outcome.commits} commits, ${outcome.pods} pods at the end, ${JSON.stringify(outcome.scalings)}, ${outcome.digest.slice(0, 12)}`,
 );
 process.exitCode = outcome.violations.length + outcome.unsettled.length > 0 ? 1 : 0;

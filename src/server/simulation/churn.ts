@@ -2,6 +2,7 @@ import type { Random } from '#base';
 import { DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet } from '#kinds';
 import { isApiError, type Kind, type KubeObject } from '#machinery';
 import { evictPods } from '#node';
+import { setUpAutoscaling } from './autoscaled.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { workloadActions } from './more-actions.ts';
 import { budget, daemonSet, deployment, quota, service, statefulSet } from './workloads.ts';
@@ -19,6 +20,8 @@ export interface ChurnOptions {
   /** StatefulSets at the start, and whether there is a DaemonSet. Default: none. */
   statefulSets?: number;
   daemonSet?: boolean;
+  /** Deployments with autoscalers, on nodes that come and go with them; the cluster needs `autoscaling`. Default: none. */
+  autoscaled?: number;
   actions?: readonly Action[];
 }
 /** One sort of event: what happens, and its weight among the others. */
@@ -61,6 +64,7 @@ export class Churn {
       const replicas = 1 + this.below(this.options.mostReplicas);
       await this.cluster.api.create(StatefulSet, statefulSet(this.space(), this.nextName('sts'), replicas, this.#delays()));
     }
+    if (this.options.autoscaled) await setUpAutoscaling(this.cluster, this.options.autoscaled);
     if (!this.options.daemonSet) return;
     // In a namespace without a quota: it has a pod for every node.
     await this.cluster.api.create(Namespace, { metadata: { name: 'agents' } });

@@ -4,12 +4,14 @@ import { createApiServer, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
 import { startControllers, type ControllerOptions } from '#controllers';
 import { allKinds, allocatableOfTemplate, capacityOf, labelsOfTemplate, schemas, type NodeTemplate } from '#kinds';
-import type { Api } from '#machinery';
-import { createFleet, type Fleet } from '#node';
-import { startScheduler } from '#scheduler';
+import type { Api, UsageMeter } from '#machinery';
+import { createMetrics } from '#metrics';
+import { createFleet, NodeRanges, startNodeGroups, type Fleet } from '#node';
+import { startScheduler, WhatIf } from '#scheduler';
 import { createMemoryStore, type ClosableStore } from '#store';
 import { ensurePriorityClasses } from '../bootstrap.ts';
 import { Model } from './model.ts';
+import { ScalingModel } from './scaling-model.ts';
 
 /** What a controller's work for a key takes at least, in a cluster where it takes no time: bursts of changes are one piece of work. */
 const gatherMs = 50;
@@ -21,6 +23,8 @@ export interface SimulationOptions {
   /** How long a node counts as alive without a word. Longer ones make hours of many nodes cheaper. Default 40. */
   leaseSeconds?: number;
   controllers?: ControllerOptions;
+  /** Metrics of pods, an autoscaler of nodes, and node groups. Default: none. */
+  autoscaling?: boolean;
   log?: Logger;
 }
 
@@ -32,6 +36,7 @@ export class SimulatedCluster {
   readonly clock = new FakeClock();
   readonly random: Random;
   readonly model: Model;
+  readonly scaling: ScalingModel;
   readonly options: SimulationOptions;
   readonly zones: readonly string[];
   #api: Api | undefined;
@@ -40,6 +45,7 @@ export class SimulatedCluster {
   #server: ApiServer | undefined;
   readonly #store: ClosableStore = createMemoryStore();
   readonly #log = createHash('sha256');
+  readonly #meters = new Map<string, UsageMeter>();
   #loops: (() => Promise<unknown>)[] = [];
 
   constructor(options: SimulationOptions) {
@@ -47,6 +53,7 @@ export class SimulatedCluster {
     this.random = seededRandom(options.seed);
     this.zones = options.template?.zones ?? ['zone-a', 'zone-b', 'zone-c'];
     this.model = new Model(() => this.clock.now());
+    this.scaling = new ScalingModel(() => this.clock.now(), this.model.wrong);
   }
   get api(): Api {
     return this.#api as Api;
@@ -70,12 +77,23 @@ export class SimulatedCluster {
           this.#log.update(`${event.key} ${event.revision} `);
           if (event.entry) this.#log.update(event.entry.value);
           this.model.commit(event.key, event.entry?.value);
+          this.scaling.commit(event.key, event.entry?.value);
         }
       },
       end: () => {},
     });
+    const metrics = this.options.autoscaling ? createMetrics({ clock, log }) : undefined;
     const parts = standardParts({ clock, random, serviceCidr: '10.96.0.0/16', tokenKey: tokenKey() });
-    this.#server = createApiServer({ ...parts, store: this.#store, kinds: allKinds, schemas, clock, random, log });
+    this.#server = createApiServer({
+      ...parts,
+      store: this.#store,
+      kinds: allKinds,
+      schemas,
+      clock,
+      random,
+      log,
+      ...(metrics ? { computed: metrics.groups } : {}),
+    });
     await this.#server.ready();
     const server = this.#server;
     this.#api = server.api({ username: 'system:batuta', groups: ['system:masters'] });
@@ -84,7 +102,9 @@ export class SimulatedCluster {
       (changed) => server.onKinds(changed),
     );
     this.#client = createClient(this.#api, clock, log, kinds);
+    if (metrics) metrics.start({ client: this.#client, nodes: () => this.#meters, meter: (node) => this.#meters.get(node) });
     this.#startLoops(log);
+    if (metrics) this.#loops.push(async () => metrics.stop());
     await this.run(1000);
     await ensurePriorityClasses(this.#api);
   }
@@ -105,19 +125,28 @@ export class SimulatedCluster {
 
   #startLoops(log: Logger): void {
     const { clock, random, client, options } = this;
-    const { leaseSeconds = 40 } = options;
+    const { leaseSeconds = 40, autoscaling = false } = options;
+    const clusterAutoscaler = autoscaling ? { clusterAutoscaler: { placement: () => new WhatIf({ client, clock, log }) } } : {};
     const controllers = startControllers({
       client,
       clock,
       random,
       log: log.named('controllers'),
-      options: { nodeMonitorGraceMs: leaseSeconds * 1000, gatherMs, ...options.controllers },
+      options: { nodeMonitorGraceMs: leaseSeconds * 1000, gatherMs, ...clusterAutoscaler, ...options.controllers },
     });
     const scheduler = startScheduler({ client, clock, random, log: log.named('scheduler') });
     this.#loops = [() => controllers.stop(), () => scheduler.stop()];
     const agent = { dataDir: '/nonexistent', logDir: '/nonexistent', clusterDNS: '10.96.0.10', clusterDomain: 'cluster.local', leaseSeconds };
-    this.#fleet = createFleet({ client, clock, random, log: log.named('node'), agent });
+    const onStreams = (node: string, { usage }: { usage?: UsageMeter }): void => void (usage && this.#meters.set(node, usage));
+    this.#fleet = createFleet({ client, clock, random, log: log.named('node'), agent, ...(autoscaling ? { onStreams } : {}) });
     for (let i = 0; i < options.nodes; i++) this.#addNode(i);
+    if (autoscaling) this.#startGroups(log);
+  }
+  #startGroups(log: Logger): void {
+    const ranges = new NodeRanges();
+    for (const name of this.fleet.names()) ranges.claim(this.fleet.config(name)?.podCIDR ?? '');
+    const groups = startNodeGroups({ client: this.client, clock: this.clock, random: this.random, log: log.named('groups'), fleet: this.fleet, ranges });
+    this.#loops.push(() => groups.stop());
   }
   #addNode(i: number): void {
     const template = this.options.template ?? {};

@@ -76,6 +76,8 @@ export class Model {
     else if (group === 'batch' && plural === 'jobs') this.#job(object() as V1Job | undefined);
     else if (group === 'policy' && plural === 'poddisruptionbudgets') put(this.#budgets, id, object() as V1PodDisruptionBudget | undefined);
   }
+  /** An invariant did not hold. */
+  readonly wrong = (text: string): void => this.#wrong(text);
   #wrong(text: string): void {
     if (this.violations.length < 100) this.violations.push(`${new Date(this.#now()).toISOString()} #${this.commits}: ${text}`);
   }

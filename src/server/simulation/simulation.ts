@@ -1,6 +1,8 @@
+import { calmDown } from './autoscaled.ts';
 import { Churn, type ChurnOptions } from './churn.ts';
 import { SimulatedCluster, type SimulationOptions } from './cluster.ts';
 import { doubles, unsettled } from './rest.ts';
+import type { ScalingModel } from './scaling-model.ts';
 
 export interface Simulation extends SimulationOptions {
   churn: ChurnOptions;
@@ -20,6 +22,8 @@ export interface Outcome {
   /** What was done to the cluster. */
   story: readonly string[];
   pods: number;
+  /** How often pods and nodes became more and fewer by autoscalers. */
+  scalings: Readonly<ScalingModel['counts']>;
   fakeMs: number;
 }
 
@@ -42,6 +46,7 @@ export async function simulate({ churn: churnOptions, forMs, restMs = usualRestM
     twice.push(...(await doubles(cluster, churn.isIdentity)));
   }
   churn.end();
+  await calmDown(cluster);
   await cluster.run(restMs);
   const outcome: Outcome = {
     violations: [...cluster.model.violations, ...twice],
@@ -50,6 +55,7 @@ export async function simulate({ churn: churnOptions, forMs, restMs = usualRestM
     digest: cluster.digest(),
     story: churn.story,
     pods: cluster.model.pods.size,
+    scalings: cluster.scaling.counts,
     fakeMs: cluster.clock.now() - began,
   };
   await cluster.stop();
