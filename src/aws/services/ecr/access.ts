@@ -64,7 +64,8 @@ export function authorizeRequest(options: AccessOptions, request: DoorRequest): 
   const call = callFor(options, request, caller);
   const arn = repositoryArn(place, repository ?? '*');
   const resourcePolicy = repository === undefined ? undefined : ecr.policyOf(place, repository);
-  ask(options, call, { action, resource: arn, resourcePolicy });
+  const conditions = repository === undefined ? {} : ecr.tagKeys(place, repository);
+  ask(options, call, { action, resource: arn, resourcePolicy, conditions });
   if (repository === undefined || ecr.repositories.get(place, repository)) return;
   for (const permission of toCreate(ecr, request, repository)) ask(options, call, { action: permission, resource: arn, resourcePolicy });
 }

@@ -109,6 +109,19 @@ describe('ECR', () => {
     assert.equal(await mount(), 201);
   });
 
+  test('tags of a repository are condition keys, at the API and at the registry', async () => {
+    await my.call('CreateRepository', { repositoryName: 'tagged', tags: [{ Key: 'team', Value: 'red' }] });
+    const Condition = { StringEquals: { 'aws:ResourceTag/team': 'red', 'ecr:ResourceTag/team': 'red' } };
+    const Statement = [{ Sid: 'a', Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::000000000000:user/bob' }, Action: 'ecr:ListImages', Condition }];
+    await my.call('SetRepositoryPolicy', { repositoryName: 'tagged', policyText: JSON.stringify({ Version: '2012-10-17', Statement }) });
+    const listed = async () => (await my.http('GET', '/v2/tagged/tags/list', { who: 'bob' })).status;
+    assert.equal(await listed(), 200);
+    await my.call('ListImages', { repositoryName: 'tagged' }, 'bob');
+    await my.call('UntagResource', { resourceArn: 'arn:aws:ecr:us-east-1:000000000000:repository/tagged', tagKeys: ['team'] });
+    assert.equal(await listed(), 403);
+    await assert.rejects(my.call('ListImages', { repositoryName: 'tagged' }, 'bob'), my.refused('AccessDeniedException', /ecr:ListImages/));
+  });
+
   test('a URL of the API gives one layer, for an hour', async () => {
     const { downloadUrl } = await my.call<{ downloadUrl: string }>('GetDownloadUrlForLayer', { repositoryName: 'guarded', layerDigest: sha('layer one') });
     const { pathname, search } = new URL(downloadUrl);

@@ -9,7 +9,7 @@ import {
   type EcrRegistry,
   type EcrRepository,
 } from '#kinds';
-import { defineAction, type Action, type AnyAction } from '../../gateway/service.ts';
+import { defineAction, type Action, type AnyAction, type Conditions } from '../../gateway/service.ts';
 import type { Call } from '../../gateway/call.ts';
 import { parsePolicy, type Policy } from '../../iam/policy/document.ts';
 import type { NamedPolicy } from '../../iam/policy/evaluate.ts';
@@ -83,6 +83,11 @@ export class Ecr {
     if (statements.length === 0) return undefined;
     return { name: 'resource-based policy', policy: { version: '2012-10-17', id: undefined, statements } };
   }
+  /** Condition keys of a repository's tags. */
+  tagKeys(place: Place, name: string): Conditions {
+    const tags = this.repositories.get(place, name)?.tags ?? [];
+    return Object.fromEntries(tags.flatMap(({ Key, Value }) => ['aws', 'ecr'].map((prefix) => [`${prefix}:ResourceTag/${Key}`, Value])));
+  }
   registryPolicyOf(place: Place): NamedPolicy | undefined {
     const { policyText } = this.registry(place);
     return policyText === undefined ? undefined : { name: 'registry policy', policy: parsed(policyText) };
@@ -130,7 +135,7 @@ export function repositoryAction<I extends Targets & { repositoryName: string | 
     resources: (input, call) => [repositoryArn(placeFor(input, call), input.repositoryName as string)],
     resourcePolicy: (input, call) => ecr.policyOf(placeFor(input, call), input.repositoryName as string),
     handle: (input, call) => handle(input, placeFor(input, call), call),
-    ...more,
+    conditions: (input, call) => ({ ...ecr.tagKeys(placeFor(input, call), input.repositoryName as string), ...more.conditions?.(input, call) }),
   });
 }
 /** An action on the registry itself. */
