@@ -221,6 +221,24 @@ test('scan on push, and forgetting on delete', async () => {
   });
 });
 
+test('an image that ended the thread twice is not tried a third time', async () => {
+  const failed = Promise.withResolvers<ScanEvent>();
+  await withScanner({ lookMs: 500, onEvent: (event) => event.type === 'scan-failed' && failed.resolve(event) }, async (registry, scanner, clock) => {
+    const image = await push(registry, 'app', '1', [await lodash()]);
+    await scanner.scan(image, 'basic');
+    // As the second crash leaves it.
+    const { ScanResults } = await import('./results.ts');
+    const results = new ScanResults(scanFiles(registry.dir).results);
+    const stored = results.scan(image) as NonNullable<ReturnType<typeof results.scan>>;
+    results.putScan({ ...stored, status: 'IN_PROGRESS', description: 'The layers are being read again: the first time was interrupted.' });
+    results.close();
+    scanner.start();
+    await clock.advance(500);
+    assert.equal((await failed.promise).record.description, 'The scan was ended twice while it ran.');
+    assert.equal((await scanner.record(image))?.status, 'FAILED');
+  });
+});
+
 test('after new advisories the scanner compares by itself, also after a restart', async () => {
   const changed = Promise.withResolvers<ScanEvent>();
   await withScanner({ lookMs: 500, onEvent: (event) => event.type === 'findings-changed' && changed.resolve(event) }, async (registry, scanner, clock) => {

@@ -64,8 +64,10 @@ export function openScanner(options: ScannerOptions): RegistryScanner {
     running.add(mine);
     mine.on('message', receive);
     mine.once('error', (error) => log.error('the scanner ended', { error }));
-    mine.once('exit', () => {
+    mine.once('exit', (code) => {
       running.delete(mine);
+      // What it had in work waits in the results: the next look goes on with it.
+      if (code !== 0) compared = null;
       if (worker !== mine) return;
       worker = undefined;
       for (const one of waiting.values()) one.reject(new Error('the scanner ended: try again'));

@@ -1,15 +1,15 @@
 import type { Clock } from '#base';
 import { AdvisoryDatabase } from './advisories/database.ts';
 import { ensureAdvisories } from './advisories/update.ts';
-import { scanFiles } from './files.ts';
-import { versionOf } from './version-of.ts';
 import { languages, releasesOf } from './distributions.ts';
+import { scanFiles } from './files.ts';
 import { RegistryImages } from './image/from-registry.ts';
 import { takeInventory, type ImageSource } from './image/inventory.ts';
 import { findVulnerabilities } from './match.ts';
 import { ScanResults, type StoredScan } from './results.ts';
 import { toCycloneDx } from './sbom.ts';
 import { ScanError, type Finding, type FindingsPage, type ImageName, type Inventory, type ScanEvent, type ScanMode, type ScanRecord } from './types.ts';
+import { versionOf } from './version-of.ts';
 
 export interface ScanServiceOptions {
   /** The registry's directory. */
@@ -123,8 +123,9 @@ export class ScanService {
         await this.#enqueue(scan, scan.mode, scan.status === 'IN_PROGRESS' ? readingAgain : reading)
       ).done;
     } catch (error) {
-      if (error instanceof ScanError && error.reason === 'unknown-image') this.#results.forget(scan);
-      else if (!this.#closed) throw error;
+      if (!(error instanceof ScanError)) throw error;
+      if (error.reason === 'unknown-image') this.#results.forget(scan);
+      else this.#end({ ...scan, status: 'FAILED', description: error.message, completed: this.#now, counts: {} }, [], 'scan-failed');
     }
   }
   async #scan(record: StoredScan, source: ImageSource, doing: string): Promise<ScanRecord> {
