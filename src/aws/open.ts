@@ -9,6 +9,7 @@ import { Gateway } from './gateway/gateway.ts';
 import type { EcrDeps } from './services/ecr/ecr.ts';
 import type { EcrDoor } from './services/ecr/open.ts';
 import { ecrRoute } from './services/ecr/route.ts';
+import { s3Route } from './services/s3/route.ts';
 import { healthPages } from './gateway/health.ts';
 import { resetPages } from './gateway/reset.ts';
 import { StoredIdentities } from './iam/identities.ts';
@@ -33,6 +34,8 @@ export interface AwsOptions {
   audit(record: AuditRecord): void;
   /** Undefined: there is no registry of images, and so no ECR. */
   readonly ecr?: Omit<EcrDeps, 'state'> | undefined;
+  /** Directory of S3's objects. Undefined: there is no S3. */
+  readonly s3Dir?: string | undefined;
 }
 
 /** The AWS APIs of an instance. */
@@ -41,6 +44,10 @@ export interface Aws {
   /** ECR as its registry sees it. */
   ecr(): Promise<EcrDoor>;
   readonly identity: IdentityFacts;
+  /** Opens the objects of S3: from then on lifecycle rules are carried out. */
+  s3(): Promise<void>;
+  /** Closes what has files open. */
+  close(): Promise<void>;
   handle(message: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Deletes all state of all services. */
   reset(): Promise<void>;
@@ -50,7 +57,7 @@ export interface Aws {
 /** Uses of keys that are remembered. */
 const mostKeys = 10_000;
 
-export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, ecr: ecrDeps }: AwsOptions): Aws {
+export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, ecr: ecrDeps, s3Dir }: AwsOptions): Aws {
   const state = createState(client);
   const partition = 'aws';
   const [secrets, tokens] = [createSealer(key, 'secrets'), createSealer(key, 'session tokens')];
@@ -69,8 +76,12 @@ export function openAws({ client, account, clock, random, log, key, version, all
     uses.set(id, { time: clock.now(), service, region });
   };
   const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities: identity.identities, clock, random, log });
-  const all = [...services, ...(ecr ? [ecr.route] : [])];
-  const reset = (): Promise<void> => state.clear();
+  const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
+  const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3 ? [s3.route] : [])];
+  const reset = async (): Promise<void> => {
+    (await s3?.open())?.clear();
+    await state.clear();
+  };
   const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset })];
   const gateway = new Gateway({ state, identity, keyUsed, services: all, pages, partition, clock, random, log, audit });
   return {
@@ -82,6 +93,8 @@ export function openAws({ client, account, clock, random, log, key, version, all
       if (!ecr) throw new Error('this instance has no registry');
       return ecr.door();
     },
+    s3: async () => void (await s3?.open()),
+    close: async () => s3?.close(),
     handle: (message, response) => gateway.handle(message, response),
   };
 }

@@ -5,7 +5,7 @@ import { Buckets, type Bucket } from './buckets.ts';
 import { DataFiles } from './data-files.ts';
 import { Database } from './database.ts';
 import { abortsUpload, lifecycleActions, type LifecycleAction, type LifecycleRule } from './lifecycle.ts';
-import { Multipart } from './multipart.ts';
+import { Multipart, type Upload } from './multipart.ts';
 import { successor } from './names.ts';
 import { Objects } from './objects.ts';
 import { listPage, startAfter, type Page } from './listing.ts';
@@ -84,6 +84,16 @@ export class ObjectStore {
     this.#db.close();
   }
 
+  /** Everything goes: buckets, versions, uploads. */
+  clear(): void {
+    const files = this.#db.transaction(() => {
+      const names = this.#db.all('SELECT file FROM segments UNION SELECT file FROM parts').map((row) => row['file'] as string);
+      for (const table of ['parts', 'uploads', 'segments', 'versions', 'settings', 'buckets']) this.#db.run(`DELETE FROM ${table}`);
+      return names;
+    });
+    this.#files.remove(files);
+  }
+
   /** Objects after a key or common prefix, newest versions only. */
   list(bucket: Bucket, options: ListOptions & { after?: string | undefined }): Page<Version> {
     const { prefix = '', delimiter = '', limit, after } = options;
@@ -103,6 +113,18 @@ export class ObjectStore {
     return listPage<Version, { key: string; below: number }>(page, start, (from, n) => this.#versions.history(bucket, from, end, n), {
       item: ({ key, seq }) => ({ key, below: seq }),
       key: (key) => ({ key, below: Number.MAX_SAFE_INTEGER }),
+    });
+  }
+  /** Multipart uploads under way after a key, or after one upload of it. */
+  listUploads(bucket: Bucket, options: ListOptions & { after?: string | undefined; upload?: string | undefined }): Page<Upload> {
+    const { prefix = '', delimiter = '', limit, after, upload } = options;
+    const page = { prefix, delimiter, limit };
+    const sameKey = after !== undefined && after !== '' && upload !== undefined && upload !== '';
+    const start = sameKey ? { key: after, after: upload } : { key: after === undefined || after === '' ? prefix : startAfter(after, page), after: undefined };
+    const end = successor(prefix);
+    return listPage<Upload, { key: string; after: string | undefined }>(page, start, (from, n) => this.multipart.list(bucket, from, end).slice(0, n), {
+      item: ({ key, id }) => ({ key, after: id }),
+      key: (key) => ({ key, after: undefined }),
     });
   }
   #startOfVersions(

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemRandom, type Logger } from '#base';
@@ -38,6 +40,7 @@ export async function openAwsEndpoint({
   ecr?: () => Promise<Omit<EcrDeps, 'state'> | undefined>;
 }): Promise<AwsEndpoint> {
   let opening: Promise<Aws> | undefined;
+  const s3Dir = join(paths.data, 's3');
   const audit = openAwsAudit(paths.awsAudit);
   const open = async (): Promise<Aws> => {
     const { openAws } = await import('#aws');
@@ -53,6 +56,7 @@ export async function openAwsEndpoint({
       log: log.named('aws'),
       audit: (record) => audit.write(record),
       ecr: await ecr?.(),
+      s3Dir,
     });
   };
   const opened = (): Promise<Aws> => {
@@ -71,6 +75,17 @@ export async function openAwsEndpoint({
   const servers = [main];
   const { port } = main.address() as AddressInfo;
   for (const host of others) servers.push(await listen(host, port, handle));
+  // Lifecycle rules of buckets go on without a call; after the start is over.
+  const care = existsSync(s3Dir)
+    ? systemClock.after(
+        60_000,
+        () =>
+          void opened().then(
+            (aws) => aws.s3(),
+            () => {},
+          ),
+      )
+    : undefined;
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -80,7 +95,12 @@ export async function openAwsEndpoint({
       await (await opened()).reset();
     },
     async stop() {
+      care?.cancel();
       await Promise.all(servers.map(close));
+      await opening?.then(
+        (aws) => aws.close(),
+        () => {},
+      );
       audit.close();
     },
   };

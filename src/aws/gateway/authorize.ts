@@ -46,7 +46,7 @@ export function decide(call: BareCall, permission: Permission, identities: Ident
     principal: caller,
     action: permission.action,
     resource: permission.resource,
-    resourceAccount: accountOf(permission.resource) ?? caller.account,
+    resourceAccount: permission.resourceAccount ?? accountOf(permission.resource) ?? caller.account,
     keys: keysOf(call, permission.conditions ?? {}, identities),
     ...identities.policies(caller),
     resourcePolicy: permission.resourcePolicy,

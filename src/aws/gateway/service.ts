@@ -13,6 +13,8 @@ export interface Permission {
   /** ARN or `*`. */
   readonly resource: string;
   readonly conditions?: Conditions;
+  /** Account that the resource is of, where its ARN does not say it (S3). */
+  readonly resourceAccount?: string | undefined;
   /** The policy attached to the resource. */
   readonly resourcePolicy?: NamedPolicy | undefined;
   /** The resource's policy must allow, whatever the identity's say (trust policies). */

@@ -1,4 +1,4 @@
-import { formatBytes, parseDuration } from '#base';
+import { parseDuration } from '#base';
 import { backupCommands, UsageError } from '#server';
 import { flag, instanceOptions, pathOptions, print, text, type Command, type Parsed } from '../command.ts';
 
@@ -36,8 +36,8 @@ const date = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}
 async function create({ backupCreate }: Actions, args: Parsed): Promise<number> {
   const made = await backupCreate(optionsOf(args), retentionOf(args));
   const lines = [
-    `${made.id}: ${made.objects} objects at revision ${made.revision}, ${made.blobs} blobs, ${formatBytes(made.bytes)}`,
-    `sent ${formatBytes(made.sent.bytes)} to ${made.target}`,
+    `${made.id}: ${made.objects} objects at revision ${made.revision}, ${made.blobs} blobs, ${made.bytes} bytes`,
+    `sent ${made.sent.bytes} bytes to ${made.target}`,
     ...(made.pruned.length > 0 ? [`pruned ${made.pruned.join(' ')}`] : []),
   ];
   show(args, made, lines);
@@ -45,9 +45,7 @@ async function create({ backupCreate }: Actions, args: Parsed): Promise<number> 
 }
 async function list({ backupList }: Actions, args: Parsed): Promise<number> {
   const found = await backupList(optionsOf(args));
-  const lines = found.backups.map(
-    (b) => `${b.id}  ${date(b.created)}  instance ${b.instance.id}  ${b.objects} objects  ${b.blobs} blobs  ${formatBytes(b.bytes)}`,
-  );
+  const lines = found.backups.map((b) => `${b.id}  ${date(b.created)}  instance ${b.instance.id}  ${b.objects} objects  ${b.blobs} blobs  ${b.bytes} bytes`);
   show(args, found, [
     ...lines,
     ...found.damaged.map((name) => `${name}  damaged`),
