@@ -101,5 +101,5 @@ export function startControllers(deps: Omit<ManagerDeps, 'controllers'> & { cont
 }
 
 export type { ClusterAutoscalerOptions, Placement } from './cluster-autoscaler/types.ts';
-export type { AutoscalerOptions, CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile } from './controller.ts';
+export type { AutoscalerOptions, CertificateAuthority, Controller, ControllerContext, ControllerOptions, Reconcile, ZoneOptions } from './controller.ts';
 export type { ManagerDeps, RunningControllers } from './manager.ts';

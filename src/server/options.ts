@@ -1,4 +1,4 @@
-import type { AutoscalerOptions, ClusterAutoscalerOptions } from '#controllers';
+import type { AutoscalerOptions, ClusterAutoscalerOptions, ZoneOptions } from '#controllers';
 import type { AuthenticationOptions } from './authentication.ts';
 
 /** What `up` was asked for. Undefined counts and directories are chosen by `up`. */
@@ -28,6 +28,8 @@ export interface UpOptions {
   /** Directory of image archives to import at start. */
   preload?: string | undefined;
   nodeGraceSeconds: number;
+  /** How fast nodes that are gone are emptied. */
+  zones?: ZoneOptions | undefined;
   /** What steers the cluster autoscaler. */
   clusterAutoscaler?: Omit<ClusterAutoscalerOptions, 'placement'> | undefined;
   /** How often annotated pods and Services are scraped for metrics. */

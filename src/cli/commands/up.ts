@@ -55,6 +55,13 @@ function readOptions(args: Parsed): UpOptions {
       unneededMs: whole(args, 'autoscaler-unneeded-time', 600, 86_400) * 1000,
       delayAfterAddMs: whole(args, 'autoscaler-delay-after-add', 600, 86_400) * 1000,
       expanders: expandersOf(text(args, 'autoscaler-expander') ?? defaultExpanders),
+      balanceSimilar: flag(args, 'autoscaler-balance-similar-node-groups'),
+    },
+    zones: {
+      evictionRate: share(args, 'node-eviction-rate', 0.1, 1000),
+      secondaryEvictionRate: share(args, 'secondary-node-eviction-rate', 0.01, 1000),
+      unhealthyZoneThreshold: share(args, 'unhealthy-zone-threshold', 0.55, 1),
+      largeZoneSize: whole(args, 'large-cluster-size-threshold', 50, 1_000_000),
     },
     scrapeSeconds: seconds(args, 'scrape-interval', 15),
     auditPolicy: text(args, 'audit-policy-file'),
@@ -81,6 +88,13 @@ function readAccount(args: Parsed): string {
   const account = text(args, 'account') ?? '000000000000';
   if (!/^\d{12}$/.test(account)) throw new UsageError(`--account ${account}: twelve digits`);
   return account;
+}
+/** A number from 0 to `most`, with decimals. */
+function share(args: Parsed, name: string, fallback: number, most: number): number {
+  const given = text(args, name);
+  const value = given === undefined ? fallback : Number(given);
+  if (given?.trim() === '' || !(value >= 0 && value <= most)) throw new UsageError(`--${name} ${given}: a number from 0 to ${most}`);
+  return value;
 }
 /** 0 asks for any free port: there is nothing to add to that. */
 function readFreePort(args: Parsed, name: string, fallback: number, offset: number): number {
@@ -143,6 +157,15 @@ export const command: Command = {
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },
     preload: { type: 'string', value: 'DIR', help: 'import every image archive (*.tar) of this directory at start' },
     'node-monitor-grace-period': { type: 'string', value: 'SECONDS', help: 'a node unheard of for so long is NotReady', default: '40' },
+    'node-eviction-rate': { type: 'string', value: 'RATE', help: 'nodes a second that are emptied in a zone when they are gone', default: '0.1' },
+    'secondary-node-eviction-rate': { type: 'string', value: 'RATE', help: 'the same in a large zone that is disrupted', default: '0.01' },
+    'unhealthy-zone-threshold': { type: 'string', value: 'SHARE', help: 'share of nodes not ready that makes a zone disrupted', default: '0.55' },
+    'large-cluster-size-threshold': {
+      type: 'string',
+      value: 'N',
+      help: 'zones of up to so many nodes are not emptied while they are disrupted',
+      default: '50',
+    },
     'hpa-sync-period': { type: 'string', value: 'SECONDS', help: 'how often HorizontalPodAutoscalers look at their metrics', default: '15' },
     'hpa-downscale-stabilization': { type: 'string', value: 'SECONDS', help: 'how long they keep to their highest recommendation', default: '300' },
     'hpa-cpu-initialization-period': {
@@ -155,6 +178,7 @@ export const command: Command = {
     'autoscaler-unneeded-time': { type: 'string', value: 'SECONDS', help: 'how long a node must be unneeded before it goes', default: '600' },
     'autoscaler-delay-after-add': { type: 'string', value: 'SECONDS', help: 'how long no node goes after one came', default: '600' },
     'autoscaler-expander': { type: 'string', value: 'LIST', help: 'how it chooses among groups, one after the other', default: 'priority,price,least-waste' },
+    'autoscaler-balance-similar-node-groups': { type: 'boolean', help: 'share new nodes among NodeGroups whose nodes are alike but for their zones' },
     'scrape-interval': { type: 'string', value: 'SECONDS', help: 'how often pods annotated prometheus.io/scrape are scraped', default: '15' },
     'audit-policy-file': { type: 'string', value: 'FILE', help: 'audit Policy (default: metadata of everything, when there is an audit log)' },
     'audit-log-path': { type: 'string', value: 'FILE', help: 'write audit events to a file, or to standard output with -' },

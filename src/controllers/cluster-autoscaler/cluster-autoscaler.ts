@@ -17,6 +17,7 @@ import { isApiError } from '#machinery';
 import { formatTime } from '#base';
 import type { Controller, ControllerContext, Reconcile } from '../controller.ts';
 import { podCondition } from '../pods.ts';
+import { balanced } from './balance.ts';
 import { choose } from './expanders.ts';
 import { isOver, staysWithNode } from './movable.ts';
 import { deletionTaint, isLeaving, unneededNodes, type Unneeded } from './scale-down.ts';
@@ -42,6 +43,7 @@ const defaults = {
   delayAfterAddMs: 10 * minutes,
   utilizationThreshold: 0.5,
   expanders: ['priority', 'price', 'least-waste'],
+  balanceSimilar: false,
 };
 /** A node whose pods do not go in this time stays. */
 const longestDrainMs = 10 * minutes;
@@ -137,7 +139,10 @@ class ClusterAutoscaler {
           pod,
           results.flatMap(({ refusals }) => refusals.get(pod) ?? []),
         );
-    return chosen !== undefined && (await this.#order(chosen));
+    if (!chosen) return false;
+    let ordered = false;
+    for (const part of this.#options.balanceSimilar ? balanced(chosen, options) : [chosen]) ordered = (await this.#order(part)) || ordered;
+    return ordered;
   }
   async #order({ group, count, pods }: Option): Promise<boolean> {
     const { recorder, clock, log } = this.#context;

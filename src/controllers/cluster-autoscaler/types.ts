@@ -29,6 +29,8 @@ export interface ClusterAutoscalerOptions {
   readonly utilizationThreshold?: number;
   /** Names of expanders; each chooses among what the one before left. Default priority, price, least-waste. */
   readonly expanders?: readonly string[];
+  /** Whether new nodes are shared among groups whose nodes are alike. Default: not (--balance-similar-node-groups). */
+  readonly balanceSimilar?: boolean;
 }
 
 /** Annotation of a NodeGroup that may be scaled by the autoscaler. */
