@@ -41,12 +41,15 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
 
   return {
     registryOf(request, repository) {
-      const what = meant(request.headers.host ?? '', queryOf(request).get('ns') ?? undefined);
+      const query = queryOf(request);
+      const what = meant(request.headers.host ?? '', query.get('ns') ?? undefined);
       if (what === undefined) return '';
       if ('place' in what) return `${what.place.account}/${what.place.region}`;
-      const authorization = isNode(request) ? undefined : request.headers.authorization;
-      if (authorization === undefined && !isNode(request)) return unknownRegistry(account);
-      return door().then((ecr) => ecr.registryOf(authorization, authorization === undefined ? repository : undefined) ?? unknownRegistry(account));
+      const node = isNode(request);
+      const authorization = node ? undefined : request.headers.authorization;
+      const token = query.get('token') ?? undefined;
+      if (!node && authorization === undefined && token === undefined) return unknownRegistry(account);
+      return door().then((ecr) => ecr.registryOf(authorization, token, node ? repository : undefined) ?? unknownRegistry(account));
     },
     async authorize(request) {
       if (request.registry === '' || (request.action === 'pull' && isNode(request.message))) return;

@@ -124,7 +124,9 @@ describe('ECR', () => {
 
   test('a URL of the API gives one layer, for an hour', async () => {
     const { downloadUrl } = await my.call<{ downloadUrl: string }>('GetDownloadUrlForLayer', { repositoryName: 'guarded', layerDigest: sha('layer one') });
-    const { pathname, search } = new URL(downloadUrl);
+    const { pathname, search, searchParams } = new URL(downloadUrl);
+    assert.equal(my.door.registryOf(undefined, searchParams.get('token') ?? '', undefined), '000000000000/us-east-1');
+    assert.equal(my.door.registryOf(undefined, 'forged.token', undefined), undefined);
     assert.equal((await my.http('GET', pathname + search, { who: '' })).text, 'layer one');
     assert.equal((await my.http('GET', `/v2/guarded/blobs/${sha('{}')}${search}`, { who: '' })).status, 401);
     await my.clock.advance(2 * 60 * 60 * 1000);

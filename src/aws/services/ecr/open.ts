@@ -9,13 +9,14 @@ import { Refusal } from './refusal.ts';
 import { Replicator } from './replicate.ts';
 import { ensureRepository, templateFor } from './repositories.ts';
 import type { Place } from '../../state/table.ts';
+import { openToken, type LayerToken } from './tokens.ts';
 import { scanFrequency } from './scanning.ts';
 
 /** ECR as the registry that holds the bytes sees it. `registry` is ACCOUNT/REGION. */
 export interface EcrDoor {
   authorize(request: DoorRequest): void;
-  /** The registry that a login is for, or the one that has the repository when a node asks. */
-  registryOf(authorization: string | undefined, repository: string | undefined): string | undefined;
+  /** The registry that a login or a download URL is for, or the one that has the repository when a node asks. */
+  registryOf(authorization: string | undefined, layerToken: string | undefined, repository: string | undefined): string | undefined;
   create(registry: string, repository: string): Promise<void>;
   tag(registry: string, repository: string, tag: string, digest: string, current: string | undefined): void;
   missing(registry: string, repository: string, reference: string): Promise<void> | undefined;
@@ -29,7 +30,9 @@ export function openDoor(options: AccessOptions): EcrDoor {
   const cache = new PullThroughCache(ecr);
   return {
     authorize: (request) => authorizeRequest(options, request),
-    registryOf(authorization, repository) {
+    registryOf(authorization, layerToken, repository) {
+      const layer = layerToken === undefined ? undefined : openToken<LayerToken>(ecr.deps.sealer, layerToken, 'layer');
+      if (layer) return layer.registry;
       const login = loginOf(ecr, authorization);
       if (login) return imagesOf(login, '').registry;
       const found = ecr.repositories.all().find((one) => one.name === repository);

@@ -187,6 +187,6 @@ export async function ecrWorld() {
     await server.stop();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { clock, server, ecr, outside, call, refused, http, manifest, push, denied, stop };
+  return { clock, server, ecr, door, outside, call, refused, http, manifest, push, denied, stop };
 }
 export type EcrWorld = Awaited<ReturnType<typeof ecrWorld>>;
