@@ -194,7 +194,7 @@ rules: [{ apiGroups: [""], resources: [pods], verbs: [${verbs}] }]
       await k('patch', 'clusterrole', 'system:heapster', '--type=json', '-p', '[{"op":"replace","path":"/rules","value":[]}]');
       await cluster.batuta('down');
       await cluster.up('--runtime', 'sim', ...authentication());
-      assert.match(await k('get', 'clusterrole', 'system:kube-dns', '-o', 'jsonpath={.rules}'), /endpointslices/);
+      assert.match(await k('get', 'clusterrole', 'system:kube-dns', '-o', 'jsonpath={.rules}'), /"endpoints","services"/);
       assert.match(await k('get', 'clusterrole', 'system:monitoring', '-o', 'jsonpath={.rules}'), /\/metrics/);
       assert.doesNotMatch(await k('get', 'clusterrole', 'system:heapster', '-o', 'json'), /"verbs"/);
     });
