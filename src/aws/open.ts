@@ -79,6 +79,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
   const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
   const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3 ? [s3.route] : [])];
   const reset = async (): Promise<void> => {
+    await Promise.all(all.flatMap((route) => route.reset?.() ?? []));
     (await s3?.open())?.clear();
     await state.clear();
   };

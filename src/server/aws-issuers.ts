@@ -1,5 +1,5 @@
 import type { JsonWebKey } from 'node:crypto';
-import type { Client } from '#client';
+import type { ControlPlane } from './control-plane.ts';
 
 type Key = JsonWebKey & { readonly kid?: string };
 interface Discovery {
@@ -10,9 +10,8 @@ interface Discovery {
 const patience = 5000;
 
 /** The public keys of an issuer of tokens: this cluster's own, which needs no network, or whoever's by OIDC discovery. */
-export async function issuerKeys(client: Client, issuer: string): Promise<readonly Key[]> {
-  const own = await client.api.read<Discovery>('/.well-known/openid-configuration');
-  if (own.issuer === issuer) return (await client.api.read<{ keys: Key[] }>('/openid/v1/jwks')).keys;
+export async function issuerKeys(own: ControlPlane['issuer'], issuer: string): Promise<readonly Key[]> {
+  if (own.url === issuer) return own.keys();
   const base = new URL(issuer);
   if (base.protocol !== 'https:') throw new Error(`issuer ${issuer} is not https`);
   const discovery = await fetchJson<Discovery>(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);

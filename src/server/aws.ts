@@ -6,6 +6,7 @@ import { systemClock, systemRandom, type Logger } from '#base';
 import type { Aws, EcrDeps } from '#aws';
 import { issuerKeys } from './aws-issuers.ts';
 import { version } from './version.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { Client } from '#client';
 import { openAwsAudit } from './aws-audit.ts';
 import { keyFile } from './key-file.ts';
@@ -30,12 +31,14 @@ export async function openAwsEndpoint({
   paths,
   log,
   client,
+  issuer: own,
   ecr,
 }: {
   options: UpOptions;
   paths: Paths;
   log: Logger;
   client: Client;
+  issuer: ControlPlane['issuer'];
   /** What ECR needs of the registry. */
   ecr?: () => Promise<Omit<EcrDeps, 'state'> | undefined>;
 }): Promise<AwsEndpoint> {
@@ -50,7 +53,7 @@ export async function openAwsEndpoint({
       key: keyFile(paths.data, 'aws.key'),
       version,
       allowReset: options.allowReset,
-      issuerKeys: (issuer) => issuerKeys(client, issuer),
+      issuerKeys: (issuer) => issuerKeys(own, issuer),
       clock: systemClock,
       random: systemRandom,
       log: log.named('aws'),

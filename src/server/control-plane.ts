@@ -28,6 +28,8 @@ export interface ControlPlane {
   /** The API as the system's own components use it. */
   readonly api: Api;
   readonly client: Client;
+  /** Who signs the tokens of ServiceAccounts, and the public keys (JWK) to prove them with. */
+  readonly issuer: { readonly url: string; keys(): readonly Record<string, unknown>[] };
   /** Resolves when the default namespace and its ServiceAccount exist. */
   ready(): Promise<void>;
   /** Answers on one more address. */
@@ -147,6 +149,7 @@ export async function startControlPlane({ store: opening, options, paths, plan, 
   return {
     api,
     client,
+    issuer: { url: parts.signer.issuer, keys: () => parts.signer.jwks().keys },
     ready: () => settled,
     listen: async (host, port) => void (await server.listen({ host, port })),
     addNodeStreams: (node, streams) => void nodeStreams.set(node, streams),

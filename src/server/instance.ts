@@ -117,7 +117,7 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
     .then(turn)
     .then(() => import('./aws.ts'))
     .then(async ({ openAwsEndpoint }) => {
-      aws = await openAwsEndpoint({ options, paths, log, client: plane.client, ecr: () => registryStarts.then(() => registry?.ecr()) });
+      aws = await openAwsEndpoint({ options, paths, log, client: plane.client, issuer: plane.issuer, ecr: () => registryStarts.then(() => registry?.ecr()) });
       if (record.awsPort !== aws.port) writeRecord(paths, Object.assign(record, { awsPort: aws.port })); // for `env`
     });
   part('aws', () => awsStarts);

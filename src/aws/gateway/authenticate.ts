@@ -5,6 +5,7 @@ import { sha256 } from '../sigv4/canonical.ts';
 import type { Claim } from '../sigv4/claim.ts';
 import { SignatureError } from '../sigv4/request.ts';
 import { verify, type Payload } from '../sigv4/verify.ts';
+import { AwsError } from './errors.ts';
 import type { Caller, Source } from './call.ts';
 import { expiredToken, unknownKey } from './signature.ts';
 
@@ -27,6 +28,16 @@ export interface AuthenticateOptions {
 
 const anonymous: Caller = { type: 'anonymous', arn: '', account: '', userId: '', accessKeyId: '' };
 
+/**
+ * Everybody knows the key of root, so a page on the web could sign a URL with it and make a browser on this machine call
+ * it. Browsers say where a request comes from. Objects of S3 may be shown: links to them are signed URLs.
+ */
+function isOfAPage(request: CallRequest, claim: Claim): boolean {
+  if (claim.service === 's3' && (request.method === 'GET' || request.method === 'HEAD')) return false;
+  const site = request.header('sec-fetch-site');
+  return request.header('origin') !== undefined || (site !== undefined && site !== 'none');
+}
+
 /** Proves who calls. Throws SignatureError or AwsError: nobody passes who does not hold the secret of a living key. */
 export function authenticate({ request, claim, optional, identities, clock, source, protocol }: AuthenticateOptions): Authenticated {
   if (!claim) {
@@ -37,6 +48,9 @@ export function authenticate({ request, claim, optional, identities, clock, sour
   const found = identities.credentials(claim.accessKeyId, claim.sessionToken, source, now);
   if (found === undefined) throw unknownKey(protocol);
   const payload = verify({ request, claim, secret: found.secret, now, bodyHash: () => sha256(request.body) });
+  if (found.caller.type === 'root' && found.caller.accessKeyId === 'test' && isOfAPage(request, claim)) {
+    throw new AwsError('AccessDeniedException', 'The root user of this instance is not for pages of the web: use a key of a user');
+  }
   if (found.expired) throw expiredToken(protocol);
   return { caller: found.caller, payload };
 }

@@ -156,6 +156,13 @@ describe('nobody passes without a proof', () => {
     await refused(send(sign(root, 'iam', twice)), 400, 'MalformedInput');
     await refused(send(sign(root, 'iam', { ...query('iam', 'ListUsers'), url: '/?Action=ListRoles' })), 400, 'MalformedInput');
   });
+  test('pages of the web are not root, whatever they sign', async () => {
+    const signed = sign(root, 'sts', query('sts', 'GetCallerIdentity'));
+    for (const headers of [{ origin: 'https://example.com' }, { 'sec-fetch-site': 'cross-site' }]) {
+      await refused(send({ ...signed, headers: { ...signed.headers, ...headers } }), 403, 'AccessDenied', /not for pages of the web/);
+    }
+    await done(send({ ...signed, headers: { ...signed.headers, 'sec-fetch-site': 'none' } }));
+  });
   test('who cannot prove himself does not learn what there is', async () => {
     await refused(call({ id: 'test', secret: 'no' }, 'sts', 'NoSuchAction'), 403, 'SignatureDoesNotMatch');
     await refused(call({ id: 'test', secret: 'no' }, 'lambda', 'ListFunctions'), 403, 'SignatureDoesNotMatch');

@@ -58,6 +58,8 @@ export interface ServiceRoute {
   readonly hosts?: readonly string[];
   /** Takes what no other service claims: S3's buckets are paths and hosts. */
   readonly fallback?: true;
+  /** Deletes what the service keeps outside of the store, before its objects go. */
+  reset?(): Promise<void>;
   load(): Promise<Service>;
 }
 

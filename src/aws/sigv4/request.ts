@@ -29,8 +29,14 @@ export function splitUrl(url: string): { path: string; query: string } {
   return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
-/** Headers by lower-case name, values in the order they came. */
-export function headersOf(rawHeaders: readonly string[]): Map<string, string[]> {
+const known = new WeakMap<readonly string[], ReadonlyMap<string, readonly string[]>>();
+/** Headers by lower-case name, values in the order they came. Every step of a request asks for them: they are read once. */
+export function headersOf(rawHeaders: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  let headers = known.get(rawHeaders);
+  if (!headers) known.set(rawHeaders, (headers = readHeaders(rawHeaders)));
+  return headers;
+}
+function readHeaders(rawHeaders: readonly string[]): Map<string, string[]> {
   const headers = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();

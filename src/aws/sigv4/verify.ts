@@ -44,9 +44,18 @@ export function verify(options: VerifyOptions): Payload {
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
+/** Keys that were made: a client signs with the same one all day. */
+const made = new Map<string, Buffer>();
+const mostKeys = 1000;
 /** The key of a day, a region and a service. */
 export function signingKey(secret: string, date: string, region: string, service: string): Buffer {
-  return hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
+  const name = `${secret}\n${date}\n${region}\n${service}`;
+  const found = made.get(name);
+  if (found) return found;
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
+  if (made.size >= mostKeys) made.clear();
+  made.set(name, key);
+  return key;
 }
 
 function checkTime(claim: Claim, now: number): void {

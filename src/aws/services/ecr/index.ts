@@ -37,7 +37,7 @@ import { listTagsForResource, tagResource, untagResource } from './actions/resou
 import { updateImageStorageClass } from './actions/update-image-storage-class.ts';
 import type { Ecr } from './ecr.ts';
 
-export { Ecr, type EcrDeps } from './ecr.ts';
+export { Ecr, imagesOf, type EcrDeps } from './ecr.ts';
 export { openDoor, type EcrDoor } from './open.ts';
 
 const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {

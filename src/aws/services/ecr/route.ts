@@ -13,14 +13,23 @@ export interface EcrRoute {
 export function ecrRoute(deps: EcrDeps, options: Omit<AccessOptions, 'ecr'>): EcrRoute {
   let opening: ReturnType<typeof open> | undefined;
   const open = async () => {
-    const { Ecr, ecrKinds, ecrService, openDoor } = await import('./index.ts');
+    const { Ecr, ecrKinds, ecrService, imagesOf, openDoor } = await import('./index.ts');
     const ecr = new Ecr(deps);
     await Promise.all([deps.state.ready(ecrKinds), options.identities.ready()]);
-    return { service: ecrService(ecr), door: openDoor({ ...options, ecr }) };
+    const reset = (): void => {
+      for (const one of ecr.repositories.all()) deps.images.deleteRepository(imagesOf(one, one.name));
+    };
+    return { reset, service: ecrService(ecr), door: openDoor({ ...options, ecr }) };
   };
   const opened = (): ReturnType<typeof open> => (opening ??= open());
   return {
-    route: { name: 'ecr', targets: ['AmazonEC2ContainerRegistry_V20150921'], hosts: ['ecr', 'api'], load: async () => (await opened()).service },
+    route: {
+      name: 'ecr',
+      targets: ['AmazonEC2ContainerRegistry_V20150921'],
+      hosts: ['ecr', 'api'],
+      load: async () => (await opened()).service,
+      reset: async () => (await opened()).reset(),
+    },
     door: async () => (await opened()).door,
   };
 }
