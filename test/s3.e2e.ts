@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { createCluster, destroy, run, type Cluster, type Output } from './harness.ts';
 
 const lacks = (program: string): string | false => (spawnSync(program, ['--version']).error ? `${program} is not installed` : false);
+const lacksBoto3 = (): string | false => (spawnSync('python3', ['-c', 'import boto3']).status === 0 ? false : 'boto3 is not installed');
 
 describe('S3', () => {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-s3-'));
@@ -20,8 +21,8 @@ describe('S3', () => {
     const { out } = await cluster.batuta('status', '--json');
     const { aws } = (JSON.parse(out) as { endpoints: { aws: string } }).endpoints;
     env = { AWS_ENDPOINT_URL: aws, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1', HOME: dir };
-    writeFileSync(join(dir, 'config'), '[default]\ns3 =\n  signature_version = s3v4\n');
     env['AWS_CONFIG_FILE'] = join(dir, 'config');
+    writeFileSync(join(dir, 'v4'), '[default]\ns3 =\n  signature_version = s3v4\n');
   });
   after(async () => {
     await destroy(cluster);
@@ -46,10 +47,36 @@ describe('S3', () => {
     await ok('s3', 'sync', 'tree', 's3://demo/tree');
     assert.equal(await ok('s3', 'sync', 'tree', 's3://demo/tree'), '');
     assert.match(await ok('s3', 'ls', 's3://demo/tree/x/'), /sp ace\+ü/);
-    const url = (await ok('s3', 'presign', 's3://demo/tree/x/sp ace+ü')).trim();
-    assert.equal(await (await fetch(url)).text(), '1');
-    assert.equal((await fetch(url.replace('demo', 'other'))).status, 403);
+    for (const [config, form] of [
+      ['config', /[?&](?:AWSAccessKeyId|X-Amz-Signature)=/],
+      ['v4', /[?&]X-Amz-Signature=/],
+    ] as const) {
+      const presigned = await run('aws', ['s3', 'presign', 's3://demo/tree/x/sp ace+ü'], { env: { ...env, AWS_CONFIG_FILE: join(dir, config) }, cwd: dir });
+      const url = presigned.out.trim();
+      assert.match(url, form, presigned.err);
+      const got = await run('curl', ['-sS', '--fail-with-body', url], { env, cwd: dir });
+      assert.equal(`${got.code} ${got.out}`, '0 1', got.err);
+      assert.equal((await fetch(url.replace('demo', 'other'))).status, 403);
+      assert.equal((await fetch(`${url}&tagging`)).status, 403);
+    }
     assert.equal((await fetch(`${env['AWS_ENDPOINT_URL']}/demo/big`)).status, 403);
+  });
+
+  test('boto3: URLs presigned as they are when nothing is set, one with metadata', { skip: lacksBoto3() }, async () => {
+    const script = `import boto3
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket='links')
+for method, more in ('put_object', {'Metadata': {'a': 'b'}}), ('get_object', {'ResponseContentType': 'text/x; q="a&b"'}):
+    print(s3.generate_presigned_url(method, Params={'Bucket': 'links', 'Key': 'a b', **more}))`;
+    const { out, err } = await run('python3', ['-c', script], { env, cwd: dir });
+    const [put = '', get = ''] = out.split('\n');
+    assert.match(put, /[?&]AWSAccessKeyId=/, err);
+    assert.equal((await fetch(get, { method: 'PUT', body: Buffer.from('x') })).status, 403);
+    const answer = await fetch(put, { method: 'PUT', body: Buffer.from('hello') });
+    assert.equal(answer.status, 200, await answer.text());
+    const got = await fetch(get);
+    assert.equal(await got.text(), 'hello');
+    assert.deepEqual([got.headers.get('content-type'), got.headers.get('x-amz-meta-a')], ['text/x; q="a&b"', 'b']);
   });
 
   test('conditional writes, versions and what a bucket answers', { skip: lacks('aws') }, async () => {

@@ -169,6 +169,53 @@ describe('nobody passes without a proof', () => {
   });
 });
 
+describe('URLs presigned with version 2', () => {
+  const presign = (keys: Keys, { url = '/box/key', seconds = 60, more = '' } = {}): Sent => {
+    const until = Math.floor(clock.now() / 1000) + seconds;
+    const token = keys.token === undefined ? '' : `x-amz-security-token:${keys.token}\n`;
+    const signature = createHmac('sha1', keys.secret).update(`GET\n\n\n${until}\n${token}${url}`).digest('base64');
+    const query = new URLSearchParams({ AWSAccessKeyId: keys.id, Signature: signature, Expires: `${until}` });
+    if (keys.token !== undefined) query.set('x-amz-security-token', keys.token);
+    return { method: 'GET', url: `${url}?${String(query)}${more}` };
+  };
+  // This gateway has no store of objects: whoever proves himself learns that.
+  const proved = (sent: Sent): Promise<void> => refused(send(sent), 501, 'NotImplemented', /Service s3 is not/);
+  test('pass with the key that made them, until their end', async () => {
+    await proved(presign(root));
+    await refused(send(presign(root, { seconds: 0 })), 403, 'AccessDenied', /Request has expired/);
+    await refused(send(presign(root, { seconds: 700_000 })), 403, 'AccessDenied', /at most 604800 seconds/);
+    await refused(send({ ...presign(root), method: 'DELETE' }), 403, 'SignatureDoesNotMatch');
+    await refused(send(presign({ ...root, secret: 'no' })), 403, 'SignatureDoesNotMatch');
+    await refused(send(presign(root, { more: '&Expires=9' })), 403, 'AccessDenied', /more than once/);
+    await refused(send({ method: 'GET', url: '/box/key?AWSAccessKeyId=test' }), 403, 'AccessDenied', /requires the Signature, Expires/);
+    await refused(send({ ...presign(root), headers: { authorization: 'AWS test:x' } }), 400, 'AuthorizationHeaderMalformed');
+  });
+  test('keys that are not there, or not any more', async () => {
+    await refused(send(presign({ id: 'AKIAIOSFODNN7EXAMPLE', secret: 'x' })), 403, 'InvalidAccessKeyId');
+    const una = await newUser('una');
+    await proved(presign(una));
+    await done(call(root, 'iam', 'DeleteAccessKey', { UserName: 'una', AccessKeyId: una.id }));
+    await refused(send(presign(una)), 403, 'InvalidAccessKeyId');
+  });
+  test('sessions with their token only', async () => {
+    const answer = await done(call(await newUser('vic', allow('sts:*')), 'sts', 'GetFederationToken', { Name: 'guest' }));
+    const session = {
+      id: field(answer, 'AccessKeyId'),
+      secret: field(answer, 'SecretAccessKey').replaceAll('&#x2F;', '/'),
+      token: field(answer, 'SessionToken'),
+    };
+    await proved(presign(session));
+    await refused(send(presign({ ...session, token: undefined })), 403, 'InvalidAccessKeyId');
+  });
+  test('no service but S3 takes them', async () => {
+    await proved(presign(root, { url: '/', more: '&Action=GetCallerIdentity&Version=2011-06-15' }));
+    const query = 'Action=GetCallerIdentity&Version=2011-06-15&AWSAccessKeyId=test&Signature=x&SignatureVersion=2';
+    await refused(send({ method: 'GET', url: `/?${query}` }), 403, 'MissingAuthenticationToken');
+  });
+  test('the header of version 2 is not taken', () =>
+    refused(send({ method: 'GET', url: '/box/key', headers: { authorization: 'AWS test:x' } }), 400, 'AuthorizationHeaderMalformed'));
+});
+
 describe('calls that need no signature', () => {
   test('are found by their version, and prove themselves otherwise', async () => {
     const input = { RoleArn: 'arn:aws:iam::000000000000:role/x', RoleSessionName: 'ab', WebIdentityToken: 'a.b.c' };

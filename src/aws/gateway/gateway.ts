@@ -3,7 +3,6 @@ import type { Clock, Logger, Random } from '#base';
 import { loadContract, type Contract, type Operation } from '../protocol/schema.ts';
 import type { CallRequest, CallResponse, Protocol, Target, Value } from '../protocol/types.ts';
 import { validateInput } from '../protocol/validate.ts';
-import { readClaim, type Claim } from '../sigv4/claim.ts';
 import { provenBody } from '../sigv4/chunks.ts';
 import { SignatureError } from '../sigv4/request.ts';
 import { checkBody, type Payload } from '../sigv4/verify.ts';
@@ -12,6 +11,7 @@ import { authenticate, type Authenticated } from './authenticate.ts';
 import { demand, permissionsFor } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, IdentityFacts, Source } from './call.ts';
+import { takeClaim, type AnyClaim } from './claim.ts';
 import { AwsError } from './errors.ts';
 import { findPage, type Page } from './pages.ts';
 import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
@@ -43,7 +43,7 @@ interface Loaded {
 /** What is known of a request while it goes through the chain: errors are answered with what there is. */
 interface Progress {
   readonly requestId: string;
-  readonly request: CallRequest;
+  request: CallRequest;
   readonly source: Source;
   protocol: Protocol;
   contract: Contract | undefined;
@@ -98,7 +98,8 @@ export class Gateway {
 
   /** The chain. */
   async #run(progress: Progress, message: IncomingMessage): Promise<CallResponse> {
-    const claim = isSigned(progress.request) ? readClaim(progress.request) : undefined;
+    const { request: read, claim } = takeClaim(progress.request);
+    progress.request = read;
     // An unsigned form is all that says which service it is for.
     const form = claim || !isForm(progress.request) ? undefined : { ...progress.request, body: await readBody(message) };
     const loaded = await this.#service(progress, form ?? progress.request, claim);
@@ -121,7 +122,7 @@ export class Gateway {
     return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);
   }
 
-  #authenticate(progress: Progress, request: CallRequest, claim: Claim | undefined, optional: boolean): Authenticated {
+  #authenticate(progress: Progress, request: CallRequest, claim: AnyClaim | undefined, optional: boolean): Authenticated {
     const { clock, identity } = this.#options;
     const { source, protocol } = progress;
     const authenticated = authenticate({ request, claim, optional, identities: identity.identities, clock, source, protocol });
@@ -130,12 +131,12 @@ export class Gateway {
   }
 
   /** Whoever cannot prove who he is learns nothing, not even what there is not. */
-  #unknownService(progress: Progress, request: CallRequest, claim: Claim | undefined): never {
+  #unknownService(progress: Progress, request: CallRequest, claim: AnyClaim | undefined): never {
     this.#authenticate(progress, request, claim, false);
     throw new AwsError('NotImplemented', `Service ${progress.service} is not implemented here`, { status: 501, fault: 'server' });
   }
 
-  async #service(progress: Progress, request: CallRequest, claim: Claim | undefined): Promise<Loaded | undefined> {
+  async #service(progress: Progress, request: CallRequest, claim: AnyClaim | undefined): Promise<Loaded | undefined> {
     const route = findService(request, claim, this.#options.services);
     progress.service = route?.name ?? claim?.service ?? '';
     progress.region = claim?.region ?? '';
@@ -197,8 +198,6 @@ export class Gateway {
 const actionOf = (service: Service, name: string): AnyAction | undefined => (Object.hasOwn(service.actions, name) ? service.actions[name] : undefined);
 
 const isForm = (request: CallRequest): boolean => (request.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded');
-const isSigned = (request: CallRequest): boolean =>
-  request.header('authorization') !== undefined || /(?:^|&)X-Amz-(?:Algorithm|Signature)=/i.test(request.query);
 
 /** Whether the body is to be handed on as it comes. Only REST paths tell of the operation before the body is read. */
 function takesStream(progress: Progress, { contract }: Loaded): boolean {
@@ -209,16 +208,17 @@ function takesStream(progress: Progress, { contract }: Loaded): boolean {
 }
 
 /** The request with a body that is what was signed: proved already, or while it is read. */
-async function withBody(request: CallRequest, payload: Payload, claim: Claim | undefined, message: IncomingMessage | undefined): Promise<CallRequest> {
+async function withBody(request: CallRequest, payload: Payload, claim: AnyClaim | undefined, message: IncomingMessage | undefined): Promise<CallRequest> {
   const length = request.header('x-amz-decoded-content-length');
   const decoded = length === undefined ? undefined : Number(length);
-  if (message) return { ...request, stream: provenBody(message as AsyncIterable<Buffer>, payload, claim, decoded) };
+  const chunked = claim?.version === 4 ? claim : undefined;
+  if (message) return { ...request, stream: provenBody(message as AsyncIterable<Buffer>, payload, chunked, decoded) };
   if (payload.kind !== 'streaming') {
     checkBody(payload, request.body);
     return request;
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of provenBody(once(request.body), payload, claim, decoded)) chunks.push(chunk);
+  for await (const chunk of provenBody(once(request.body), payload, chunked, decoded)) chunks.push(chunk);
   return { ...request, body: Buffer.concat(chunks) };
 }
 async function* once(body: Buffer): AsyncGenerator<Buffer> {

@@ -3,11 +3,11 @@ import { awsQuery, ec2Query, formOf } from '../protocol/query.ts';
 import { restJson1 } from '../protocol/rest-json.ts';
 import { restXml } from '../protocol/rest-xml.ts';
 import type { CallRequest, Protocol } from '../protocol/types.ts';
-import type { Claim } from '../sigv4/claim.ts';
+import { isQueryClaimed, type AnyClaim } from './claim.ts';
 import type { ServiceRoute } from './service.ts';
 
 /** What a request says of the service that it is for: the credential scope first, since the signature covers it. */
-export function findService(request: CallRequest, claim: Claim | undefined, routes: readonly ServiceRoute[]): ServiceRoute | undefined {
+export function findService(request: CallRequest, claim: AnyClaim | undefined, routes: readonly ServiceRoute[]): ServiceRoute | undefined {
   if (claim) return routes.find(({ name, signing = [name] }) => signing.includes(claim.service));
   const [target] = (request.header('x-amz-target') ?? '').split('.');
   if (target) return routes.find(({ targets = [] }) => targets.includes(target));
@@ -38,6 +38,7 @@ export function chooseProtocol(request: CallRequest, protocols: readonly Protoco
 
 /** The protocol that a request looks like, for answers about services that nobody knows. */
 export function guessProtocol(request: CallRequest): Protocol {
+  if (isQueryClaimed(request)) return restXml;
   const type = request.header('content-type') ?? '';
   if (request.header('x-amz-target') !== undefined) return type.includes('1.0') ? awsJson10 : awsJson11;
   if (type.startsWith('application/x-www-form-urlencoded') || /(?:^|&)Action=/.test(request.query)) return awsQuery;

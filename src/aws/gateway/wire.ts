@@ -8,19 +8,24 @@ export const maxBody = 32 * 1024 * 1024;
 
 /** The request without its body. */
 export function readHead(message: IncomingMessage): CallRequest {
-  const headers = headersOf(message.rawHeaders);
   const { path, query } = splitUrl(message.url ?? '/');
   return {
     method: message.method ?? 'GET',
     url: message.url ?? '/',
-    rawHeaders: message.rawHeaders,
     path,
     query,
-    headers,
-    header: (name) => headers.get(name)?.[0],
+    ...readHeaders(message.rawHeaders),
     body: Buffer.alloc(0),
     stream: undefined,
   };
+}
+/** The request with other headers. */
+export const withHeaders = (request: CallRequest, rawHeaders: readonly string[]): CallRequest =>
+  rawHeaders === request.rawHeaders ? request : { ...request, ...readHeaders(rawHeaders) };
+
+function readHeaders(rawHeaders: readonly string[]): Pick<CallRequest, 'rawHeaders' | 'headers' | 'header'> {
+  const headers = headersOf(rawHeaders);
+  return { rawHeaders, headers, header: (name) => headers.get(name)?.[0] };
 }
 
 /** The whole body. Throws AwsError when it is too long. */

@@ -2,6 +2,7 @@ import { headersOf, queryPairs, SignatureError, splitUrl, type WireRequest } fro
 
 /** What a request says of its signature. Nothing of it is proved yet. */
 export interface Claim {
+  readonly version: 4;
   readonly accessKeyId: string;
   /** YYYYMMDD, region, service of the credential scope. */
   readonly scopeDate: string;
@@ -20,7 +21,8 @@ export interface Claim {
 }
 
 const algorithm = 'AWS4-HMAC-SHA256';
-const week = 604_800;
+/** How long a presigned URL may hold, s. */
+export const longestPresigned = 604_800;
 
 /** Reads the signature of a request: of its Authorization header, or of a presigned URL. Throws SignatureError. */
 export function readClaim(request: WireRequest): Claim {
@@ -82,7 +84,7 @@ function fromQuery(query: ReadonlyMap<string, string>, headers: ReadonlyMap<stri
   };
   if (need('X-Amz-Algorithm') !== algorithm) throw new SignatureError('incomplete', `X-Amz-Algorithm only supports "${algorithm}"`);
   const expires = Number(need('X-Amz-Expires'));
-  if (!Number.isInteger(expires) || expires < 1 || expires > week)
+  if (!Number.isInteger(expires) || expires < 1 || expires > longestPresigned)
     throw new SignatureError('incomplete', 'X-Amz-Expires must be a number of seconds from 1 to 604800');
   const token = query.get('X-Amz-Security-Token') ?? single(headers, 'x-amz-security-token');
   return build(need('X-Amz-Credential'), need('X-Amz-Date'), need('X-Amz-SignedHeaders'), need('X-Amz-Signature'), token, expires);
@@ -107,7 +109,7 @@ function build(credential: string, date: string, signed: string, signature: stri
     throw new SignatureError('incomplete', 'SignedHeaders must be lower-case names, each once');
   }
   if (!/^[0-9a-f]{64}$/.test(signature)) throw new SignatureError('mismatch', mismatch);
-  return { accessKeyId, scopeDate, region, service, date, time, signedHeaders: signedHeaders.toSorted(), signature, sessionToken, expires };
+  return { version: 4, accessKeyId, scopeDate, region, service, date, time, signedHeaders: signedHeaders.toSorted(), signature, sessionToken, expires };
 }
 
 export const mismatch =

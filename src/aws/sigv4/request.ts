@@ -11,7 +11,8 @@ export interface WireRequest {
 export type SignatureProblem =
   | 'missing' // no credentials at all
   | 'incomplete' // something is lacking or malformed
-  | 'expired' // too old, or past the end of a presigned URL
+  | 'expired' // too old
+  | 'presigned' // a URL past its end, or of version 2 and unfit
   | 'early' // from the future
   | 'mismatch' // not signed with that key, or changed since
   | 'payload'; // the body is not what was signed

@@ -163,7 +163,7 @@ describe('presigned URLs', () => {
   test('hold as long as they say', () => {
     check(presign());
     check(presign(), { now: at + 59_000 });
-    refuses('expired', () => check(presign(), { now: at + 60_000 }));
+    refuses('presigned', () => check(presign(), { now: at + 60_000 }));
     for (const expires of ['0', '604801', '-1', '1.5', 'x']) refuses('incomplete', () => check(presign('', expires)));
   });
   test('what is added, twice, or in another case is refused', () => {

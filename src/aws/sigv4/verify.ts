@@ -4,7 +4,7 @@ import { mismatch, type Claim } from './claim.ts';
 import { headersOf, SignatureError, splitUrl, type WireRequest } from './request.ts';
 
 /** How far the clocks of client and server may be apart, ms. */
-const skew = 15 * 60 * 1000;
+export const skew = 15 * 60 * 1000;
 
 /** What the body of a request must be, once its signature holds. */
 export type Payload =
@@ -64,7 +64,7 @@ function checkTime(claim: Claim, now: number): void {
     throw new SignatureError('early', `Signature not yet current: ${claim.date} is still later than ${basic(now + skew)} (${basic(now)} + 15 min.)`);
   }
   if (claim.expires !== undefined) {
-    if (now >= claim.time + claim.expires * 1000) throw new SignatureError('expired', 'Request has expired');
+    if (now >= claim.time + claim.expires * 1000) throw new SignatureError('presigned', 'Request has expired');
   } else if (claim.time < now - skew) {
     throw new SignatureError('expired', `Signature expired: ${claim.date} is now earlier than ${basic(now - skew)} (${basic(now)} - 15 min.)`);
   }

@@ -2,6 +2,7 @@ import { AwsError } from '../../gateway/errors.ts';
 import { restXml } from '../../protocol/rest-xml.ts';
 import type { CallRequest, Protocol } from '../../protocol/types.ts';
 import { escapeXml } from '../../protocol/xml.ts';
+import { pathWithBucket } from '../../sigv2/resource.ts';
 
 /** A refusal with headers of its own: entity tags of 304, delete markers, the size of what a range missed. */
 export class S3Refusal extends AwsError {
@@ -12,15 +13,9 @@ export class S3Refusal extends AwsError {
   }
 }
 
-/** Bucket of a virtual host: BUCKET.s3.localhost, BUCKET.s3.REGION.localhost, BUCKET.localhost, BUCKET.s3.REGION.amazonaws.com. */
-export function bucketOfHost(host: string | undefined): string | undefined {
-  const name = (host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (/^(?:s3[.-].*|localhost|[^.]*)$/.test(name)) return undefined;
-  return /^(.+?)\.(?:s3(?:[.-][a-z0-9-]+)?\.(?:localhost|amazonaws\.com|localhost\.localstack\.cloud)|localhost)$/.exec(name)?.[1];
-}
 function pathStyle(request: CallRequest): CallRequest {
-  const bucket = bucketOfHost(request.header('host'));
-  return bucket === undefined ? request : { ...request, path: `/${encodeURIComponent(bucket)}${request.path}` };
+  const path = pathWithBucket(request.path, request.header('host'));
+  return path === request.path ? request : { ...request, path };
 }
 
 /** REST with XML as S3 speaks it: buckets in hosts, parts of objects, a location without an element around it, headers with errors. */

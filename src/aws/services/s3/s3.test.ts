@@ -9,10 +9,11 @@ import type { Action } from '../../gateway/service.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { loadContract } from '../../protocol/schema.ts';
 import type { Value } from '../../protocol/types.ts';
+import { bucketOfHost } from '../../sigv2/resource.ts';
 import { testCall, testState } from '../../testing.ts';
 import { s3Service } from './index.ts';
 import { readCopySource } from './objects.ts';
-import { bucketOfHost, s3Xml } from './protocol.ts';
+import { s3Xml } from './protocol.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'batuta-s3-'));
 const store = new ObjectStore({ dir, clock: new FakeClock(), random: seededRandom(1), log: silentLogger });
