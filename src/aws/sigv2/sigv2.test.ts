@@ -139,6 +139,15 @@ describe('URLs presigned with version 2', () => {
     refuses('presigned', () => check(presigned(`GET\n\n\n${expires}\n/johnsmith/k?response-content-type=a&versionId=v`, { url: merged })));
     assert.equal(canonicalResource('/b/k', 'uploadId=u&partNumber=1'), '/b/k?partNumber=1&uploadId=u');
   });
+  test('a bucket in the path may be signed with a slash behind it, a key may not', () => {
+    const bucket = { headers: ['x-amz-meta-a', '1'] };
+    const text = (path: string): string => `GET\n\n\n${expires}\nx-amz-meta-a:1\n${path}`;
+    const plain = (request: WireRequest): WireRequest => ({ ...request, rawHeaders: ['Host', 's3.amazonaws.com', ...bucket.headers] });
+    for (const path of ['/box', '/box/']) check(plain(presigned(text(path), { url: '/box?prefix=a' })));
+    refuses('mismatch', () => check(plain(presigned(text('/box'), { url: '/box/' }))));
+    refuses('mismatch', () => check(plain(presigned(text('/box/k/'), { url: '/box/k' }))));
+    refuses('mismatch', () => check(presigned(text('/johnsmith/k/'), { url: '/k', ...bucket })));
+  });
   test('parameters twice, in another case, or missing', () => {
     for (const more of ['Expires=1', 'expires=1', '%45xpires=1', 'signature=x', 'awsaccesskeyid=x', 'VersionID=x', 'X-Amz-Acl=private', 'a=1&A=2']) {
       refuses('presigned', () => check(get(`${puppy}&${more}`)));

@@ -19,18 +19,23 @@ export function verifyQuery({ request, claim, secret, now }: QueryVerifyOptions)
   const until = claim.expires * 1000;
   if (now >= until) throw new SignatureError('presigned', 'Request has expired');
   if (until > now + longestPresigned * 1000 + skew) throw new SignatureError('presigned', `Expires must be at most ${longestPresigned} seconds ahead`);
-  const expected = Buffer.from(signatureOf(secret, stringToSign(request, String(claim.expires))));
-  const given = Buffer.from(claim.signature);
-  if (expected.length !== given.length || !timingSafeEqual(expected, given)) throw new SignatureError('mismatch', mismatch);
+  const path = pathOf(request);
+  // botocore sends /BUCKET and signs /BUCKET/, which is the same resource.
+  const paths = /^\/[^/]+$/.test(path) ? [path, `${path}/`] : [path];
+  const isSigned = (one: string): boolean => isSame(signatureOf(secret, stringToSign(request, String(claim.expires), one)), claim.signature);
+  if (!paths.some(isSigned)) throw new SignatureError('mismatch', mismatch);
   return payloadOf(request);
+}
+function isSame(expected: string, given: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 export const signatureOf = (secret: string, text: string): string => createHmac('sha1', secret).update(text).digest('base64');
 
 /** `date`: what stands in its place, the end of a presigned URL (S3 developer guide, signing and authenticating REST requests). */
-export function stringToSign(request: WireRequest, date: string): string {
+export function stringToSign(request: WireRequest, date: string, path = pathOf(request)): string {
   const headers = headersOf(request.rawHeaders);
-  const { path, query } = splitUrl(request.url);
   const one = (name: string): string => {
     const values = headers.get(name) ?? [''];
     if (values.length > 1) throw new SignatureError('presigned', `Header ${name} is given more than once`);
@@ -40,9 +45,11 @@ export function stringToSign(request: WireRequest, date: string): string {
     .filter(([name]) => name.startsWith('x-amz-'))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, values]) => `${name}:${values.map((value) => value.trim()).join(',')}\n`);
-  const resource = canonicalResource(pathWithBucket(path, headers.get('host')?.[0]), query);
+  const resource = canonicalResource(path, splitUrl(request.url).query);
   return `${request.method}\n${one('content-md5')}\n${one('content-type')}\n${date}\n${amz.join('')}${resource}`;
 }
+
+const pathOf = ({ url, rawHeaders }: WireRequest): string => pathWithBucket(splitUrl(url).path, headersOf(rawHeaders).get('host')?.[0]);
 
 function payloadOf(request: WireRequest): Payload {
   const said = headersOf(request.rawHeaders).get('x-amz-content-sha256')?.[0] ?? 'UNSIGNED-PAYLOAD';
