@@ -175,10 +175,13 @@ describe('metrics and fairness', () => {
     });
     assert.match(schemas, /^exempt +exempt +1 +<none> +\S+ +False/m);
     assert.match(schemas, /^global-default +global-default +9900 +ByUser +\S+ +False/m);
-    await cluster.kubectl('patch', 'prioritylevelconfiguration', 'catch-all', '--type=merge', '-p', '{"spec":{"limited":{"nominalConcurrencyShares":9}}}');
-    await eventually('the mandatory level to be restored', async () => {
-      const shares = await cluster.kubectl('get', 'prioritylevelconfiguration', 'catch-all', '-o', 'jsonpath={.spec.limited.nominalConcurrencyShares}');
-      return shares === '5';
+    const shares = '{"spec":{"limited":{"nominalConcurrencyShares":9}}}';
+    const refused = await cluster.tryKubectl(['patch', 'prioritylevelconfiguration', 'catch-all', '--type=merge', '-p', shares]);
+    assert.match(refused.err, /spec of 'catch-all' must equal the fixed value/);
+    await cluster.kubectl('delete', 'prioritylevelconfiguration', 'catch-all');
+    await eventually('the mandatory level is there again', async () => {
+      const found = await cluster.tryKubectl(['get', 'prioritylevelconfiguration', 'catch-all', '-o', 'jsonpath={.spec.limited.nominalConcurrencyShares}']);
+      return found.out === '5';
     });
     assert.match(await cluster.kubectl('get', '--raw', '/debug/api_priority_and_fairness/dump_priority_levels'), /^workload-low, /m);
   });
