@@ -153,10 +153,16 @@ describe('every kind', () => {
       await expect(200, 'PATCH', `${path}/status`, { status }, patches.merge);
       const body = await expect(200, 'GET', `${path}/status`);
       assert.ok(body.status, 'the status is there');
+      await replace(`${path}/status`);
     }
     // Named, because jobs warn of their default.
     await expect(200, 'DELETE', `${path}?propagationPolicy=Background&dryRun=All`);
-    await expect(200, 'DELETE', `${path}?propagationPolicy=Background`);
+    // The full one goes with its collection, where there is that verb.
+    if (status !== undefined && kind.verbs.includes('deletecollection')) {
+      await expect(200, 'DELETE', `${all}?propagationPolicy=Background&labelSelector=merge%3Dno`);
+      await expect(200, 'GET', path);
+      await expect(200, 'DELETE', `${all}?propagationPolicy=Background&labelSelector=merge%3Dyes`);
+    } else await expect(200, 'DELETE', `${path}?propagationPolicy=Background`);
     const events = await history(kind, name, before.metadata.resourceVersion);
     assert.equal(events[0], 'ADDED');
     assert.equal(events.at(-1), 'DELETED');
