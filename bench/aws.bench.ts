@@ -1,4 +1,4 @@
-/** The AWS gateway: calls a second and the first call after a start, against moto's server where it is installed. */
+/** The AWS gateway: calls a second, the first call after a start, and a reset, against moto's server where it is installed. */
 import { spawn, spawnSync } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { evaluate, parsePolicy, readClaim, verify } from '#aws';
@@ -10,10 +10,10 @@ const calls = Number(process.env['BENCH_CALLS'] ?? 3000);
 const side = 16;
 const form = (action: string): string => `Action=${action}&Version=2010-05-08`;
 
-function post(agent: Agent, port: number, body: string): Promise<number> {
+function post(agent: Agent, port: number, body: string, path = '/'): Promise<number> {
   const { headers } = signed({ port, service: 'iam', body });
   return new Promise((resolve, reject) => {
-    const sent = request({ agent, host: '127.0.0.1', port, method: 'POST', path: '/', headers }, (answer) => {
+    const sent = request({ agent, host: '127.0.0.1', port, method: 'POST', path, headers }, (answer) => {
       answer.resume().once('end', () => resolve(answer.statusCode ?? 0));
     });
     sent.once('error', reject);
@@ -52,6 +52,19 @@ async function moto(): Promise<{ first: number; rate: number } | undefined> {
   }
 }
 
+/** Milliseconds to delete all state when there are `users` users. The first time nothing that deletes was ever used. */
+async function reset(port: number, users: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: side });
+  const statuses = await Promise.all(Array.from({ length: users }, (_, i) => post(agent, port, `${form('CreateUser')}&UserName=u${i}`)));
+  if (statuses.some((status) => status !== 200)) throw new Error(`CreateUser answers ${statuses.join(' ')}`);
+  const began = performance.now();
+  const status = await post(agent, port, '', '/_localstack/state/reset');
+  const took = performance.now() - began;
+  agent.destroy();
+  if (status !== 200) throw new Error(`reset answers ${status}`);
+  return took;
+}
+
 /** Milliseconds for one signature and one decision by twenty policies. */
 function proofAndPolicy(): number {
   const body = form('ListUsers');
@@ -81,7 +94,7 @@ const peer = await moto();
 const recorded = { first: 1100, rate: 350 };
 const name = peer ? 'moto' : 'moto (recorded)';
 const { first: peerFirst, rate: peerRate } = peer ?? recorded;
-await withCluster(['--runtime', 'sim', '--nodes', '0'], async (cluster) => {
+await withCluster(['--runtime', 'sim', '--nodes', '0', '--allow-reset'], async (cluster) => {
   const { endpoints } = JSON.parse((await cluster.batuta('status', '--json')).out) as { endpoints: { aws: string } };
   const port = Number(new URL(endpoints.aws).port);
   const agent = new Agent();
@@ -91,5 +104,7 @@ await withCluster(['--runtime', 'sim', '--nodes', '0'], async (cluster) => {
   report('first call of a service, the AWS APIs not loaded yet', first, 'ms', { name, figure: peerFirst }, '≤ 0.3×', false);
   await rate(port, 'ListUsers', 500);
   report(`IAM ListUsers, ${side} connections`, await rate(port, 'ListUsers', calls), '/s', { name, figure: peerRate }, '≥ 5×', true);
+  report('reset of 200 users, the first', await reset(port, 200), 'ms', { name: 'limit', figure: 200 }, '≥ 1×', false);
+  report('reset of 200 users, the second', await reset(port, 200), 'ms', { name: 'limit', figure: 200 }, '≥ 1×', false);
 });
 report('signature and policies of one call', proofAndPolicy(), 'ms', { name: 'limit', figure: 0.2 }, '≥ 1×', false);

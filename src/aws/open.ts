@@ -80,7 +80,6 @@ export function openAws({ client, account, clock, random, log, key, version, all
   const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3 ? [s3.route] : [])];
   const reset = async (): Promise<void> => {
     await Promise.all(all.flatMap((route) => route.reset?.() ?? []));
-    (await s3?.open())?.clear();
     await state.clear();
   };
   const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset })];

@@ -1,6 +1,7 @@
 import type { Client } from '#client';
 import { awsKinds } from '#kinds';
 import type { Kind, KubeObject } from '#machinery';
+import { deleteAll } from './clear.ts';
 import { Table, type AwsObject } from './table.ts';
 
 /** A kind, whatever its objects are. */
@@ -11,7 +12,7 @@ export interface State {
   table<S>(kind: Kind<AwsObject<S>>): Table<S>;
   /** Resolves when the objects of these kinds are in memory. */
   ready(kinds: readonly KindRef[]): Promise<void>;
-  /** Deletes everything of every service. */
+  /** Deletes everything of every service. Rejects when something could not be deleted; the rest is gone then. */
   clear(): Promise<void>;
   /** Runs one after the other what has the same key: for changes that look at several objects. */
   exclusive<T>(key: string, run: () => Promise<T>): Promise<T>;
@@ -32,7 +33,8 @@ export function createState(client: Client): State {
     },
     async clear() {
       // What services wrote down in memory hangs on these objects: all of them go, also of services that nobody called yet.
-      await Promise.all(awsKinds.map((kind) => tables.get(kind)?.clear() ?? client.api.deleteCollection(kind, {})));
+      const outcomes = await Promise.allSettled(awsKinds.map((kind) => tables.get(kind)?.clear() ?? deleteAll(client.api, kind)));
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     },
     exclusive(key, run) {
       const before = queues.get(key) ?? Promise.resolve();

@@ -1,6 +1,7 @@
 import type { Client, Informer } from '#client';
 import { ApiError, type Kind } from '#machinery';
 import { awsName, type AwsObject } from '#kinds';
+import { deleteAll } from './clear.ts';
 
 export type { AwsObject } from '#kinds';
 
@@ -104,7 +105,7 @@ export class Table<S> {
       const { resourceVersion } = current.metadata ?? {};
       try {
         await this.#client.api.delete(this.#kind, { name }, resourceVersion === undefined ? {} : { preconditions: { resourceVersion } });
-        await this.#gone(name);
+        await this.#gone([current]);
         return current.spec;
       } catch (error) {
         if (isStatus(error, 'NotFound')) return undefined;
@@ -113,10 +114,9 @@ export class Table<S> {
     }
     throw new Error(`${this.#kind.plural} ${name}: too many writers`);
   }
-  /** Deletes everything of this kind. */
+  /** Deletes everything of this kind. Rejects when something could not be deleted; the rest is gone then. */
   async clear(): Promise<void> {
-    await this.#client.api.deleteCollection(this.#kind, {});
-    for (const { metadata } of this.#informer.list()) await this.#gone(metadata?.name ?? '');
+    await this.#gone(await deleteAll(this.#client.api, this.#kind));
   }
 
   async #current(name: string): Promise<AwsObject<S> | undefined> {
@@ -133,12 +133,18 @@ export class Table<S> {
     if (Number(this.#informer.resourceVersion) >= revision) return undefined;
     return new Promise((done) => this.#waiting.push({ revision, done }));
   }
-  async #gone(name: string): Promise<void> {
-    if (!this.#informer.get(undefined, name)) return;
+  /** Until reads see that these are gone; what has come in their place may stay. */
+  async #gone(objects: readonly AwsObject<S>[]): Promise<void> {
+    const left = new Set<string>();
+    for (const { metadata } of objects) {
+      const { name = '', uid = '' } = metadata ?? {};
+      if (this.#informer.get(undefined, name)?.metadata?.uid === uid) left.add(uid);
+    }
+    if (left.size === 0) return;
     await new Promise<void>((done) => {
       const follower = this.#informer.onChange((object, old) => {
-        if (object || old?.metadata?.name !== name) return;
-        queueMicrotask(() => follower.close());
+        if (!old || object?.metadata?.uid === old.metadata?.uid || !left.delete(old.metadata?.uid ?? '') || left.size > 0) return;
+        follower.close();
         done();
       });
     });

@@ -1,3 +1,4 @@
+import { ECRRepository } from '#kinds';
 import type { ServiceRoute } from '../../gateway/service.ts';
 import type { AccessOptions } from './access.ts';
 import type { EcrDeps } from './ecr.ts';
@@ -28,7 +29,11 @@ export function ecrRoute(deps: EcrDeps, options: Omit<AccessOptions, 'ecr'>): Ec
       targets: ['AmazonEC2ContainerRegistry_V20150921'],
       hosts: ['ecr', 'api'],
       load: async () => (await opened()).service,
-      reset: async () => (await opened()).reset(),
+      reset: async () => {
+        // Nobody asked for ECR since the start, and it holds nothing: it is not loaded for that.
+        await deps.state.ready([ECRRepository]);
+        if (opening || deps.state.table(ECRRepository).all().length > 0) (await opened()).reset();
+      },
     },
     door: async () => (await opened()).door,
   };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ObjectStore, ObjectStoreOptions } from '#objects';
 import type { ServiceRoute } from '../../gateway/service.ts';
 
@@ -17,7 +18,14 @@ export function s3Route(options: ObjectStoreOptions): S3Route {
     return s3Service(opened);
   };
   return {
-    route: { name: 's3', hosts: ['s3'], fallback: true, load },
+    route: {
+      name: 's3',
+      hosts: ['s3'],
+      fallback: true,
+      load,
+      // Where nobody ever used S3, nothing is loaded for what is not there.
+      reset: async () => (store || existsSync(options.dir) ? (await open()).clear() : undefined),
+    },
     open,
     close: async () => (await store)?.close(),
   };
