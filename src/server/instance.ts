@@ -225,6 +225,7 @@ async function prepare(options: UpOptions, paths: Paths, log: Logger): Promise<I
     ...(ticks === undefined ? {} : { startTicks: ticks }),
     kubePort: options.kubePort,
     awsPort: options.awsPort,
+    account: options.account,
     listen: options.listen,
     runtime,
     nodes,

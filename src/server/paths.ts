@@ -67,6 +67,8 @@ export interface InstanceRecord {
   startTicks?: string;
   kubePort: number;
   awsPort: number;
+  /** Of the AWS APIs; records of older versions lack it. */
+  account?: string;
   listen: string;
   runtime: 'containerd' | 'sim';
   nodes: number;

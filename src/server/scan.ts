@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#base';
 import { ScanError, scanTools, type Finding, type Inventory, type ScanMode } from '#registry';
+import { meant, type Place } from './ecr-hosts.ts';
 import { UserError } from './errors.ts';
-import { resolvePaths, type PathOptions } from './paths.ts';
+import { readRecord, resolvePaths, type PathOptions } from './paths.ts';
 import { version } from './version.ts';
 
 /** What `scan` tells of an image. */
@@ -38,7 +39,7 @@ export async function scanImage(options: PathOptions, image: string, mode: ScanM
 
 async function scanInRegistry(options: PathOptions, image: string, mode: ScanMode): Promise<ScanReport> {
   const { RegistryImages, takeInventory } = await scanTools();
-  const parsed = parseImage(image);
+  const parsed = parseImage(image, () => loginlessPlace(options));
   const { repository, reference } = parsed;
   const images = new RegistryImages(registryDir(options));
   try {
@@ -94,21 +95,30 @@ async function withAdvisories<T>(options: PathOptions, use: (file: string) => T)
   }
 }
 
-/** `[HOST/]REPOSITORY[:TAG|@DIGEST]`; hosts of ECR mean the registry of that account and region; no host, any that has it. */
-export function parseImage(image: string): { registry: string | undefined; repository: string; reference: string } {
+/** Whose registry the address of ECR without a login means: the instance's account, and the caller's region as the AWS CLI has it. */
+function loginlessPlace(options: PathOptions): Place {
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  return { account: readRecord(resolvePaths(options))?.account ?? '000000000000', region: AWS_REGION || AWS_DEFAULT_REGION || 'us-east-1' };
+}
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/;
+
+/**
+ * `[HOST/]REPOSITORY[:TAG|@DIGEST]`. Hosts mean what they mean to the registry: hosts of ECR an account's in a region,
+ * `loginless` where only the login would say so, other names of this machine the plain one. No host: any that has it.
+ */
+export function parseImage(image: string, loginless: () => Place): { registry: string | undefined; repository: string; reference: string } {
   const slash = image.indexOf('/');
   const first = slash < 0 ? '' : image.slice(0, slash);
   const hasHost = first === 'localhost' || /[.:]/.test(first);
-  // The other addresses of this machine are doors of ECR, without saying of which account.
-  const isPlain = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(first);
   const rest = hasHost ? image.slice(slash + 1) : image;
-  const ecr = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(first);
-  if (hasHost && !ecr && !isPlain && !/^127(?:\.\d+){3}(?::\d+)?$/.test(first))
+  const what = hasHost ? meant(first, undefined) : undefined;
+  if (hasHost && !what && !loopback.test(first))
     throw new UserError(
       `${first} is another registry: copy the image to the instance's (skopeo copy docker://${image} docker://localhost:5000/${rest} --dest-tls-verify=false), or save it to a file and scan that`,
     );
   const [, repository = rest, tag, digest] = /^([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(rest) ?? [];
-  return { registry: ecr ? `${ecr[1]}/${ecr[2]}` : isPlain ? '' : undefined, repository, reference: digest ?? tag ?? 'latest' };
+  const place = what && ('place' in what ? what.place : loginless());
+  return { registry: place ? `${place.account}/${place.region}` : hasHost ? '' : undefined, repository, reference: digest ?? tag ?? 'latest' };
 }
 
 export interface AdvisoryUpdate {

@@ -37,7 +37,7 @@ export class RegistryImages {
   resolve(registry: string, repository: string, reference: string): string {
     const id = this.#repository({ registry, repository });
     let digest = reference.includes(':') ? reference : this.#catalog.tag(id, reference);
-    if (digest === undefined) throw new ScanError('unknown-image', `${repository}:${reference} is not in the registry`);
+    if (digest === undefined) throw new ScanError('unknown-image', `${repository}:${reference} is not in the registry${of(registry)}`);
     for (let i = 0; i < 4; i++) {
       const chosen = chooseFromIndex(this.#manifest({ registry, repository }, digest), ownArchitecture);
       if (chosen === undefined) break;
@@ -51,15 +51,21 @@ export class RegistryImages {
   }
   #repository({ registry, repository }: Pick<ImageName, 'registry' | 'repository'>): number {
     const id = this.#catalog.repository(registry, repository);
-    if (id === undefined) throw new ScanError('unknown-image', `${repository} is not in the registry`);
+    if (id === undefined) throw new ScanError('unknown-image', `${repository} is not in the registry${of(registry)}`);
     return id;
   }
   #manifest(name: Pick<ImageName, 'registry' | 'repository'>, digest: string): Buffer {
     const content = this.#catalog.manifestContent(this.#repository(name), digest);
-    if (!content) throw new ScanError('unknown-image', `${name.repository}@${digest} is not in the registry`);
+    if (!content) throw new ScanError('unknown-image', `${name.repository}@${digest} is not in the registry${of(name.registry)}`);
     return content;
   }
   close(): void {
     this.#catalog.close();
   }
+}
+
+/** Whose registry it is that lacks something, where it is an account's. */
+function of(registry: string): string {
+  const [account, region] = registry.split('/');
+  return region === undefined ? '' : ` of account ${account} in ${region}`;
 }
