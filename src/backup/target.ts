@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { flush } from '#base';
 
 /** Where backups lie: objects under names with slashes, each written whole or not at all. */
 export interface Target {
@@ -64,12 +65,3 @@ const absent =
     if (error.code === 'ENOENT') return instead;
     throw error;
   };
-
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}

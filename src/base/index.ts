@@ -1,6 +1,8 @@
 /** base: time, randomness, logs, queues, quantities. No word of any domain; imports nothing of this project. */
 export { FakeClock, formatMicroTime, formatTime, settle, sleep, systemClock, type Clock, type Timer } from './clock.ts';
 export { parseDuration } from './duration.ts';
+export { flush } from './files.ts';
+export { readRange, type ByteRange } from './byte-range.ts';
 export { Heap } from './heap.ts';
 export { createLogger, silentLogger, type Logger, type LogLevel, type LoggerOptions } from './log.ts';
 export { randomSuffix, seededRandom, systemRandom, type Random } from './random.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Random } from '#base';
+import { flush, type Random } from '#base';
 import { startChecksum, type ChecksumAlgorithm } from './checksums.ts';
 
 /** Bytes gathered before they are written, and read at a time. */
@@ -183,13 +183,4 @@ async function writeAll(file: FileHandle, buffers: readonly Uint8Array[], positi
   // A short write: finish it plainly.
   const rest = Buffer.concat(buffers).subarray(bytesWritten);
   for (let done = 0; done < rest.length;) done += (await file.write(rest, done, rest.length - done, position + bytesWritten + done)).bytesWritten;
-}
-
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -21,5 +21,5 @@ export type { Page } from './listing.ts';
 export type { Part, PartClaim, Upload, UploadAttributes } from './multipart.ts';
 export { checkTags, type Tag } from './names.ts';
 export { checkStorageClass, type Attributes, type Deleted, type Found } from './objects.ts';
-export { parseCopyRange, parseRange, type ByteRange } from './range.ts';
+export { parseCopyRange, parseRange } from './range.ts';
 export type { ObjectMeta, Version } from './versions.ts';

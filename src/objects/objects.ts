@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '#base';
+import type { ByteRange, Clock } from '#base';
 import type { Bucket } from './buckets.ts';
 import { checkCopySource, checkRead, checkWrite, type ReadConditions, type WriteConditions } from './conditions.ts';
 import type { DataFiles, Incoming } from './data-files.ts';
@@ -7,7 +7,6 @@ import type { Database } from './database.ts';
 import { noSuchKey, ObjectsError } from './errors.ts';
 import { checkIncoming, checkMd5Form, checksumOf, type Body } from './incoming.ts';
 import { checkKey, checkTags, type Tag } from './names.ts';
-import type { ByteRange } from './range.ts';
 import type { ChecksumAlgorithm } from './checksums.ts';
 import type { NewVersion, ObjectMeta, StoredSegment, Version, Versions } from './versions.ts';
 

@@ -1,20 +1,10 @@
+import { readRange, type ByteRange } from '#base';
 import { ObjectsError } from './errors.ts';
-
-export interface ByteRange {
-  readonly start: number;
-  /** Included. */
-  readonly end: number;
-}
 
 /** The one range that a header asks for; undefined: the whole (no header, several ranges, another unit). Throws InvalidRange. */
 export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
-  if (!match || (match[1] === '' && match[2] === '')) return undefined;
-  const [first, last] = [match[1] as string, match[2] as string];
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
-  if (start >= size || (first === '' && Number(last) === 0)) {
+  const range = readRange(header, size);
+  if (range === 'outside') {
     throw new ObjectsError(
       'InvalidRange',
       'The requested range is not satisfiable',
@@ -22,7 +12,7 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
       { 'content-range': `bytes */${size}` },
     );
   }
-  return { start, end };
+  return range;
 }
 
 /** The range of UploadPartCopy, which must name both ends and lie within the source. Throws InvalidArgument. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { flush } from '#base';
 import { checkDigest } from './names.ts';
 import { algorithmOf, hexOf } from './digest.ts';
 
@@ -42,16 +43,6 @@ export class BlobFiles {
         }
       }
     }
-  }
-}
-
-/** Makes the bytes of a file, or the names in a directory, durable. */
-export async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

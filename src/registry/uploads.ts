@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Random } from '#base';
-import { flush, type BlobFiles } from './blob-files.ts';
+import { flush, type Random } from '#base';
+import type { BlobFiles } from './blob-files.ts';
 import { algorithmOf } from './digest.ts';
 import { RegistryError } from './errors.ts';
 

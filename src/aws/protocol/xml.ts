@@ -10,7 +10,7 @@ export interface XmlStyle {
 }
 
 export const escapeXml = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what XML must not carry
   text.replaceAll(/[&<>"'\r\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (c) => entities[c] ?? `&#x${c.charCodeAt(0).toString(16)};`);
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;', '\r': '&#xD;' };
 

@@ -33,7 +33,7 @@ export function withQueryHeaders(request: WireRequest): readonly string[] {
   for (const [name, value] of queryPairs(splitUrl(request.url).query)) {
     if (!name.startsWith('x-amz-')) continue;
     // A line break would make two headers of one in the string to sign.
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- control characters are what a header must not carry
     if (!/^[!-9;-~]+$/.test(name) || /[\0-\x1f\x7f]/.test(value)) refuse(`Query parameter ${JSON.stringify(name)} is not a header`);
     const given = headers.get(name);
     if (given === undefined) added.push(name, value);

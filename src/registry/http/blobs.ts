@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FileHandle } from 'node:fs/promises';
+import { readRange, type ByteRange } from '#base';
 import { RegistryError } from '../errors.ts';
 import { checkDigest } from '../names.ts';
 import { answer, header, isUnchanged, type Exchange } from './exchange.ts';
@@ -76,18 +77,13 @@ function sent(response: ServerResponse, bytes: Buffer): Promise<void> {
  * The one range that is asked for; undefined: the whole blob (no range, several, another unit, or an If-Range that
  * does not hold). Throws RANGE_INVALID when it lies outside (RFC 9110, 14.2).
  */
-export function parseRange(range: string | undefined, ifRange: string | undefined, digest: string, size: number): { start: number; end: number } | undefined {
+export function parseRange(range: string | undefined, ifRange: string | undefined, digest: string, size: number): ByteRange | undefined {
   if (range === undefined || (ifRange !== undefined && ifRange !== `"${digest}"`)) return undefined;
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range.trim());
-  if (!match || (match[1] === '' && match[2] === '')) return undefined;
-  const [first, last] = [match[1] as string, match[2] as string];
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
-  if (start >= size || (first === '' && Number(last) === 0)) {
+  const wanted = readRange(range, size);
+  if (wanted === 'outside') {
     throw new RegistryError('RANGE_INVALID', 'the range lies outside of the blob', { size }, { headers: { 'content-range': `bytes */${size}` } });
   }
-  return { start, end };
+  return wanted;
 }
 
 export function deleteBlob(exchange: Exchange): void {

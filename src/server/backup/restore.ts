@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { flush } from '#base';
 import type { Manifest, Repository, StateEntry } from '#backup';
 import { BlobFiles, registryLayout } from '#registry';
 import { MAX_COMMIT_BYTES, StoreError, type Change, type Store } from '#store';
@@ -177,12 +178,4 @@ async function writeFlushed(file: string, content: AsyncIterable<Uint8Array> | I
 }
 async function writeChunks(handle: FileHandle, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
   for await (const chunk of content) await handle.writeFile(chunk);
-}
-async function flush(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

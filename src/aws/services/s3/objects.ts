@@ -14,7 +14,8 @@ import type {
   PutObjectRequest,
   PutObjectTaggingRequest,
 } from '@aws-sdk/client-s3';
-import { ObjectsError, parseRange, readAlgorithm, type ByteRange, type Found, type ObjectStore, type Tag, type Version } from '#objects';
+import type { ByteRange } from '#base';
+import { ObjectsError, parseRange, readAlgorithm, type Found, type ObjectStore, type Tag, type Version } from '#objects';
 import type { Call } from '../../gateway/call.ts';
 import type { AnyAction, Conditions, Permission } from '../../gateway/service.ts';
 import { bucketArn, permissionOn, quoted, s3Action } from './action.ts';
