@@ -15,7 +15,6 @@ import {
   iamArn,
   iamId,
   limit,
-  mergeTags,
   noSuch,
   now,
   paginate,
@@ -28,6 +27,7 @@ import {
   underPath,
   writeTags,
 } from './support.ts';
+import { tagActions } from './tags.ts';
 
 const profiles = (call: Call) => call.state.table(IAMInstanceProfile);
 type Named = { InstanceProfileName?: string | undefined };
@@ -138,23 +138,12 @@ export const instanceProfileActions = {
         return { ...profile, roles: profile.roles.filter((name) => iamId(name) !== iamId(RoleName)) };
       }),
   }),
-  TagInstanceProfile: defineAction<Iam.TagInstanceProfileRequest, void>({
-    resources: resource,
-    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
-    handle: ({ InstanceProfileName = '', Tags }, call) => modify(call, InstanceProfileName, (one) => ({ ...one, tags: mergeTags(one.tags, readTags(Tags)) })),
-  }),
-  UntagInstanceProfile: defineAction<Iam.UntagInstanceProfileRequest, void>({
-    resources: resource,
-    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
-    handle: ({ InstanceProfileName = '', TagKeys = [] }, call) =>
-      modify(call, InstanceProfileName, (one) => ({ ...one, tags: one.tags.filter(({ key }) => !TagKeys.includes(key)) })),
-  }),
-  ListInstanceProfileTags: defineAction<Iam.ListInstanceProfileTagsRequest, Iam.ListInstanceProfileTagsResponse>({
-    resources: resource,
-    conditions: own,
-    handle({ InstanceProfileName = '', ...input }, call) {
-      const { page, ...rest } = paginate(writeTags(getProfile(call, InstanceProfileName).tags), input);
-      return { Tags: page, ...rest };
-    },
+  ...tagActions({
+    name: 'InstanceProfile',
+    key: 'InstanceProfileName',
+    resource: (call, name) => resource({ InstanceProfileName: name }, call)[0] ?? '',
+    find: (call, name) => profiles(call).get(place(call), iamId(name)),
+    get: getProfile,
+    retag: (call, name, next) => modify(call, name, (profile) => ({ ...profile, tags: next(profile.tags) })),
   }),
 };

@@ -3,7 +3,8 @@ import { IAMOIDCProvider, type IamOidcProviderSpec } from '#kinds';
 import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction } from '../../gateway/service.ts';
-import { date, exists, iamArn, invalid, limit, mergeTags, noSuch, now, paginate, place, readTags, requestTags, resourceTags, writeTags } from './support.ts';
+import { date, exists, iamArn, invalid, limit, noSuch, now, place, readTags, requestTags, resourceTags, writeTags } from './support.ts';
+import { tagActions } from './tags.ts';
 
 export const oidcProviders = (call: Pick<Call, 'state'>) => call.state.table(IAMOIDCProvider);
 type Named = { OpenIDConnectProviderArn?: string | undefined };
@@ -94,24 +95,12 @@ export const oidcProviderActions = {
     handle: ({ OpenIDConnectProviderArn = '', ClientID = '' }, call) =>
       modify(call, OpenIDConnectProviderArn, (one) => ({ ...one, clientIds: one.clientIds.filter((id) => id !== ClientID) })),
   }),
-  TagOpenIDConnectProvider: defineAction<Iam.TagOpenIDConnectProviderRequest, void>({
-    resources: resource,
-    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
-    handle: ({ OpenIDConnectProviderArn = '', Tags }, call) =>
-      modify(call, OpenIDConnectProviderArn, (one) => ({ ...one, tags: mergeTags(one.tags, readTags(Tags)) })),
-  }),
-  UntagOpenIDConnectProvider: defineAction<Iam.UntagOpenIDConnectProviderRequest, void>({
-    resources: resource,
-    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
-    handle: ({ OpenIDConnectProviderArn = '', TagKeys = [] }, call) =>
-      modify(call, OpenIDConnectProviderArn, (one) => ({ ...one, tags: one.tags.filter(({ key }) => !TagKeys.includes(key)) })),
-  }),
-  ListOpenIDConnectProviderTags: defineAction<Iam.ListOpenIDConnectProviderTagsRequest, Iam.ListOpenIDConnectProviderTagsResponse>({
-    resources: resource,
-    conditions: own,
-    handle({ OpenIDConnectProviderArn = '', ...input }, call) {
-      const { page, ...rest } = paginate(writeTags(getProvider(call, OpenIDConnectProviderArn).tags), input);
-      return { Tags: page, ...rest };
-    },
+  ...tagActions({
+    name: 'OpenIDConnectProvider',
+    key: 'OpenIDConnectProviderArn',
+    resource: (_call, arn) => arn,
+    find: (call, arn) => oidcProviders(call).get(place(call), idOf(arn)),
+    get: getProvider,
+    retag: (call, arn, next) => modify(call, arn, (provider) => ({ ...provider, tags: next(provider.tags) })),
   }),
 };

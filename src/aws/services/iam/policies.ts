@@ -14,12 +14,12 @@ import {
   date,
   encodeDocument,
   exists,
+  findPolicy,
   getPolicy,
   groups,
   iamArn,
   iamId,
   limit,
-  mergeTags,
   noSuch,
   now,
   paginate,
@@ -34,6 +34,7 @@ import {
   users,
   writeTags,
 } from './support.ts';
+import { tagActions } from './tags.ts';
 
 /** Users, groups and roles that a policy is attached to, and those that it is the boundary of. */
 function usesOf(call: Call, arn: string) {
@@ -247,26 +248,12 @@ export const policyActions = {
       };
     },
   }),
-  TagPolicy: defineAction<Iam.TagPolicyRequest, void>({
-    resources: policyResource,
-    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
-    async handle({ PolicyArn = '', Tags }, call) {
-      await modify(call, PolicyArn, (policy) => ({ ...policy, tags: mergeTags(policy.tags, readTags(Tags)) }));
-    },
-  }),
-  UntagPolicy: defineAction<Iam.UntagPolicyRequest, void>({
-    resources: policyResource,
-    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
-    async handle({ PolicyArn = '', TagKeys = [] }, call) {
-      await modify(call, PolicyArn, (policy) => ({ ...policy, tags: policy.tags.filter(({ key }) => !TagKeys.includes(key)) }));
-    },
-  }),
-  ListPolicyTags: defineAction<Iam.ListPolicyTagsRequest, Iam.ListPolicyTagsResponse>({
-    resources: policyResource,
-    conditions: own,
-    handle({ PolicyArn = '', ...input }, call) {
-      const { page, ...rest } = paginate(writeTags(getPolicy(call, PolicyArn).tags), input);
-      return { Tags: page, ...rest };
-    },
+  ...tagActions({
+    name: 'Policy',
+    key: 'PolicyArn',
+    resource: (_call, arn) => arn,
+    find: (call, arn) => findPolicy(call, arn),
+    get: getPolicy,
+    retag: (call, arn, next) => modify(call, arn, (policy) => ({ ...policy, tags: next(policy.tags) })),
   }),
 };

@@ -19,7 +19,6 @@ import {
   iamArn,
   iamId,
   invalid,
-  mergeTags,
   noRole,
   now,
   paginate,
@@ -32,6 +31,7 @@ import {
   underPath,
   writeTags,
 } from './support.ts';
+import { tagActions } from './tags.ts';
 
 export const roleOf = (role: IamRoleSpec): Iam.Role => ({
   Path: role.path,
@@ -163,26 +163,12 @@ export const roleActions = {
         await roles(call).delete(place(call), iamId(RoleName));
       }),
   }),
-  TagRole: defineAction<Iam.TagRoleRequest, void>({
-    resources: roleResource,
-    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
-    async handle({ RoleName = '', Tags }, call) {
-      await updateRole(call, RoleName, (role) => ({ ...role, tags: mergeTags(role.tags, readTags(Tags)) }));
-    },
-  }),
-  UntagRole: defineAction<Iam.UntagRoleRequest, void>({
-    resources: roleResource,
-    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
-    async handle({ RoleName = '', TagKeys = [] }, call) {
-      await updateRole(call, RoleName, (role) => ({ ...role, tags: role.tags.filter(({ key }) => !TagKeys.includes(key)) }));
-    },
-  }),
-  ListRoleTags: defineAction<Iam.ListRoleTagsRequest, Iam.ListRoleTagsResponse>({
-    resources: roleResource,
-    conditions: own,
-    handle({ RoleName = '', ...input }, call) {
-      const { page, ...rest } = paginate(writeTags(getRole(call, RoleName).tags), input);
-      return { Tags: page, ...rest };
-    },
+  ...tagActions({
+    name: 'Role',
+    key: 'RoleName',
+    resource: (call, name) => roleResource({ RoleName: name }, call)[0] ?? '',
+    find: (call, name) => roles(call).get(place(call), iamId(name)),
+    get: getRole,
+    retag: (call, name, next) => updateRole(call, name, (role) => ({ ...role, tags: next(role.tags) })),
   }),
 };

@@ -1,10 +1,11 @@
 import type * as Iam from '@aws-sdk/client-iam';
-import { IAMSAMLProvider } from '#kinds';
+import { IAMSAMLProvider, type IamSamlProviderSpec } from '#kinds';
 import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction } from '../../gateway/service.ts';
 import { readXml } from '../../protocol/read-xml.ts';
-import { checkName, date, exists, iamArn, iamId, noSuch, now, place, readTags, requestTags, writeTags } from './support.ts';
+import { checkName, date, exists, iamArn, iamId, noSuch, now, place, readTags, requestTags, resourceTags, writeTags } from './support.ts';
+import { tagActions } from './tags.ts';
 
 const providers = (call: Call) => call.state.table(IAMSAMLProvider);
 type Named = { SAMLProviderArn?: string | undefined };
@@ -14,6 +15,25 @@ const missing = (arn: string) => noSuch(`Manifest not found for arn ${arn}`);
 function checkMetadata(text: string): string {
   if (text.length < 1000 || readXml(text)?.name !== 'EntityDescriptor') throw new AwsError('InvalidInput', 'Could not parse metadata');
   return text;
+}
+
+function getProvider(call: Call, arn: string): IamSamlProviderSpec {
+  const found = providers(call).get(place(call), idOf(arn));
+  if (found?.arn !== arn) throw missing(arn);
+  return found;
+}
+const own = ({ SAMLProviderArn = '' }: Named, call: Call) => resourceTags(providers(call).get(place(call), idOf(SAMLProviderArn))?.tags);
+/** Providers are good for a hundred years. */
+function validUntil({ createDate }: IamSamlProviderSpec): Date {
+  const until = date(createDate);
+  until.setUTCFullYear(until.getUTCFullYear() + 100);
+  return until;
+}
+async function modify(call: Call, arn: string, next: (provider: IamSamlProviderSpec) => IamSamlProviderSpec): Promise<IamSamlProviderSpec> {
+  getProvider(call, arn);
+  const updated = await providers(call).update(place(call), idOf(arn), next);
+  if (!updated) throw missing(arn);
+  return updated;
 }
 
 export const samlProviderActions = {
@@ -30,16 +50,13 @@ export const samlProviderActions = {
   }),
   GetSAMLProvider: defineAction<Iam.GetSAMLProviderRequest, Iam.GetSAMLProviderResponse>({
     resources: resource,
+    conditions: own,
     handle({ SAMLProviderArn = '' }, call) {
-      const found = providers(call).get(place(call), idOf(SAMLProviderArn));
-      if (!found) throw missing(SAMLProviderArn);
-      // Providers are good for a hundred years.
-      const until = date(found.createDate);
-      until.setUTCFullYear(until.getUTCFullYear() + 100);
+      const found = getProvider(call, SAMLProviderArn);
       return {
         SAMLMetadataDocument: found.metadata,
         CreateDate: date(found.createDate),
-        ValidUntil: until,
+        ValidUntil: validUntil(found),
         ...(found.tags.length > 0 ? { Tags: writeTags(found.tags) } : {}),
       };
     },
@@ -49,23 +66,32 @@ export const samlProviderActions = {
     handle: (_input, call) => ({
       SAMLProviderList: providers(call)
         .list(place(call))
-        .map(({ arn, createDate }) => ({ Arn: arn, CreateDate: date(createDate) })),
+        .map((one) => ({ Arn: one.arn, ValidUntil: validUntil(one), CreateDate: date(one.createDate) })),
     }),
   }),
   UpdateSAMLProvider: defineAction<Iam.UpdateSAMLProviderRequest, Iam.UpdateSAMLProviderResponse>({
     resources: resource,
+    conditions: own,
     async handle({ SAMLProviderArn = '', SAMLMetadataDocument }, call) {
-      const updated = await providers(call).update(place(call), idOf(SAMLProviderArn), (one) =>
-        SAMLMetadataDocument === undefined ? one : { ...one, metadata: checkMetadata(SAMLMetadataDocument) },
-      );
-      if (!updated) throw missing(SAMLProviderArn);
+      const metadata = SAMLMetadataDocument === undefined ? undefined : checkMetadata(SAMLMetadataDocument);
+      await modify(call, SAMLProviderArn, (one) => (metadata === undefined ? one : { ...one, metadata }));
       return { SAMLProviderArn };
     },
   }),
   DeleteSAMLProvider: defineAction<Iam.DeleteSAMLProviderRequest, void>({
     resources: resource,
+    conditions: own,
     async handle({ SAMLProviderArn = '' }, call) {
+      getProvider(call, SAMLProviderArn);
       if (!(await providers(call).delete(place(call), idOf(SAMLProviderArn)))) throw missing(SAMLProviderArn);
     },
+  }),
+  ...tagActions({
+    name: 'SAMLProvider',
+    key: 'SAMLProviderArn',
+    resource: (_call, arn) => arn,
+    find: (call, arn) => providers(call).get(place(call), idOf(arn)),
+    get: getProvider,
+    retag: (call, arn, next) => modify(call, arn, (provider) => ({ ...provider, tags: next(provider.tags) })),
   }),
 };

@@ -17,7 +17,6 @@ import {
   iamArn,
   iamId,
   invalid,
-  mergeTags,
   noUser,
   now,
   paginate,
@@ -30,6 +29,7 @@ import {
   users,
   writeTags,
 } from './support.ts';
+import { tagActions } from './tags.ts';
 
 export const userOf = (user: IamUserSpec): Iam.User => ({
   Path: user.path,
@@ -130,30 +130,21 @@ export const userActions = {
         await users(call).delete(place(call), iamId(UserName));
       }),
   }),
-  TagUser: defineAction<Iam.TagUserRequest, void>({
-    resources: userResource,
-    conditions: (input, call) => ({ ...own(input, call), ...requestTags(input.Tags) }),
-    handle: ({ UserName = '', Tags }, call) => retag(call, UserName, (tags) => mergeTags(tags, readTags(Tags))),
-  }),
-  UntagUser: defineAction<Iam.UntagUserRequest, void>({
-    resources: userResource,
-    conditions: (input, call) => ({ ...own(input, call), 'aws:TagKeys': input.TagKeys }),
-    handle: ({ UserName = '', TagKeys = [] }, call) => retag(call, UserName, (tags) => tags.filter(({ key }) => !TagKeys.includes(key))),
-  }),
-  ListUserTags: defineAction<Iam.ListUserTagsRequest, Iam.ListUserTagsResponse>({
-    resources: userResource,
-    conditions: own,
-    handle({ UserName = '', ...input }, call) {
-      const { page, ...rest } = paginate(writeTags(getUser(call, UserName).tags), input);
-      return { Tags: page, ...rest };
-    },
+  ...tagActions({
+    name: 'User',
+    key: 'UserName',
+    resource: (call, name) => userResource({ UserName: name }, call)[0] ?? '',
+    find: (call, name) => users(call).get(place(call), iamId(name)),
+    get: getUser,
+    retag: (call, name, next) => updateUser(call, name, (user) => ({ ...user, tags: next(user.tags) })),
   }),
 };
 
-async function retag(call: Call, name: string, next: (tags: IamUserSpec['tags']) => IamUserSpec['tags']): Promise<void> {
-  await change(call, async () => {
-    if (!(await users(call).update(place(call), iamId(name), (user) => ({ ...user, tags: next(user.tags) })))) throw noUser(name);
-  });
+/** Changes a user. Throws AwsError (NoSuchEntity). */
+export async function updateUser(call: Call, name: string, next: (user: IamUserSpec) => IamUserSpec): Promise<IamUserSpec> {
+  const updated = await change(call, () => users(call).update(place(call), iamId(name), next));
+  if (!updated) throw noUser(name);
+  return updated;
 }
 
 export const keys = (call: Call) => call.state.table(IAMAccessKey);
