@@ -3,7 +3,7 @@
 set -e
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-sh scripts/install.sh containerd:containerd runc:runc nft:nftables ip:iproute2 conntrack:conntrack /usr/lib/cni/ptp:containernetworking-plugins /bin/busybox:busybox-static skopeo:skopeo docker-registry:docker-registry openssl:openssl curl:curl
+sh scripts/install.sh containerd:containerd runc:runc nft:nftables ip:iproute2 conntrack:conntrack /usr/lib/cni/ptp:containernetworking-plugins /bin/busybox:busybox-static skopeo:skopeo podman:podman buildah:buildah docker-registry:docker-registry openssl:openssl curl:curl
 CHECK_REPORTER=spec sh scripts/check.sh
 sh scripts/node.sh scripts/fetch-clients.ts
 [ "$(id -u)" != 0 ] || sh scripts/node.sh scripts/make-hello-image.ts dist/images
