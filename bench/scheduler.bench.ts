@@ -144,7 +144,7 @@ function cluster(nodes: number, zones: number, namespaces: number): { state: Clu
   const state = new ClusterState();
   const clock = new FakeClock();
   const client = createClient(createFakeApi(clock), clock, silentLogger);
-  const profile = defaultProfile({ state, api: client.api, clock, log: silentLogger, informer: (kind) => client.informer(kind) });
+  const profile = defaultProfile({ state, api: client.api, clock, log: silentLogger, random: seededRandom(1), informer: (kind) => client.informer(kind) });
   for (let i = 0; i < namespaces; i++) state.setNamespace(`team-${i}`, { team: 'devops' });
   for (let i = 0; i < nodes; i++) state.setNode(makeNode(i, zones));
   return { state, profile };

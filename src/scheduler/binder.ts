@@ -75,6 +75,7 @@ export class Binder {
       this.#preparing.delete(pod.uid);
     }
     this.#deps.bound(pod, node);
+    for (const plugin of profile.postBinding) plugin.postBind?.(pod, node);
   }
   async #prepare(plugin: Plugin, pod: PodInfo, node: NodeInfo): Promise<void> {
     let controller = this.#preparing.get(pod.uid);

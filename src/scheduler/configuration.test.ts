@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeClock, silentLogger } from '#base';
+import { FakeClock, seededRandom, silentLogger } from '#base';
 import { createClient, createFakeApi } from '#client';
 import { ClusterState } from './cluster-state.ts';
 import { makeProfiles, readConfiguration } from './configuration.ts';
@@ -17,6 +17,7 @@ function profilesOf(config: object): Profile[] {
     api,
     clock,
     log: silentLogger,
+    random: seededRandom(1),
     informer: (kind) => client.informer(kind),
   });
 }
@@ -54,7 +55,14 @@ test('profiles: weights, plugins that are off, arguments', () => {
   assert.ok(usual && packing);
   assert.equal(usual.percentageOfNodesToScore, 30);
   assert.equal(packing.percentageOfNodesToScore, 100);
-  assert.deepEqual(scoresOf(packing), ['TaintToleration=7', 'NodeAffinity=2', 'NodeResourcesFit=5', 'PodTopologySpread=2', 'InterPodAffinity=2']);
+  assert.deepEqual(scoresOf(packing), [
+    'TaintToleration=7',
+    'NodeAffinity=2',
+    'NodeResourcesFit=5',
+    'PodTopologySpread=2',
+    'InterPodAffinity=2',
+    'DynamicResources=1',
+  ]);
   assert.ok(filtersOf(usual).includes('NodePorts') && !filtersOf(packing).includes('NodePorts'));
   assert.equal(packing.preemption, undefined);
 });

@@ -123,6 +123,7 @@ export function makeProfiles({ profiles }: SchedulerConfiguration, context: Omit
       scores: at('score').flatMap(({ plugin: { score }, weight }) => (score ? [{ plugin: score, weight: weight ?? score.weight }] : [])),
       reserving: plugins('reserve').filter((plugin) => plugin.reserve),
       preBinding: plugins('preBind').filter((plugin) => plugin.preBind),
+      postBinding: plugins('postBind').filter((plugin) => plugin.postBind),
       preemption: plugins('postFilter').find((plugin) => plugin.preemption)?.preemption,
       percentageOfNodesToScore: spec.percentageOfNodesToScore,
     };

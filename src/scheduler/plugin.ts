@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base';
+import type { Clock, Logger, Random } from '#base';
 import type { Informer } from '#client';
 import type { Api, Kind, KubeObject } from '#machinery';
 import type { ClusterState } from './cluster-state.ts';
@@ -94,6 +94,8 @@ export interface Plugin {
    * again after its back-off. Undefined: nothing to do. The signal fires when the pod is gone or the scheduler stops.
    */
   readonly preBind?: (pod: PodInfo, node: NodeInfo, signal: AbortSignal) => Promise<void> | undefined;
+  /** PostBind: the pod is bound. */
+  readonly postBind?: (pod: PodInfo, node: NodeInfo) => void;
   /** PostFilter: room is made by evicting pods of lower priority; how many nodes are candidates enough, in percent and at least. */
   readonly preemption?: { readonly percentage: number; readonly absolute: number };
   /** Kinds whose changes are told to `filter.unstuckBy` as ObjectChanged; their caches are filled before the first decision. */
@@ -106,6 +108,7 @@ export interface PluginContext {
   readonly api: Api;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly random: Random;
   informer<T extends KubeObject>(kind: Kind<T>): Informer<T>;
   /** Its arguments from the configuration (pluginConfig), unchecked; undefined without any. */
   readonly args: unknown;

@@ -15,6 +15,7 @@ export interface Profile {
   readonly scores: readonly WeightedScore[];
   readonly reserving: readonly Plugin[];
   readonly preBinding: readonly Plugin[];
+  readonly postBinding: readonly Plugin[];
   /** How room is made for a pod that fits nowhere; undefined: not at all. */
   readonly preemption: Plugin['preemption'];
   /** Of the nodes that can take a pod, how many in a hundred are scored; 0: by the size of the cluster. */
@@ -35,6 +36,7 @@ export function makeProfile(schedulerName: string, plugins: readonly Plugin[]): 
     scores: plugins.flatMap(({ score }) => (score ? [{ plugin: score, weight: score.weight }] : [])),
     reserving: plugins.filter((plugin) => plugin.reserve),
     preBinding: plugins.filter((plugin) => plugin.preBind),
+    postBinding: plugins.filter((plugin) => plugin.postBind),
     preemption: plugins.find((plugin) => plugin.preemption)?.preemption,
     percentageOfNodesToScore: 0,
   };

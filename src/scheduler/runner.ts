@@ -76,7 +76,14 @@ class Runner {
     this.#log = log;
     // Ties are broken a hundred times per pod: one draw from the real source is enough.
     this.#random = seededRandom(Math.floor(random.next() * 2 ** 32));
-    const context = { state: this.#state, api: client.api, clock, log, informer: <T extends KubeObject>(kind: Kind<T>): Informer<T> => client.informer(kind) };
+    const context = {
+      state: this.#state,
+      api: client.api,
+      clock,
+      log,
+      random: this.#random,
+      informer: <T extends KubeObject>(kind: Kind<T>): Informer<T> => client.informer(kind),
+    };
     const { configuration } = options;
     const profiles = options.profiles?.(context) ?? (configuration ? makeProfiles(configuration, context) : [defaultProfile(context)]);
     this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));

@@ -1,5 +1,5 @@
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from '#kinds';
-import { FakeClock, silentLogger } from '#base';
+import { FakeClock, seededRandom, silentLogger } from '#base';
 import { createClient, createFakeApi } from '#client';
 import { ClusterState } from './cluster-state.ts';
 import { defaultProfile, type Profile } from './profile.ts';
@@ -47,5 +47,5 @@ export function testProfile(state = new ClusterState()): Profile {
   const clock = new FakeClock();
   const api = createFakeApi(clock);
   const client = createClient(api, clock, silentLogger);
-  return defaultProfile({ state, api, clock, log: silentLogger, informer: (kind) => client.informer(kind) });
+  return defaultProfile({ state, api, clock, log: silentLogger, random: seededRandom(1), informer: (kind) => client.informer(kind) });
 }

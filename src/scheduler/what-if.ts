@@ -14,7 +14,7 @@ export class WhatIf {
   readonly #random = seededRandom(1);
   readonly #uids = new Set<string>();
   constructor({ client, clock, log }: { client: Client; clock: Clock; log: Logger }) {
-    this.#profile = defaultProfile({ state: this.#state, api: client.api, clock, log, informer: (kind) => client.informer(kind) });
+    this.#profile = defaultProfile({ state: this.#state, api: client.api, clock, log, random: this.#random, informer: (kind) => client.informer(kind) });
   }
   /** An empty cluster again. */
   clear(): void {

@@ -99,3 +99,22 @@ test('the claim of a pod that is done is deleted; one that a pod bound by hand u
   assert.deepEqual(claims(w)[0]?.status?.reservedFor, [{ resource: 'pods', name: 'bound', uid: bound.metadata?.uid }]);
   await w.stop();
 });
+
+test('the claim for the extended resources of a pod is freed and deleted with the end of the pod', async () => {
+  const w = createWorld([resourceClaimController]);
+  const plain = w.api.put(Pod, pod('plain', { spec: { nodeName: 'n', containers: [{ name: 'c', image: 'x' }] } }));
+  const uid = plain.metadata?.uid ?? '';
+  const claim = used(w, plain);
+  w.api.edit(ResourceClaim, 'default', 'shared', (one) => {
+    one.metadata = { ...one.metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'plain', uid, controller: true }] };
+  });
+  w.api.edit(Pod, 'default', 'plain', (p) => {
+    p.status = { ...p.status, phase: 'Running', extendedResourceClaimStatus: { resourceClaimName: claim.metadata?.name ?? '', requestMappings: [] } };
+  });
+  await w.run();
+  assert.equal(claims(w)[0]?.status?.reservedFor?.length, 1);
+  w.api.edit(Pod, 'default', 'plain', (p) => (p.status = { ...p.status, phase: 'Succeeded' }));
+  await w.run();
+  assert.deepEqual(claims(w), []);
+  await w.stop();
+});

@@ -18,6 +18,11 @@ import { isPodTerminal, isTerminating } from '../pods.ts';
 import { finalizer, wantedClaim } from './plan.ts';
 
 const byOwner = 'resourceclaim.owner';
+/** Names of the claims that a pod has, for its extended resources too. */
+function claimsOf(pod: V1Pod): string[] {
+  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+  return [...uses(pod).flatMap((one) => claimNameOf(pod, one) ?? []), ...(extended ? [extended] : [])];
+}
 const uses = (pod: V1Pod): readonly V1PodResourceClaim[] => pod.spec?.resourceClaims ?? [];
 
 /**
@@ -35,9 +40,9 @@ export const resourceClaimController: Controller = {
     });
     const pods = context.watch(Pod, (pod, old) => {
       const object = (pod ?? old) as V1Pod;
-      if (uses(object).length === 0) return [];
+      const used = claimsOf(object);
+      if (used.length === 0 && uses(object).length === 0) return [];
       const namespace = object.metadata?.namespace ?? '';
-      const used = uses(object).flatMap((one) => claimNameOf(object, one) ?? []);
       return [`pod/${keyFor(object)}`, ...used.map((name) => `claim/${namespace}/${name}`)];
     });
     claims.addIndex(byOwner, (claim) => (controllerOf(claim)?.kind === 'Pod' ? [controllerOf(claim)?.uid ?? ''] : []));

@@ -1,4 +1,4 @@
-import { compareQuantity, parseQuantity } from '#base';
+import { formatAmount, parseAmount } from '#base';
 import type {
   ResourceV1ResourceClaim,
   V1AllocationResult,
@@ -11,13 +11,15 @@ import type {
   V1NodeSelector,
   SelectedNode,
 } from '#kinds';
+import { consumedBy, type Consumed } from './capacity.ts';
 import { nodeNamed, type Inventory, type PooledDevice } from './inventory.ts';
 import { attributeText, selects } from './selectors.ts';
+import type { Usage } from './usage.ts';
 
 export interface Devices {
   readonly inventory: Inventory;
-  /** Keys of devices that claims hold. */
-  readonly held: ReadonlySet<string>;
+  /** What claims hold. */
+  readonly held: Usage;
   classOf(name: string): V1DeviceClass | undefined;
 }
 export class AllocationError extends Error {}
@@ -30,12 +32,17 @@ interface Wish extends V1ExactDeviceRequest {
 interface Pick {
   readonly wish: Wish;
   readonly pooled: PooledDevice;
+  /** Of a device that several may share. */
+  readonly consumed: Consumed | undefined;
 }
+/** A device that a wish selects, and what an allocation takes of it when it is shared. */
+type Candidate = Omit<Pick, 'wish'>;
+const noCapacity: Consumed = new Map();
 interface Attempt {
   readonly node: SelectedNode;
   readonly devices: Devices;
-  readonly taken: Set<string>;
-  readonly candidates: Map<Wish, PooledDevice[]>;
+  readonly usage: Usage;
+  readonly candidates: Map<Wish, Candidate[]>;
 }
 
 /** Beyond this many steps the search gives up: a claim may ask for what takes for ever to rule out. */
@@ -43,10 +50,11 @@ const mostSteps = 20_000;
 
 /**
  * Devices for claims on a node, all of them or undefined. Pure; depth first, alternatives and devices in their order, as
- * Kubernetes' structured allocator does. Throws AllocationError for what no node can give, and CelError where a selector fails.
+ * Kubernetes' structured allocator does. Shares are without their id (`shareID` is empty): whoever keeps the result gives them one.
+ * Throws AllocationError for what no node can give, and CelError where a selector fails.
  */
 export function allocate(claims: readonly ResourceV1ResourceClaim[], node: SelectedNode, devices: Devices): Map<string, V1AllocationResult> | undefined {
-  const attempt: Attempt = { node, devices, taken: new Set(devices.held), candidates: new Map() };
+  const attempt: Attempt = { node, devices, usage: devices.held.copy(), candidates: new Map() };
   const out = new Map<string, V1AllocationResult>();
   const steps = { left: mostSteps };
   const next = (i: number): boolean => {
@@ -64,12 +72,18 @@ export function allocate(claims: readonly ResourceV1ResourceClaim[], node: Selec
 export function wishesOf(claim: ResourceV1ResourceClaim, classOf: Devices['classOf']): Wish[][] {
   return (claim.spec?.devices?.requests ?? []).map(({ name, exactly, firstAvailable }) => {
     const wishes: Wish[] = exactly ? [{ ...exactly, label: name }] : (firstAvailable ?? []).map((one) => ({ ...one, label: `${name}/${one.name}` }));
-    for (const wish of wishes) {
+    for (const wish of wishes)
       if (!classOf(wish.deviceClassName)) throw new AllocationError(`request ${wish.label}: device class ${wish.deviceClassName} does not exist`);
-      if (Object.keys(wish.capacity?.requests ?? {}).length > 0) throw new AllocationError(`request ${wish.label}: requests of capacity are not implemented`);
-    }
     return wishes;
   });
+}
+
+/** How much an allocation is liked: alternatives are in the order in which they are preferred, of 8 at most. */
+export function preferenceOf(claim: ResourceV1ResourceClaim, allocation: V1AllocationResult | undefined): number {
+  return (claim.spec?.devices?.requests ?? []).reduce((sum, { name, firstAvailable = [] }) => {
+    const at = firstAvailable.findIndex((one) => allocation?.devices?.results?.some(({ request }) => request === `${name}/${one.name}`));
+    return at < 0 ? sum : sum + 8 - at;
+  }, 0);
 }
 
 function eachSolution(attempt: Attempt, claim: ResourceV1ResourceClaim, steps: { left: number }, found: (picks: readonly Pick[]) => boolean): boolean {
@@ -87,36 +101,51 @@ function eachSolution(attempt: Attempt, claim: ResourceV1ResourceClaim, steps: {
     if (candidates.length === 0 || !candidates.every((one) => usable(attempt, wish, one, picks))) return false;
     return choose(wish, candidates, 0, candidates.length, at);
   };
-  const choose = (wish: Wish, candidates: readonly PooledDevice[], from: number, left: number, at: number): boolean => {
+  const choose = (wish: Wish, candidates: readonly Candidate[], from: number, left: number, at: number): boolean => {
     if (left === 0) return request(at + 1);
-    for (let i = from; candidates.length - i >= left; i++) {
+    for (let i = from; i < candidates.length; i++) {
       if (--steps.left < 0) return false;
-      const pooled = candidates[i] as PooledDevice;
-      if (!usable(attempt, wish, pooled, picks) || !constraints.every((one) => holds(one, wish, pooled, picks))) continue;
-      picks.push({ wish, pooled });
-      if (!wish.adminAccess) attempt.taken.add(pooled.key);
-      if (choose(wish, candidates, i + 1, left - 1, at)) return true;
+      const { pooled, consumed } = candidates[i] as Candidate;
+      if (!usable(attempt, wish, candidates[i] as Candidate, picks) || !constraints.every((one) => holds(one, wish, pooled, picks))) continue;
+      picks.push({ wish, pooled, consumed });
+      if (!wish.adminAccess) attempt.usage.take(pooled.key, consumed);
+      // Shares of one device may be several of those that the request counts.
+      const next = consumed && wish.allocationMode !== 'All' ? i : i + 1;
+      if (choose(wish, candidates, next, left - 1, at)) return true;
       picks.pop();
-      if (!wish.adminAccess) attempt.taken.delete(pooled.key);
+      if (!wish.adminAccess) attempt.usage.giveBack(pooled.key, consumed);
     }
     return false;
   };
   return request(0);
 }
 
-/** The devices of the node that the class and the request select, held or not. */
-function candidatesOf({ node, devices, candidates }: Attempt, wish: Wish): PooledDevice[] {
+/** The devices of the node that the class and the request select and that are large enough, held or not. */
+function candidatesOf({ node, devices, candidates }: Attempt, wish: Wish): Candidate[] {
   let list = candidates.get(wish);
   if (list) return list;
   const selectors = [...(devices.classOf(wish.deviceClassName)?.spec?.selectors ?? []), ...(wish.selectors ?? [])].flatMap(({ cel }) => cel?.expression ?? []);
-  list = devices.inventory.devices.filter(({ driver, device, reaches }) => reaches(node) && selectors.every((one) => selects(one, driver, device)));
+  list = devices.inventory.devices.flatMap((pooled) => {
+    const { driver, device, reaches } = pooled;
+    if (!reaches(node) || !selectors.every((one) => selects(one, driver, device))) return [];
+    const isShared = device.allowMultipleAllocations === true;
+    const consumed = isShared || wish.capacity?.requests ? consumedBy(driver, device, wish.capacity?.requests) : noCapacity;
+    return consumed ? [{ pooled, consumed: isShared ? consumed : undefined }] : [];
+  });
   candidates.set(wish, list);
   return list;
 }
-function usable(attempt: Attempt, wish: Wish, pooled: PooledDevice, picks: readonly Pick[]): boolean {
+function usable(attempt: Attempt, wish: Wish, { pooled, consumed }: Candidate, picks: readonly Pick[]): boolean {
   if (wish.adminAccess) return !picks.some((pick) => pick.wish === wish && pick.pooled === pooled);
-  if (attempt.taken.has(pooled.key) || !tolerated(pooled.device.taints, wish.tolerations)) return false;
-  return hasCounters(attempt, pooled);
+  const { usage } = attempt;
+  if (usage.isWhole(pooled.key) || !tolerated(pooled.device.taints, wish.tolerations)) return false;
+  if (!usage.isUsed(pooled.key)) return hasCounters(attempt, pooled);
+  return consumed !== undefined && hasCapacity(usage, pooled, consumed);
+}
+/** What other shares leave is enough. */
+function hasCapacity(usage: Usage, { key, device }: PooledDevice, consumed: Consumed): boolean {
+  for (const [name, { nano }] of consumed) if (usage.consumed(key, name) + nano > (parseAmount(device.capacity?.[name]?.value ?? '')?.nano ?? 0n)) return false;
+  return true;
 }
 /** Taints NoSchedule and NoExecute keep devices from requests that do not tolerate them. */
 function tolerated(taints: readonly V1DeviceTaint[] = [], tolerations: readonly V1DeviceToleration[] = []): boolean {
@@ -124,22 +153,24 @@ function tolerated(taints: readonly V1DeviceTaint[] = [], tolerations: readonly 
     tolerations.some((t) => (!t.effect || t.effect === effect) && (!t.key || t.key === key) && (t.operator === 'Exists' || (t.value ?? '') === (value ?? '')));
   return taints.every((taint) => (taint.effect !== 'NoSchedule' && taint.effect !== 'NoExecute') || isTolerated(taint));
 }
-/** Devices that are parts of one thing draw on its counters. */
-function hasCounters({ devices: { inventory }, taken }: Attempt, pooled: PooledDevice): boolean {
+/** Devices that are parts of one thing draw on its counters; those that are shared do it once. */
+function hasCounters({ devices: { inventory }, usage }: Attempt, pooled: PooledDevice): boolean {
   const wanted = pooled.device.consumesCounters;
   if (!wanted?.length) return true;
-  const siblings = inventory.devices.filter((one) => one.driver === pooled.driver && one.pool === pooled.pool && taken.has(one.key));
+  const pool = `${pooled.driver}/${pooled.pool}`;
+  const siblings = (inventory.drawing.get(pool) ?? []).filter(({ key }) => usage.isUsed(key));
   return wanted.every(({ counterSet, counters }) =>
     Object.entries(counters).every(([name, { value }]) => {
       const used = siblings
         .flatMap((one) => one.device.consumesCounters ?? [])
         .filter((one) => one.counterSet === counterSet)
-        .reduce((sum, one) => sum + (parseQuantity(one.counters[name]?.value ?? '0') ?? 0), 0);
-      const there = inventory.counters.get(`${pooled.driver}/${pooled.pool}/${counterSet}/${name}`);
-      return there !== undefined && compareQuantity(String(used + (parseQuantity(value) ?? 0)), there) <= 0;
+        .reduce((sum, one) => sum + nanoOf(one.counters[name]?.value), 0n);
+      const there = inventory.counters.get(`${pool}/${counterSet}/${name}`);
+      return there !== undefined && used + nanoOf(value) <= nanoOf(there);
     }),
   );
 }
+const nanoOf = (text: string | undefined): bigint => parseAmount(text ?? '')?.nano ?? 0n;
 function holds(constraint: V1DeviceConstraint, wish: Wish, { driver, device }: PooledDevice, picks: readonly Pick[]): boolean {
   const concerns = ({ label }: Wish): boolean =>
     !constraint.requests?.length || constraint.requests.some((name) => name === label || name === label.slice(0, label.indexOf('/')));
@@ -153,7 +184,7 @@ function holds(constraint: V1DeviceConstraint, wish: Wish, { driver, device }: P
 }
 
 function resultOf(claim: ResourceV1ResourceClaim, picks: readonly Pick[], node: SelectedNode, devices: Devices): V1AllocationResult {
-  const results = picks.map(({ wish, pooled }): V1DeviceRequestAllocationResult => ({
+  const results = picks.map(({ wish, pooled, consumed }): V1DeviceRequestAllocationResult => ({
     request: wish.label,
     driver: pooled.driver,
     pool: pooled.pool,
@@ -161,6 +192,10 @@ function resultOf(claim: ResourceV1ResourceClaim, picks: readonly Pick[], node: 
     ...(wish.adminAccess ? { adminAccess: true } : {}),
     ...(wish.tolerations?.length ? { tolerations: wish.tolerations } : {}),
     ...(pooled.device.bindingConditions?.length ? { bindingConditions: pooled.device.bindingConditions } : {}),
+    ...(pooled.device.bindingFailureConditions?.length ? { bindingFailureConditions: pooled.device.bindingFailureConditions } : {}),
+    ...(consumed && !wish.adminAccess
+      ? { shareID: '', consumedCapacity: Object.fromEntries([...consumed].map(([name, amount]) => [name, formatAmount(amount)])) }
+      : {}),
   }));
   const wishes = [...new Set(picks.map(({ wish }) => wish))];
   const fromClasses = wishes.flatMap((wish) =>
@@ -171,8 +206,9 @@ function resultOf(claim: ResourceV1ResourceClaim, picks: readonly Pick[], node: 
   const nodeSelector = placesOf(picks, node);
   return { devices: { results, ...(config.length > 0 ? { config } : {}) }, ...(nodeSelector ? { nodeSelector } : {}) };
 }
-/** Where the devices can be used: on this node if one of them is the node's own, else where all of them can. */
+/** Where the devices can be used: on this node if one of them is the node's own or binds to it, else where all of them can. */
 function placesOf(picks: readonly Pick[], node: SelectedNode): V1NodeSelector | undefined {
+  if (picks.some(({ pooled }) => pooled.device.bindsToNode)) return nodeNamed(node.name);
   const selectors = picks.flatMap(({ pooled }) => pooled.nodes ?? []);
   if (selectors.length === 0) return undefined;
   if (selectors.some((one) => one.nodeSelectorTerms.some((term) => term.matchFields?.length))) return nodeNamed(node.name);

@@ -15,6 +15,8 @@ export interface PooledDevice {
 export interface Inventory {
   readonly devices: readonly PooledDevice[];
   readonly counters: ReadonlyMap<string, string>;
+  /** Devices that draw on counters, by `driver/pool`. */
+  readonly drawing: ReadonlyMap<string, readonly PooledDevice[]>;
 }
 
 export const deviceKey = (driver: string, pool: string, device: string): string => `${driver}/${pool}/${device}`;
@@ -39,7 +41,11 @@ export function inventoryOf(slices: readonly V1ResourceSlice[]): Inventory {
       }
     }
   }
-  return { devices, counters };
+  const drawing = Map.groupBy(
+    devices.filter(({ device }) => device.consumesCounters?.length),
+    (one) => `${one.driver}/${one.pool}`,
+  );
+  return { devices, counters, drawing };
 }
 export const nodeNamed = (name: string): V1NodeSelector => ({
   nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }],

@@ -1,5 +1,6 @@
 import type { V1Device, V1DeviceAttribute } from '#kinds';
 import { CelMap, celQuantity, celSemver, celTypes, compileCel, type CelProgram, type CelType, type CelValue } from '#machinery';
+import { qualified } from './names.ts';
 
 const { bool, dyn, mapOf, opaque, string } = celTypes;
 const fields: { readonly [name: string]: CelType } = {
@@ -80,10 +81,6 @@ function byDomain<T>(driver: string, table: { readonly [name: string]: T }, valu
     entries.set(own, valueOf(one));
   }
   return new Table(new Map([...domains].map(([domain, entries]) => [domain, new Table(entries)])), nothing);
-}
-function qualified(driver: string, name: string): [domain: string, own: string] {
-  const slash = name.indexOf('/');
-  return slash < 0 ? [driver, name] : [name.slice(0, slash), name.slice(slash + 1)];
 }
 function attributeValue(attribute: V1DeviceAttribute): CelValue {
   if (attribute.version !== undefined) return celSemver(attribute.version);

@@ -38,7 +38,7 @@ async function bench(labels: { [node: string]: { [label: string]: string } } = {
   const state = new ClusterState();
   for (const [name, own] of Object.entries(labels)) state.setNode(makeNode(name, { labels: { 'kubernetes.io/hostname': name, ...own } }));
   fill(api);
-  const profile = defaultProfile({ state, api, clock, log: silentLogger, informer: (kind) => client.informer(kind) });
+  const profile = defaultProfile({ state, api, clock, log: silentLogger, random: seededRandom(1), informer: (kind) => client.informer(kind) });
   await settle();
   return {
     api,
