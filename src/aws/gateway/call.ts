@@ -25,7 +25,8 @@ export interface SessionFacts {
   readonly transitiveTags?: readonly string[] | undefined;
   /** Further condition keys, such as those of the identity provider. */
   readonly keys?: Readonly<Record<string, string>> | undefined;
-  readonly mfa?: boolean | undefined;
+  /** When the caller proved a device of his, ms since the epoch. */
+  readonly mfaAt?: number | undefined;
   /** Of a federated user: the user whose policies it has. */
   readonly userArn?: string | undefined;
 }

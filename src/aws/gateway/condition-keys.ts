@@ -22,7 +22,8 @@ export function globalKeys(call: BareCall, tags: Readonly<Record<string, string>
   const { session } = caller;
   if (session) {
     set('aws:tokenissuetime', new Date(session.issued).toISOString());
-    set('aws:multifactorauthpresent', String(session.mfa === true));
+    set('aws:multifactorauthpresent', String(session.mfaAt !== undefined));
+    if (session.mfaAt !== undefined) set('aws:multifactorauthage', String(Math.floor((now - session.mfaAt) / 1000)));
     for (const [name, value] of Object.entries(session.keys ?? {})) set(name.toLowerCase(), value);
   }
   for (const [name, value] of Object.entries(tags)) set(`aws:principaltag/${name.toLowerCase()}`, value);

@@ -3,7 +3,8 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-function base32(bytes: Uint8Array): string {
+/** RFC 4648, without padding. */
+export function base32(bytes: Uint8Array): string {
   let bits = 0;
   let value = 0;
   let out = '';

@@ -5,11 +5,16 @@ import { IAMAccessKey } from './iam/accesskey.ts';
 import { IAMAccount } from './iam/account.ts';
 import { IAMGroup } from './iam/group.ts';
 import { IAMInstanceProfile } from './iam/instanceprofile.ts';
+import { IAMMFADevice } from './iam/mfadevice.ts';
 import { IAMOIDCProvider } from './iam/oidcprovider.ts';
 import { IAMPolicy } from './iam/policy.ts';
+import { IAMReport } from './iam/report.ts';
 import { IAMRole } from './iam/role.ts';
 import { IAMSAMLProvider } from './iam/samlprovider.ts';
+import { IAMServerCertificate } from './iam/servercertificate.ts';
+import { IAMUse } from './iam/use.ts';
 import { IAMUser } from './iam/user.ts';
+import { IAMServiceCredential, IAMSigningCertificate, IAMSSHPublicKey } from './iam/usercredentials.ts';
 
 export { awsName, type AwsObject } from './define.ts';
 export type { AwsTag, IamPrincipal } from './iam/types.ts';
@@ -26,16 +31,38 @@ export type {
   EcrTag,
 } from './ecr.ts';
 export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository };
-export { IAMAccessKey, IAMAccount, IAMGroup, IAMInstanceProfile, IAMOIDCProvider, IAMPolicy, IAMRole, IAMSAMLProvider, IAMUser };
+export {
+  IAMAccessKey,
+  IAMAccount,
+  IAMGroup,
+  IAMInstanceProfile,
+  IAMMFADevice,
+  IAMOIDCProvider,
+  IAMPolicy,
+  IAMReport,
+  IAMRole,
+  IAMSAMLProvider,
+  IAMServerCertificate,
+  IAMServiceCredential,
+  IAMSigningCertificate,
+  IAMSSHPublicKey,
+  IAMUse,
+  IAMUser,
+};
 export type { IamAccessKeySpec } from './iam/accesskey.ts';
 export type { IamAccountSpec, IamPasswordPolicy } from './iam/account.ts';
 export type { IamGroupSpec } from './iam/group.ts';
 export type { IamInstanceProfileSpec } from './iam/instanceprofile.ts';
+export type { IamMfaDeviceSpec } from './iam/mfadevice.ts';
 export type { IamOidcProviderSpec } from './iam/oidcprovider.ts';
 export type { IamPolicySpec, IamPolicyVersion } from './iam/policy.ts';
+export type { IamReportSpec } from './iam/report.ts';
 export type { IamRoleSpec } from './iam/role.ts';
 export type { IamSamlProviderSpec } from './iam/samlprovider.ts';
+export type { IamServerCertificateSpec } from './iam/servercertificate.ts';
+export type { IamLastUse, IamUseSpec } from './iam/use.ts';
 export type { IamUserSpec } from './iam/user.ts';
+export type { IamServiceCredentialSpec, IamSigningCertificateSpec, IamSshPublicKeySpec } from './iam/usercredentials.ts';
 
 /** Every kind of AWS objects. */
 export const awsKinds: readonly Kind[] = [
@@ -43,10 +70,17 @@ export const awsKinds: readonly Kind[] = [
   IAMAccount,
   IAMGroup,
   IAMInstanceProfile,
+  IAMMFADevice,
   IAMOIDCProvider,
   IAMPolicy,
+  IAMReport,
   IAMRole,
   IAMSAMLProvider,
+  IAMServerCertificate,
+  IAMServiceCredential,
+  IAMSigningCertificate,
+  IAMSSHPublicKey,
+  IAMUse,
   IAMUser,
   ECRRepository,
   ECRRegistry,

@@ -1,4 +1,21 @@
-import { IAMAccessKey, IAMAccount, IAMGroup, IAMInstanceProfile, IAMOIDCProvider, IAMPolicy, IAMRole, IAMSAMLProvider, IAMUser } from '#kinds';
+import {
+  IAMAccessKey,
+  IAMAccount,
+  IAMGroup,
+  IAMInstanceProfile,
+  IAMMFADevice,
+  IAMOIDCProvider,
+  IAMPolicy,
+  IAMReport,
+  IAMRole,
+  IAMSAMLProvider,
+  IAMServerCertificate,
+  IAMServiceCredential,
+  IAMSigningCertificate,
+  IAMSSHPublicKey,
+  IAMUse,
+  IAMUser,
+} from '#kinds';
 import { defineService, type Service } from '../../gateway/service.ts';
 import { accessKeyActions } from './access-keys.ts';
 import { accountActions } from './account.ts';
@@ -6,6 +23,7 @@ import { groupActions } from './groups.ts';
 import { holderActions } from './holders.ts';
 import { instanceProfileActions } from './instance-profiles.ts';
 import { loginProfileActions } from './login-profiles.ts';
+import { mfaDeviceActions } from './mfa-devices.ts';
 import { oidcProviderActions } from './oidc-providers.ts';
 import { policyActions } from './policies.ts';
 import { roleActions } from './roles.ts';
@@ -17,7 +35,24 @@ import { userActions } from './users.ts';
 export const service: Service = defineService({
   contract: 'iam',
   global: true,
-  kinds: [IAMAccessKey, IAMAccount, IAMGroup, IAMInstanceProfile, IAMOIDCProvider, IAMPolicy, IAMRole, IAMSAMLProvider, IAMUser],
+  kinds: [
+    IAMAccessKey,
+    IAMAccount,
+    IAMGroup,
+    IAMInstanceProfile,
+    IAMMFADevice,
+    IAMOIDCProvider,
+    IAMPolicy,
+    IAMReport,
+    IAMRole,
+    IAMSAMLProvider,
+    IAMServerCertificate,
+    IAMServiceCredential,
+    IAMSigningCertificate,
+    IAMSSHPublicKey,
+    IAMUse,
+    IAMUser,
+  ],
   actions: {
     ...accessKeyActions,
     ...accountActions,
@@ -25,6 +60,7 @@ export const service: Service = defineService({
     ...holderActions,
     ...instanceProfileActions,
     ...loginProfileActions,
+    ...mfaDeviceActions,
     ...oidcProviderActions,
     ...policyActions,
     ...roleActions,

@@ -29,6 +29,7 @@ import {
   users,
   writeTags,
 } from './support.ts';
+import { checkOwnsNothing, moveOwned, ownedBy } from './owned.ts';
 import { tagActions } from './tags.ts';
 
 export const userOf = (user: IamUserSpec): Iam.User => ({
@@ -110,9 +111,12 @@ export const userActions = {
         const userName = NewUserName ?? old.userName;
         checkName('newUserName', userName, 64);
         const next = { ...old, userName, path, arn: pathArn(call, 'user', path, userName) };
-        if (iamId(userName) === iamId(UserName)) return void (await users(call).update(place(call), iamId(UserName), () => next));
+        if (iamId(userName) === iamId(UserName)) {
+          await users(call).update(place(call), iamId(UserName), () => next);
+          return moveOwned(call, old.userName, userName);
+        }
         if (!(await users(call).create(place(call), iamId(userName), next))) throw exists(`User with name ${userName} already exists.`);
-        for (const key of keysOf(call, old.userName)) await keys(call).update(place(call), key.accessKeyId, (current) => ({ ...current, userName }));
+        await moveOwned(call, old.userName, userName);
         await users(call).delete(place(call), iamId(UserName));
       }),
   }),
@@ -123,7 +127,7 @@ export const userActions = {
       change(call, async () => {
         const user = getUser(call, UserName);
         if (user.login) throw conflict('Cannot delete entity, must delete login profile first.');
-        if (keysOf(call, user.userName).length > 0) throw conflict('Cannot delete entity, must delete access keys first.');
+        checkOwnsNothing(call, user.userName);
         if (user.groups.length > 0) throw conflict('Cannot delete entity, must remove users from group first.');
         if (user.attached.length > 0) throw conflict('Cannot delete entity, must detach all policies first.');
         if (Object.keys(user.inline).length > 0) throw conflict('Cannot delete entity, must delete policies first.');
@@ -149,8 +153,4 @@ export async function updateUser(call: Call, name: string, next: (user: IamUserS
 
 export const keys = (call: Call) => call.state.table(IAMAccessKey);
 /** Access keys of a user, oldest first. */
-export const keysOf = (call: Call, userName: string) =>
-  keys(call)
-    .list(place(call))
-    .filter((key) => iamId(key.userName) === iamId(userName))
-    .toSorted((a, b) => (a.createDate < b.createDate ? -1 : 1));
+export const keysOf = (call: Call, userName: string) => ownedBy(call, IAMAccessKey, userName).toSorted((a, b) => (a.createDate < b.createDate ? -1 : 1));

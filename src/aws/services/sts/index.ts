@@ -1,4 +1,4 @@
-import { IAMOIDCProvider, IAMRole } from '#kinds';
+import { IAMMFADevice, IAMOIDCProvider, IAMRole } from '#kinds';
 import { defineService, type Service } from '../../gateway/service.ts';
 import { AssumeRole } from './assume-role.ts';
 import { AssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
@@ -7,6 +7,6 @@ import { DecodeAuthorizationMessage, GetAccessKeyInfo, GetFederationToken, GetSe
 
 export const service: Service = defineService({
   contract: 'sts',
-  kinds: [IAMRole, IAMOIDCProvider],
+  kinds: [IAMRole, IAMOIDCProvider, IAMMFADevice],
   actions: { AssumeRole, AssumeRoleWithWebIdentity, DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken },
 });

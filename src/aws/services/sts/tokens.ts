@@ -12,6 +12,7 @@ import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction } from '../../gateway/service.ts';
 import { accountOfKey } from '../../iam/keys.ts';
+import { useMfa } from '../../iam/mfa.ts';
 import { checkDuration, checkSessionName, credentialsOf, sessionPolicies, sessionTags } from './sessions.ts';
 
 const [twelveHours, day] = [43_200, 129_600];
@@ -23,13 +24,13 @@ function refuseSessions({ caller }: Call, action: string): void {
 export const GetSessionToken = defineAction<GetSessionTokenRequest, GetSessionTokenResponse>({
   // A user may always have short-lived credentials of his own.
   permissions: () => [],
-  handle({ DurationSeconds, SerialNumber }, call) {
+  async handle({ DurationSeconds, ...mfa }, call) {
     refuseSessions(call, 'GetSessionToken');
-    if (SerialNumber !== undefined)
-      throw new AwsError('AccessDenied', 'MultiFactorAuthentication failed with invalid MFA one time pass code.', { status: 403 });
     const seconds = checkDuration(DurationSeconds, call.caller.type === 'root' ? 3600 : twelveHours, call.caller.type === 'root' ? 3600 : day);
     const { accessKeyId: _long, ...caller } = call.caller;
-    return { Credentials: credentialsOf(call, caller, { issued: call.clock.now(), expires: call.clock.now() + seconds * 1000 }) };
+    const proven = await useMfa(call, mfa);
+    const issued = call.clock.now();
+    return { Credentials: credentialsOf(call, caller, { issued, expires: issued + seconds * 1000, mfaAt: proven ? issued : undefined }) };
   },
 });
 
