@@ -14,6 +14,7 @@ export * from './streams.ts';
 export * from './schema/index.ts';
 export { labelRequirements, parseLabelSelector, labelSelectorMatcher, formatLabelSelector, type LabelMatcher, type Labels } from './selectors.ts';
 export { parseFieldSelector, fieldSelectorValue, splitFieldSelector, type FieldMatcher } from './selectors-fields.ts';
+export { compileRegex, type Regex } from './regex.ts';
 export { jsonPatch } from './patch/json-patch.ts';
 export { mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic.ts';

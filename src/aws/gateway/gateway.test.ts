@@ -234,6 +234,41 @@ describe('what there is not says so', () => {
     refused(call(root, 'iam', 'UpdateAccessKey', { AccessKeyId: 'AKIAIOSFODNN7EXAMPLE', Status: 'Maybe' }), 400, 'ValidationError', /enum value set/));
 });
 
+describe('inputs that break the model', () => {
+  test('are refused with everything that is wrong, in the words of the service', () =>
+    refused(
+      call(root, 'iam', 'CreateRole', { RoleName: 'r'.repeat(65), AssumeRolePolicyDocument: '' }),
+      400,
+      'ValidationError',
+      /<Message>3 validation errors detected: Value &apos;r{65}&apos; at &apos;roleName&apos; failed to satisfy constraint: Member must have length less than or equal to 64; Value .* pattern: \[.*\]\+; Value &apos;&apos; at &apos;assumeRolePolicyDocument&apos; failed to satisfy constraint: Member must have length greater than or equal to 1</,
+    ));
+  test('in lists', () =>
+    refused(
+      call(root, 'iam', 'CreateUser', { UserName: 'u', 'Tags.member.1.Value': 'x' }),
+      400,
+      'ValidationError',
+      /Value null at &apos;tags.1.member.key&apos;/,
+    ));
+  test('with no word of a secret', () =>
+    refused(
+      call(root, 'iam', 'CreateLoginProfile', { UserName: 'u', Password: 'geheim\u0100' }),
+      400,
+      'ValidationError',
+      /Value at &apos;password&apos; failed to satisfy constraint: Member must satisfy regular expression pattern/,
+    ));
+  test('numbers that are none', () => refused(call(root, 'iam', 'ListUsers', { MaxItems: '1.5' }), 400, 'MalformedInput'));
+  test('only of those who may call', async () => {
+    const nobody = await newUser('nobody');
+    await refused(call(nobody, 'iam', 'CreateUser', { UserName: 'a b' }), 403, 'AccessDenied');
+    await refused(call(nobody, 'iam', 'CreateUser'), 403, 'AccessDenied');
+    await refused(call(await newUser('somebody', allow('iam:CreateUser')), 'iam', 'CreateUser', { UserName: 'a b' }), 400, 'ValidationError');
+  });
+  test('what is written down of long values is short', async () => {
+    await refused(call(root, 'iam', 'CreateUser', { UserName: 'u'.repeat(5000) }), 400, 'ValidationError', /u{5000}/);
+    assert.ok((audited.at(-1)?.errorMessage?.length ?? 0) < 1100);
+  });
+});
+
 describe('keys of users', () => {
   test('are good until they are switched off or deleted', async () => {
     const ana = await newUser('ana');

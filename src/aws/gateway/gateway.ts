@@ -1,21 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger, Random } from '#base';
+import { loadConstraints } from '../protocol/constraints.ts';
 import { loadContract, type Contract, type Operation } from '../protocol/schema.ts';
 import type { CallRequest, CallResponse, Protocol, Target, Value } from '../protocol/types.ts';
-import { validateInput } from '../protocol/validate.ts';
+import { Validation } from './validation.ts';
 import { provenBody } from '../sigv4/chunks.ts';
 import { SignatureError } from '../sigv4/request.ts';
 import { checkBody, type Payload } from '../sigv4/verify.ts';
 import type { State } from '../state/state.ts';
 import { authenticate, type Authenticated } from './authenticate.ts';
-import { demand, permissionsFor } from './authorize.ts';
+import { demand, permissionsFor, type AuthorizeOptions } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, IdentityFacts, Source } from './call.ts';
 import { takeClaim, type AnyClaim } from './claim.ts';
 import { AwsError } from './errors.ts';
 import { findPage, type Page } from './pages.ts';
 import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
-import type { Action, AnyAction, Service, ServiceRoute } from './service.ts';
+import type { Action, AnyAction, Permission, Service, ServiceRoute } from './service.ts';
 import { signatureFailure } from './signature.ts';
 import { readBody, readHead, send } from './wire.ts';
 
@@ -39,6 +40,7 @@ interface Loaded {
   readonly service: Service;
   readonly contract: Contract;
   readonly protocols: readonly Protocol[];
+  readonly validation: Validation;
 }
 /** What is known of a request while it goes through the chain: errors are answered with what there is. */
 interface Progress {
@@ -113,11 +115,12 @@ export class Gateway {
     const operation = operationOf(progress, loaded, target, action);
     const proven = await withBody(request, authenticated.payload, claim, streams ? message : undefined);
     const input = progress.protocol.decode(proven, operation, target as Target, loaded.contract);
-    if (operation.input.shape.kind === 'structure') validateInput(input, operation.input.shape, loaded.contract, progress.protocol.invalid);
+    const wrong = loaded.validation.check(input, operation, progress.protocol);
     const call = this.#call(progress, loaded.service, authenticated, proven);
-    const wanted = permissionsFor({ call, service: loaded.service, action: action as AnyAction, input });
-    progress.resources = wanted.map(({ resource }) => resource);
+    // Who may not call is not told what is wrong with his input.
+    const wanted = permissionsOf(progress, { call, service: loaded.service, action: action as AnyAction, input }, wrong);
     for (const permission of wanted) demand(call, permission, this.#options.identity.identities);
+    if (wrong) throw wrong;
     const output = await (action as unknown as Action<Value>).handle(input, call);
     return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);
   }
@@ -159,7 +162,8 @@ export class Gateway {
       if (!contract.operations.includes(name)) throw new Error(`${route.name}: the contract has no action ${name}`);
     }
     await Promise.all([this.#options.state.ready(service.kinds), this.#options.identity.identities.ready()]);
-    return { service, contract, protocols: service.protocols ?? [protocolOf(contract.protocol)] };
+    const protocols = service.protocols ?? [protocolOf(contract.protocol)];
+    return { service, contract, protocols, validation: new Validation(service, contract, loadConstraints(service.contract)) };
   }
 
   #call(progress: Progress, service: Service, { caller }: Authenticated, request: CallRequest): Call {
@@ -236,6 +240,18 @@ function operationOf(progress: Progress, { contract }: Loaded, target: Target | 
   return operation;
 }
 
+/** What the action needs of its caller. Of an input that is wrong that may be impossible to say: then it is that which is told. */
+function permissionsOf(progress: Progress, asked: Omit<AuthorizeOptions, 'identities'>, wrong: AwsError | undefined): readonly Permission[] {
+  let wanted: readonly Permission[];
+  try {
+    wanted = permissionsFor(asked);
+  } catch (error) {
+    throw wrong ?? error;
+  }
+  progress.resources = wanted.map(({ resource }) => resource);
+  return wanted;
+}
+
 function sourceOf(message: IncomingMessage, request: CallRequest): Source {
   return {
     ip: (message.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
@@ -244,6 +260,9 @@ function sourceOf(message: IncomingMessage, request: CallRequest): Source {
     userAgent: request.header('user-agent') ?? '',
   };
 }
+
+/** Messages repeat what was sent, as long as it is; what is written down is their beginning. */
+const shortened = (text: string): string => (text.length > 1024 ? `${text.slice(0, 1024)}…` : text);
 
 function auditOf(progress: Progress, status: number, error: AwsError | undefined, began: number): AuditRecord {
   const { authenticated } = progress;
@@ -259,6 +278,6 @@ function auditOf(progress: Progress, status: number, error: AwsError | undefined
     accessKeyId: authenticated?.caller.accessKeyId ?? '',
     resources: progress.resources,
     status,
-    ...(error ? { errorCode: error.code, errorMessage: error.message } : {}),
+    ...(error ? { errorCode: error.code, errorMessage: shortened(error.message) } : {}),
   };
 }

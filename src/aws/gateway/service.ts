@@ -1,4 +1,5 @@
 import type { NamedPolicy } from '../iam/policy/evaluate.ts';
+import type { Refusal } from '../protocol/findings.ts';
 import type { Protocol } from '../protocol/types.ts';
 import type { KindRef } from '../state/state.ts';
 import type { Call } from './call.ts';
@@ -70,6 +71,8 @@ export interface ServiceOptions {
   readonly prefix?: string;
   /** Protocols that it answers in, the usual one first. Default: what the contract says. */
   readonly protocols?: readonly Protocol[];
+  /** How it tells of inputs that its model does not allow. Default: in the words of its protocol. */
+  readonly refuse?: Refusal;
   /** Kinds whose objects handlers read: they are in memory before the first handler runs. */
   readonly kinds: readonly KindRef[];
   /** A global service has no region in its ARNs and state. */

@@ -105,6 +105,7 @@ function awsJson(version: '1.0' | '1.1'): Protocol {
     name: `awsJson${version}`,
     unknownAction: 'UnknownOperationException',
     invalid: 'ValidationException',
+    malformed: broken,
     target(request, contract) {
       const [service, name] = (request.header('x-amz-target') ?? '').split('.');
       return name === undefined || service !== contract.target ? undefined : { name };

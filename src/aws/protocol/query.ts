@@ -1,4 +1,5 @@
 import { AwsError } from '../gateway/errors.ts';
+import { refuseInEc2 } from './findings.ts';
 import type { Contract, Member, Operation, Structure } from './schema.ts';
 import type { CallRequest, CallResponse, Protocol, Value } from './types.ts';
 import { parseScalar } from './values.ts';
@@ -107,6 +108,7 @@ export const awsQuery: Protocol = {
   name: 'awsQuery',
   unknownAction: 'InvalidAction',
   invalid: 'ValidationError',
+  malformed: invalid,
   target: (request) => named(formOf(request).get('Action')),
   decode: decodeWith({ flat: false, nameOf: ({ name, traits }) => traits.xmlName ?? name }),
   encode(output, operation, contract, requestId) {
@@ -131,6 +133,8 @@ export const ec2Query: Protocol = {
   name: 'ec2Query',
   unknownAction: 'InvalidAction',
   invalid: 'InvalidParameterValue',
+  malformed: invalid,
+  refuse: refuseInEc2,
   target: (request) => named(formOf(request).get('Action')),
   decode: decodeWith({ flat: true, nameOf: ({ name, traits }) => traits.ec2QueryName ?? upper(traits.xmlName ?? name) }),
   encode(output, operation, contract, requestId) {

@@ -9,6 +9,7 @@ export const restJson1: Protocol = {
   name: 'restJson1',
   unknownAction: 'UnknownOperationException',
   invalid: 'ValidationException',
+  malformed: 'SerializationException',
   target: matchUri,
   decode(request, operation, target) {
     const { shape } = operation.input;

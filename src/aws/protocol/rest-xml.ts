@@ -50,6 +50,7 @@ export const restXml: Protocol = {
   name: 'restXml',
   unknownAction: 'MethodNotAllowed',
   invalid: 'InvalidRequest',
+  malformed: 'InvalidArgument',
   target: matchUri,
   decode(request, operation, target) {
     const { shape } = operation.input;

@@ -77,7 +77,7 @@ export interface Contract {
 }
 
 type RawRef = string | readonly [string, Traits];
-interface RawShape {
+export interface RawShape {
   readonly m?: Readonly<Record<string, RawRef>>;
   readonly r?: number;
   readonly u?: 1;
@@ -86,7 +86,7 @@ interface RawShape {
   readonly v?: RawRef;
   readonly x?: Traits;
 }
-interface RawContract extends Omit<Contract, 'operations' | 'operation' | 'error' | 'enumeration'> {
+export interface RawContract extends Omit<Contract, 'operations' | 'operation' | 'error' | 'enumeration'> {
   readonly operations: Readonly<Record<string, { i: RawRef; o: RawRef; h?: [string, string, number] }>>;
   readonly errors: Readonly<Record<string, { error?: 'client' | 'server'; httpError?: number; awsQueryError?: [string, number] }>>;
   readonly enums: Readonly<Record<string, readonly string[]>>;

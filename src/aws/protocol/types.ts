@@ -1,5 +1,6 @@
 import type { AwsError } from '../gateway/errors.ts';
 import type { BodyStream } from '../sigv4/chunks.ts';
+import type { Refusal } from './findings.ts';
 import type { Contract, Operation } from './schema.ts';
 
 /** Input and output of an operation as the SDKs have them: Dates, Buffers, lists and plain objects. */
@@ -48,4 +49,8 @@ export interface Protocol {
   readonly unknownAction: string;
   /** The code of values that break the contract. */
   readonly invalid: string;
+  /** The code of values that cannot be read. */
+  readonly malformed: string;
+  /** How the protocol's only service tells of values that break the contract, where it has words of its own. */
+  readonly refuse?: Refusal;
 }

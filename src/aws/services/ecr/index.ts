@@ -36,6 +36,7 @@ import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from
 import { listTagsForResource, tagResource, untagResource } from './actions/resource-tags.ts';
 import { updateImageStorageClass } from './actions/update-image-storage-class.ts';
 import type { Ecr } from './ecr.ts';
+import { refuseInEcr } from './validation.ts';
 
 export { Ecr, imagesOf, type EcrDeps } from './ecr.ts';
 export { openDoor, type EcrDoor } from './open.ts';
@@ -99,6 +100,7 @@ export function ecrService(ecr: Ecr): Service {
   return defineService({
     contract: 'ecr',
     kinds: ecrKinds as never,
+    refuse: refuseInEcr,
     actions: Object.fromEntries(Object.entries(actions).map(([name, make]) => [name, make(ecr)])),
   });
 }
