@@ -17,7 +17,27 @@ export interface Bucket {
 }
 
 /** What may be set on a bucket, by the name it is kept under. */
-export type SettingName = 'policy' | 'tagging' | 'encryption' | 'lifecycle' | 'publicAccessBlock' | 'ownership' | 'acl';
+export type SettingName =
+  | 'abac'
+  | 'accelerate'
+  | 'acl'
+  | 'analytics'
+  | 'cors'
+  | 'encryption'
+  | 'intelligentTiering'
+  | 'inventory'
+  | 'lifecycle'
+  | 'logging'
+  | 'metrics'
+  | 'notification'
+  | 'objectLock'
+  | 'ownership'
+  | 'policy'
+  | 'publicAccessBlock'
+  | 'replication'
+  | 'requestPayment'
+  | 'tagging'
+  | 'website';
 
 /** An account has 10,000 buckets at most (Amazon S3 User Guide, bucket quotas). */
 const MOST = 10_000;
@@ -31,8 +51,8 @@ export class Buckets {
     this.#clock = clock;
   }
 
-  /** Making one's own bucket again is an error but in us-east-1, where it changes nothing. */
-  create(name: string, account: string, region: string): Bucket {
+  /** Making one's own bucket again is an error but in us-east-1, where it changes nothing. A new one gets these settings. */
+  create(name: string, account: string, region: string, settings: Partial<Record<SettingName, unknown>> = {}, versioning?: 'Enabled'): Bucket {
     checkBucketName(name);
     const there = this.find(name);
     if (there?.account === account && there.region === 'us-east-1' && region === 'us-east-1') return there;
@@ -50,8 +70,13 @@ export class Buckets {
     }
     if (Number(this.#db.one('SELECT count(*) AS n FROM buckets WHERE account = ?', account)?.['n']) >= MOST)
       throw new ObjectsError('TooManyBuckets', 'You have attempted to create more buckets than allowed');
-    this.#db.run('INSERT INTO buckets (name, account, region, created) VALUES (?, ?, ?, ?)', name, account, region, this.#clock.now());
-    return this.get(name);
+    return this.#db.transaction(() => {
+      const values = [name, account, region, this.#clock.now(), versioning ?? null] as const;
+      this.#db.run('INSERT INTO buckets (name, account, region, created, versioning) VALUES (?, ?, ?, ?, ?)', ...values);
+      const bucket = this.get(name);
+      for (const [setting, value] of Object.entries(settings)) if (value !== undefined) this.set(bucket, setting as SettingName, value);
+      return bucket;
+    });
   }
   find(name: string): Bucket | undefined {
     const row = this.#db.one('SELECT * FROM buckets WHERE name = ?', name);

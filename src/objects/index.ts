@@ -17,9 +17,10 @@ export { bare, type ReadConditions, type WriteConditions } from './conditions.ts
 export { ObjectsError, type ObjectsErrorCode } from './errors.ts';
 export { readAlgorithm, type Body } from './incoming.ts';
 export type { LifecycleFilter, LifecycleRule } from './lifecycle.ts';
+export { activeLock, checkLock, type Lock, type Retention } from './lock.ts';
 export type { Page } from './listing.ts';
 export type { Part, PartClaim, Upload, UploadAttributes } from './multipart.ts';
 export { checkTags, type Tag } from './names.ts';
 export { checkStorageClass, type Attributes, type Deleted, type Found } from './objects.ts';
 export { parseCopyRange, parseRange } from './range.ts';
-export type { ObjectMeta, Version } from './versions.ts';
+export type { Grant, ObjectMeta, Version } from './versions.ts';

@@ -7,8 +7,9 @@ import type { DataFiles, Incoming } from './data-files.ts';
 import type { Database, Row } from './database.ts';
 import { noSuchUpload, ObjectsError } from './errors.ts';
 import { checkIncoming, checkMd5Form, type Body } from './incoming.ts';
+import type { Lock } from './lock.ts';
 import { checkKey } from './names.ts';
-import { checkAttributes, MAX_PUT_BYTES, type Attributes, type Objects } from './objects.ts';
+import { checkAttributes, MAX_PUT_BYTES, metaOf, type Attributes, type Objects } from './objects.ts';
 import type { Version, Versions } from './versions.ts';
 
 export interface UploadAttributes extends Attributes {
@@ -134,13 +135,13 @@ export class Multipart {
     return this.#db.all('SELECT * FROM parts WHERE upload = ? AND n > ? ORDER BY n LIMIT ?', upload.id, after, limit).map(toPart);
   }
 
-  /** Makes the object. `whole`: the checksum that the client expects of it. */
+  /** Makes the object. `whole`: the checksum that the client expects of it; `lock`: for an upload that asked for none. */
   complete(
     again: () => Bucket,
     key: string,
     id: string,
     claims: readonly PartClaim[],
-    options: { conditions?: WriteConditions; whole?: string | undefined; size?: number | undefined } = {},
+    options: { conditions?: WriteConditions; whole?: string | undefined; size?: number | undefined; lock?: Lock | undefined } = {},
   ): Version {
     const upload = this.get(again(), key, id);
     const { attributes } = upload;
@@ -162,7 +163,7 @@ export class Multipart {
       etag: `${md5.digest('hex')}-${parts.length}`,
       modified: this.#clock.now(),
       storageClass: attributes.storageClass,
-      meta: { headers: attributes.headers, user: attributes.user, encryption: attributes.encryption, checksum, parts: parts.length },
+      meta: { ...metaOf(attributes), lock: attributes.lock ?? options.lock, checksum, parts: parts.length },
       tags: attributes.tags,
       segments: parts.map(({ file, size, checksum }) => ({ file, size, checksum })),
     };

@@ -5,6 +5,7 @@ import { Buckets, type Bucket } from './buckets.ts';
 import { DataFiles } from './data-files.ts';
 import { Database } from './database.ts';
 import { abortsUpload, lifecycleActions, type LifecycleAction, type LifecycleRule } from './lifecycle.ts';
+import { activeLock } from './lock.ts';
 import { Multipart, type Upload } from './multipart.ts';
 import { successor } from './names.ts';
 import { Objects } from './objects.ts';
@@ -186,7 +187,9 @@ export class ObjectStore {
     }
   }
   #act(bucket: Bucket, action: LifecycleAction): number {
-    const { key, version, seq } = action.version;
+    const { key, version, seq, meta } = action.version;
+    // What is locked stays until it is not: the rule comes by again.
+    if (action.do === 'remove' && activeLock(meta.lock, this.#options.clock.now()) !== undefined) return 0;
     if (action.do === 'transition') this.#versions.setStorageClass(seq, action.storageClass);
     else this.objects.delete(bucket, key, action.do === 'remove' ? version : undefined);
     return 1;

@@ -8,7 +8,8 @@ import { noSuchKey, ObjectsError } from './errors.ts';
 import { checkIncoming, checkMd5Form, checksumOf, type Body } from './incoming.ts';
 import { checkKey, checkTags, type Tag } from './names.ts';
 import type { ChecksumAlgorithm } from './checksums.ts';
-import type { NewVersion, ObjectMeta, StoredSegment, Version, Versions } from './versions.ts';
+import { checkLock, checkRetention, type Lock, type Retention } from './lock.ts';
+import type { Grant, NewVersion, ObjectMeta, StoredSegment, Version, Versions } from './versions.ts';
 
 /** What an object becomes, besides its bytes. */
 export interface Attributes {
@@ -17,7 +18,12 @@ export interface Attributes {
   readonly encryption?: string | undefined;
   readonly storageClass: string;
   readonly tags: readonly Tag[];
+  readonly lock?: Lock | undefined;
+  readonly acl?: readonly Grant[] | undefined;
+  readonly owner?: string | undefined;
 }
+/** What of the attributes is kept as one document. */
+export const metaOf = ({ headers, user, encryption, lock, acl, owner }: Attributes): ObjectMeta => ({ headers, user, encryption, lock, acl, owner });
 
 /** User metadata takes 2 KB at most. */
 const MAX_METADATA = 2048;
@@ -78,7 +84,6 @@ export class Objects {
     checkMd5Form(body.md5);
     checkWrite(conditions, this.#versions.latest(again(), key), key);
     const incoming = await this.#files.receive(limited(body.data), body.algorithm ? [body.algorithm] : []);
-    const meta: ObjectMeta = { headers: attributes.headers, user: attributes.user, encryption: attributes.encryption };
     return this.#keep(incoming, body, (segment) => {
       const checksum = checksumOf(incoming, body.algorithm);
       const added: NewVersion = {
@@ -88,7 +93,7 @@ export class Objects {
         etag: incoming.md5,
         modified: this.#clock.now(),
         storageClass: attributes.storageClass,
-        meta: { ...meta, checksum },
+        meta: { ...metaOf(attributes), checksum },
         tags: attributes.tags,
         segments: [segment],
       };
@@ -166,7 +171,7 @@ export class Objects {
     const algorithm = options.algorithm ?? meta.checksum?.algorithm;
     const whole = meta.parts === undefined && algorithm === meta.checksum?.algorithm;
     const base = { key, marker: false, size: source.version.size, storageClass: attributes.storageClass, tags: attributes.tags };
-    const kept = { headers: attributes.headers, user: attributes.user, encryption: attributes.encryption };
+    const kept = metaOf(attributes);
     if (whole) {
       const segments = this.#versions.unused(source.segments.map((s) => s.file)).length === 0 ? source.segments : undefined;
       if (!segments) throw noSuchKey(source.version.key);
@@ -182,11 +187,11 @@ export class Objects {
     });
   }
 
-  /** Without a version id: makes a delete marker where versioning was turned on, removes the object where not. Deleting what is not there is no error. */
-  delete(bucket: Bucket, key: string, versionId?: string, conditions: WriteConditions = {}): Deleted {
+  /** `bypass`: also what is retained in governance mode. Without a version id: makes a delete marker where versioning was turned on, removes the object where not. Deleting what is not there is no error. */
+  delete(bucket: Bucket, key: string, versionId?: string, conditions: WriteConditions & { readonly bypass?: boolean } = {}): Deleted {
     const { deleted, freed } = this.#db.transaction(() => {
       if (conditions.ifMatch !== undefined) checkWrite({ ifMatch: conditions.ifMatch }, this.#versions.latest(bucket, key), key);
-      return versionId === undefined ? this.#deleteNewest(bucket, key) : this.#deleteVersion(bucket, key, versionId);
+      return versionId === undefined ? this.#deleteNewest(bucket, key) : this.#deleteVersion(bucket, key, versionId, conditions.bypass ?? false);
     });
     this.#files.remove(freed);
     return deleted;
@@ -201,10 +206,32 @@ export class Objects {
     const { version, freed } = this.#versions.add(bucket, marker);
     return { deleted: { version, marker: true }, freed };
   }
-  #deleteVersion(bucket: Bucket, key: string, versionId: string): { deleted: Deleted; freed: string[] } {
+  #deleteVersion(bucket: Bucket, key: string, versionId: string, bypass: boolean): { deleted: Deleted; freed: string[] } {
     const there = this.#versions.find(bucket, key, versionId);
+    if (there) checkLock(there.meta.lock, this.#clock.now(), bypass);
     const freed = there ? this.#versions.remove(bucket, key, versionId) : [];
     return { deleted: { version: versionId, marker: there?.marker ?? false }, freed };
+  }
+
+  /** Puts an object under a retention, or takes it away. `bypass`: also from what is retained in governance mode. */
+  setRetention(found: Found, retention: Retention | undefined, bypass: boolean): void {
+    this.#change(found, (meta) => {
+      checkRetention(meta.lock?.retention, retention, this.#clock.now(), bypass);
+      return { ...meta, lock: { ...meta.lock, retention } };
+    });
+  }
+  setHold(found: Found, hold: boolean): void {
+    this.#change(found, (meta) => ({ ...meta, lock: { ...meta.lock, hold } }));
+  }
+  setAcl(found: Found, acl: readonly Grant[], owner: string | undefined): void {
+    this.#change(found, (meta) => ({ ...meta, acl, owner }));
+  }
+  /** What is kept of a version is read again, since requests may have changed it meanwhile. */
+  #change({ version: { seq } }: Found, change: (meta: ObjectMeta) => ObjectMeta): void {
+    this.#db.transaction(() => {
+      const meta = this.#versions.meta(seq);
+      if (meta) this.#versions.setMeta(seq, change(meta));
+    });
   }
 
   setTags(found: Found, tags: readonly Tag[]): void {

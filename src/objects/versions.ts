@@ -3,7 +3,14 @@ import type { Bucket } from './buckets.ts';
 import type { Checksum } from './checksums.ts';
 import type { Segment } from './data-files.ts';
 import type { Database, Row } from './database.ts';
+import type { Lock } from './lock.ts';
 import type { Tag } from './names.ts';
+
+/** One entry of an access control list, as the API has it. */
+export interface Grant {
+  readonly Grantee: { readonly Type: string; readonly ID?: string | undefined; readonly URI?: string | undefined };
+  readonly Permission: string;
+}
 
 /** What a client says of an object and gets back with it. */
 export interface ObjectMeta {
@@ -16,6 +23,11 @@ export interface ObjectMeta {
   readonly checksum?: Checksum | undefined;
   /** Of how many parts it was made; undefined: it was put in one piece. */
   readonly parts?: number | undefined;
+  readonly lock?: Lock | undefined;
+  /** Who has which permission on it, where that is kept. */
+  readonly acl?: readonly Grant[] | undefined;
+  /** Account that owns it, where that is not the bucket's. */
+  readonly owner?: string | undefined;
 }
 
 export interface StoredSegment extends Segment {
@@ -123,6 +135,13 @@ export class Versions {
   }
   setTags(seq: number, tags: readonly Tag[]): void {
     this.#db.run('UPDATE versions SET tags = ? WHERE seq = ?', JSON.stringify(tags), seq);
+  }
+  meta(seq: number): ObjectMeta | undefined {
+    const text = this.#db.one('SELECT meta FROM versions WHERE seq = ?', seq)?.['meta'];
+    return typeof text === 'string' ? (JSON.parse(text) as ObjectMeta) : undefined;
+  }
+  setMeta(seq: number, meta: ObjectMeta): void {
+    this.#db.run('UPDATE versions SET meta = ? WHERE seq = ?', JSON.stringify(meta), seq);
   }
   setStorageClass(seq: number, storageClass: string): void {
     this.#db.run('UPDATE versions SET storage_class = ? WHERE seq = ?', storageClass, seq);

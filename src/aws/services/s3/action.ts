@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { ObjectsError, type Bucket, type ObjectStore } from '#objects';
+import { ObjectsError, type Bucket, type ObjectStore, type Tag } from '#objects';
 import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction, type AnyAction, type Conditions, type Permission } from '../../gateway/service.ts';
-import { parsePolicy } from '../../iam/policy/document.ts';
+import { parsePolicy, type Statement } from '../../iam/policy/document.ts';
 import type { NamedPolicy } from '../../iam/policy/evaluate.ts';
+import { grantStatements } from './grants.ts';
 import { S3Refusal } from './protocol.ts';
 
 /** What every input of S3 may name. */
@@ -35,7 +36,13 @@ export function s3Action<I extends Names, O>(store: ObjectStore, options: S3Acti
     permissions(input, call) {
       const action = typeof options.permission === 'string' ? options.permission : options.permission(input);
       const resource = options.on === 'all' ? '*' : bucketArn(call, input.Bucket ?? '', options.on === 'object' ? input.Key : undefined);
-      const own = permissionOn(store, call, { action, resource, bucket: input.Bucket, conditions: options.conditions?.(input, store) ?? {} });
+      const own = permissionOn(store, call, {
+        action,
+        resource,
+        bucket: input.Bucket,
+        version: input.VersionId,
+        conditions: options.conditions?.(input, store) ?? {},
+      });
       return [...(action === '' ? [] : [own]), ...(options.also?.(input, call, store) ?? [])];
     },
     handle: (input, call) =>
@@ -46,20 +53,42 @@ export function s3Action<I extends Names, O>(store: ObjectStore, options: S3Acti
   });
 }
 
-/** One permission on something of a bucket, with the bucket's owner and policy. */
+/** One permission on something of a bucket, with its owner, and what the bucket's policy and lists of grants say. */
 export function permissionOn(
   store: ObjectStore,
   call: Call,
-  wanted: { action: string; resource: string; bucket: string | undefined; conditions?: Conditions },
+  wanted: { action: string; resource: string; bucket: string | undefined; version?: string | undefined; conditions?: Conditions },
 ): Permission {
+  const { action, resource, conditions = {} } = wanted;
   const bucket = wanted.bucket === undefined ? undefined : store.buckets.find(wanted.bucket);
+  if (!bucket) return { action, resource, conditions };
+  const policy = policyOf(store, bucket, call);
+  const { statements, owner } = grantStatements(store, call, bucket, wanted);
+  // The policy of a bucket gives nothing of objects that are not its owner's; what it denies it denies all the same.
+  const given =
+    owner === undefined
+      ? policy
+      : policy &&
+        withStatements(
+          policy,
+          policy.policy.statements.filter(({ effect }) => effect === 'Deny'),
+        );
   return {
-    action: wanted.action,
-    resource: wanted.resource,
-    conditions: wanted.conditions ?? {},
-    resourceAccount: bucket?.account,
-    resourcePolicy: bucket && policyOf(store, bucket, call),
+    action,
+    resource,
+    conditions: { ...tagConditions(store, bucket), ...conditions },
+    resourceAccount: owner ?? bucket.account,
+    resourcePolicy: statements.length === 0 ? given : withStatements(given ?? noPolicy(bucket), [...(given?.policy.statements ?? []), ...statements]),
   };
+}
+const withStatements = ({ name, policy }: NamedPolicy, statements: readonly Statement[]): NamedPolicy => ({ name, policy: { ...policy, statements } });
+const noPolicy = ({ name }: Bucket): NamedPolicy => ({ name, policy: { version: '2012-10-17', id: undefined, statements: [] } });
+
+/** The tags of a bucket count in policies once it says so (attribute-based access control). */
+function tagConditions(store: ObjectStore, bucket: Bucket): Conditions {
+  if ((store.buckets.setting(bucket, 'abac') as { Status?: string } | undefined)?.Status !== 'Enabled') return {};
+  const { TagSet = [] } = (store.buckets.setting(bucket, 'tagging') as { TagSet?: readonly Tag[] } | undefined) ?? {};
+  return Object.fromEntries(TagSet.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]));
 }
 
 /** Whether anybody may be let in by a bucket's policy (PublicAccessBlockConfiguration). */
@@ -95,6 +124,8 @@ async function inWordsOfS3<O>(call: Call, work: () => O | Promise<O>): Promise<O
     throw new S3Refusal(code, message, { status, fault, fields: { ...fields, Resource: call.request.path } }, headers);
   }
 }
+
+export const notImplemented = (what: string): AwsError => new AwsError('NotImplemented', `${what} is not implemented here`, { status: 501, fault: 'server' });
 
 /** What S3 calls an account where it does not write its number. */
 export const canonicalId = (account: string): string => createHash('sha256').update(`canonical user ${account}`).digest('hex');

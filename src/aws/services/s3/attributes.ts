@@ -1,7 +1,20 @@
-import { readAlgorithm, type Attributes, type Body, type Checksum, type ChecksumAlgorithm, type ReadConditions, type Tag, type Version } from '#objects';
+import {
+  readAlgorithm,
+  type Attributes,
+  type Body,
+  type Bucket,
+  type ObjectStore,
+  type Checksum,
+  type ChecksumAlgorithm,
+  type ReadConditions,
+  type Tag,
+  type Version,
+} from '#objects';
 import { checksumAlgorithms, checkChecksumForm } from '#objects';
 import type { Call } from '../../gateway/call.ts';
-import { AwsError } from '../../gateway/errors.ts';
+import { aclOfUpload } from './acl.ts';
+import { notImplemented } from './action.ts';
+import { lockFields, lockOfUpload } from './lock.ts';
 import type { BodyStream } from '../../sigv4/chunks.ts';
 
 type Fields = { readonly [name: string]: unknown };
@@ -17,8 +30,8 @@ const kept: readonly (readonly [member: string, header: string])[] = [
   ['WebsiteRedirectLocation', 'x-amz-website-redirect-location'],
 ];
 
-/** What an input says of the object that it makes. Throws AwsError for what is not implemented. */
-export function attributesOf(input: object, call: Call): Attributes {
+/** What an input says of the object that it makes in a bucket. Throws AwsError for what is not implemented. */
+export function attributesOf(input: object, call: Call, store: ObjectStore, bucket: Bucket): Attributes {
   const fields = input as Fields;
   refuse(fields);
   const headers: Record<string, string> = {};
@@ -43,19 +56,14 @@ export function attributesOf(input: object, call: Call): Attributes {
     encryption: text(fields['ServerSideEncryption']) ?? 'AES256',
     storageClass: text(fields['StorageClass']) ?? 'STANDARD',
     tags: readTags(text(fields['Tagging'])),
+    lock: lockOfUpload(store, bucket, fields, call.clock.now()),
+    ...aclOfUpload(store, bucket, fields, call.account),
   };
 }
-export const notImplemented = (what: string): AwsError => new AwsError('NotImplemented', `${what} is not implemented here`, { status: 501, fault: 'server' });
 function refuse(fields: Fields): void {
   const encryption = text(fields['ServerSideEncryption']);
   if (encryption !== undefined && encryption !== 'AES256') throw notImplemented(`Server-side encryption with ${encryption}`);
   if (fields['SSECustomerAlgorithm'] !== undefined) throw notImplemented('Server-side encryption with keys of the customer');
-  if (fields['ObjectLockMode'] !== undefined || fields['ObjectLockLegalHoldStatus'] !== undefined) throw notImplemented('Object Lock');
-  const acl = fields['ACL'];
-  if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control')
-    throw new AwsError('AccessControlListNotSupported', 'The bucket does not allow ACLs', { status: 400 });
-  for (const name of ['GrantFullControl', 'GrantRead', 'GrantReadACP', 'GrantWriteACP'])
-    if (fields[name] !== undefined) throw new AwsError('AccessControlListNotSupported', 'The bucket does not allow ACLs', { status: 400 });
 }
 /** Tags as a query string. */
 export const readTags = (query: string | undefined): Tag[] => [...new URLSearchParams(query ?? '')].map(([Key, Value]) => ({ Key, Value }));
@@ -122,6 +130,7 @@ export function describeObject(version: Version, versioning: string | undefined,
   for (const [member, header] of kept) if (headers[header] !== undefined) out[member] = headers[header];
   if (headers['expires'] !== undefined) out['Expires'] = out['ExpiresString'] = headers['expires'];
   if (version.storageClass !== 'STANDARD') out['StorageClass'] = version.storageClass;
+  Object.assign(out, lockFields(version.meta.lock));
   if (version.tags.length > 0) out['TagCount'] = version.tags.length;
   const fields = input as Fields;
   if (fields['ChecksumMode'] === 'ENABLED' && fields['Range'] === undefined) Object.assign(out, checksumFields(version.meta.checksum));

@@ -1,13 +1,19 @@
 import type { ObjectStore } from '#objects';
 import { defineService, type Service } from '../../gateway/service.ts';
+import { aclActions } from './acl.ts';
 import { bucketActions } from './buckets.ts';
 import { listActions } from './lists.ts';
+import { lockActions } from './lock.ts';
 import { multipartActions } from './multipart.ts';
+import { numberedActions } from './numbered.ts';
 import { objectActions } from './objects.ts';
+import { policyActions } from './policy.ts';
 import { s3Xml } from './protocol.ts';
+import { allSettings } from './settings.ts';
 
 /** S3 over a store of objects. */
 export function s3Service(store: ObjectStore): Service {
-  const actions = { ...bucketActions(store), ...listActions(store), ...objectActions(store), ...multipartActions(store) };
+  const parts = [bucketActions, allSettings, numberedActions, policyActions, aclActions, lockActions, listActions, objectActions, multipartActions];
+  const actions = Object.assign({}, ...parts.map((part) => part(store))) as Service['actions'];
   return defineService({ contract: 's3', protocols: [s3Xml], kinds: [], global: true, actions });
 }

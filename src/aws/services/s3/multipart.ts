@@ -18,7 +18,8 @@ import { parseCopyRange, readAlgorithm, type ChecksumType, type ObjectStore, typ
 import type { AnyAction } from '../../gateway/service.ts';
 import { canonicalId, ownerOf, quoted, s3Action } from './action.ts';
 import { attributesOf, bodyOf, checksumFields, givenChecksum, partChecksum, versionField } from './attributes.ts';
-import { copySourcePermission, findSource } from './objects.ts';
+import { usualLock } from './lock.ts';
+import { copySourcePermission, findSource, uploadConditions, uploadPermissions } from './objects.ts';
 
 const claimOf = (part: CompletedPart): PartClaim => ({ number: part.PartNumber ?? 0, etag: part.ETag ?? '', checksum: givenChecksum(part)?.value });
 
@@ -30,10 +31,12 @@ export function multipartActions(store: ObjectStore): Record<string, AnyAction> 
     CreateMultipartUpload: s3Action<CreateMultipartUploadRequest, CreateMultipartUploadOutput>(store, {
       permission: 's3:PutObject',
       on: 'object',
+      conditions: uploadConditions,
+      also: uploadPermissions,
       handle(input, call) {
         const { again, key } = names(input);
         const algorithm = readAlgorithm(input.ChecksumAlgorithm);
-        const attributes = { ...attributesOf(input, call), algorithm, checksumType: input.ChecksumType as ChecksumType | undefined };
+        const attributes = { ...attributesOf(input, call, store, again()), algorithm, checksumType: input.ChecksumType as ChecksumType | undefined };
         const upload = multipart.create(again(), key, attributes);
         return {
           Bucket: input.Bucket,
@@ -79,6 +82,7 @@ export function multipartActions(store: ObjectStore): Record<string, AnyAction> 
           conditions: { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch },
           whole: givenChecksum(input)?.value,
           size: input.MpuObjectSize,
+          lock: usualLock(store, again(), call.clock.now()),
         });
         return {
           Location: `${call.endpoint}/${input.Bucket}/${encodeURIComponent(key).replaceAll('%2F', '/')}`,

@@ -1,6 +1,7 @@
 import type {
   CopyObjectOutput,
   CopyObjectRequest,
+  CreateMultipartUploadRequest,
   DeleteObjectOutput,
   DeleteObjectRequest,
   DeleteObjectsOutput,
@@ -18,6 +19,9 @@ import type { ByteRange } from '#base';
 import { ObjectsError, parseRange, readAlgorithm, type Found, type ObjectStore, type Tag, type Version } from '#objects';
 import type { Call } from '../../gateway/call.ts';
 import type { AnyAction, Conditions, Permission } from '../../gateway/service.ts';
+import { accessDenied, decide } from '../../gateway/authorize.ts';
+import { saysAcl } from './acl.ts';
+import { bypassPermission, checkLockedBody, lockConditions, lockPermissions, usualLock } from './lock.ts';
 import { bucketArn, permissionOn, quoted, s3Action } from './action.ts';
 import { attributesOf, bodyOf, checksumFields, describeObject, readConditions, readTags, versionField } from './attributes.ts';
 
@@ -57,7 +61,12 @@ export function copySourcePermission({ CopySource = '' }: { CopySource?: string 
   try {
     const { bucket, key, version } = readCopySource(CopySource);
     return [
-      permissionOn(store, call, { action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion', resource: bucketArn(call, bucket, key), bucket }),
+      permissionOn(store, call, {
+        action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
+        resource: bucketArn(call, bucket, key),
+        bucket,
+        version,
+      }),
     ];
   } catch {
     return []; // the handler refuses it
@@ -88,6 +97,29 @@ const written = (version: Version, versioning: string | undefined): PutObjectOut
   ...versionField(version, versioning),
 });
 
+/** Condition keys of requests that make an object. */
+export const uploadConditions = (input: PutObjectRequest | CopyObjectRequest | CreateMultipartUploadRequest): Conditions => ({
+  's3:x-amz-storage-class': input.StorageClass,
+  's3:x-amz-acl': input.ACL,
+  's3:x-amz-server-side-encryption': input.ServerSideEncryption,
+  ...requestTags(input.Tagging),
+  ...lockConditions(input),
+});
+/** What making an object needs besides s3:PutObject, by what it is made with. */
+export function uploadPermissions(
+  input: PutObjectRequest | CopyObjectRequest | CreateMultipartUploadRequest,
+  call: Call,
+  store: ObjectStore,
+): readonly Permission[] {
+  const resource = bucketArn(call, input.Bucket ?? '', input.Key);
+  const needs = (action: string): Permission => permissionOn(store, call, { action, resource, bucket: input.Bucket, conditions: uploadConditions(input) });
+  return [
+    ...(input.Tagging === undefined ? [] : [needs('s3:PutObjectTagging')]),
+    ...(saysAcl(input) ? [needs('s3:PutObjectAcl')] : []),
+    ...lockPermissions(input, call, store),
+  ];
+}
+
 export function objectActions(store: ObjectStore): Record<string, AnyAction> {
   const { buckets, objects } = store;
   const locate = (input: GetObjectRequest): { found: Found; out: object; range: ByteRange | undefined } => {
@@ -107,24 +139,18 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
     PutObject: s3Action<PutObjectRequest, PutObjectOutput>(store, {
       permission: 's3:PutObject',
       on: 'object',
-      conditions: ({ Tagging, StorageClass, ACL }) => ({ 's3:x-amz-storage-class': StorageClass, 's3:x-amz-acl': ACL, ...requestTags(Tagging) }),
-      also: (input, call) =>
-        input.Tagging === undefined
-          ? []
-          : [
-              permissionOn(store, call, {
-                action: 's3:PutObjectTagging',
-                resource: bucketArn(call, input.Bucket ?? '', input.Key),
-                bucket: input.Bucket,
-                conditions: requestTags(input.Tagging),
-              }),
-            ],
+      conditions: uploadConditions,
+      also: uploadPermissions,
       async handle(input, call) {
         if (input.WriteOffsetBytes !== undefined)
           throw new ObjectsError('NotImplemented', 'Appending to objects is not implemented: it is of directory buckets');
         const again = () => buckets.get(input.Bucket as string);
         const conditions = { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch };
-        const version = await objects.put(again, input.Key as string, bodyOf(input, call), attributesOf(input, call), conditions);
+        const asked = attributesOf(input, call, store, again());
+        const lock = asked.lock ?? usualLock(store, again(), call.clock.now());
+        const body = bodyOf(input, call);
+        checkLockedBody(lock, body);
+        const version = await objects.put(again, input.Key as string, body, { ...asked, lock }, conditions);
         return written(version, again().versioning);
       },
     }),
@@ -164,33 +190,28 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
     DeleteObject: s3Action<DeleteObjectRequest, DeleteObjectOutput>(store, {
       permission: orVersion('DeleteObject'),
       on: 'object',
+      also: bypassPermission,
       handle(input) {
-        const { version, marker } = objects.delete(buckets.get(input.Bucket as string), input.Key as string, input.VersionId, { ifMatch: input.IfMatch });
+        const how = { ifMatch: input.IfMatch, bypass: input.BypassGovernanceRetention === true };
+        const { version, marker } = objects.delete(buckets.get(input.Bucket as string), input.Key as string, input.VersionId, how);
         return { ...(marker ? { DeleteMarker: true } : {}), ...(version === undefined ? {} : { VersionId: version }) };
       },
     }),
     DeleteObjects: s3Action<DeleteObjectsRequest, DeleteObjectsOutput>(store, {
-      // Each of the keys needs its own.
+      // Each of the keys needs its own, and is refused by itself.
       permission: '',
       on: 'bucket',
-      also: (input, call) =>
-        (input.Delete?.Objects ?? []).map(({ Key, VersionId }) =>
-          permissionOn(store, call, {
-            action: orVersion('DeleteObject')({ VersionId }),
-            resource: bucketArn(call, input.Bucket ?? '', Key),
-            bucket: input.Bucket,
-          }),
-        ),
-      handle: (input) => deleteMany(store, input),
+      handle: (input, call) => deleteMany(store, input, call),
     }),
     CopyObject: s3Action<CopyObjectRequest, CopyObjectOutput>(store, {
       permission: 's3:PutObject',
       on: 'object',
-      conditions: ({ Tagging, StorageClass }) => ({ 's3:x-amz-storage-class': StorageClass, ...requestTags(Tagging) }),
-      also: copySourcePermission,
+      conditions: uploadConditions,
+      also: (input, call) => [...copySourcePermission(input, call, store), ...uploadPermissions(input, call, store)],
       async handle(input, call) {
         const { found, versioning } = findSource(store, input.CopySource as string);
-        const asked = attributesOf(input, call);
+        const again = () => buckets.get(input.Bucket as string);
+        const asked = attributesOf(input, call, store, again());
         const { meta, tags } = found.version;
         const replace = input.MetadataDirective === 'REPLACE';
         if (
@@ -209,6 +230,7 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
         const attributes = {
           ...asked,
           ...(replace ? {} : { headers: meta.headers, user: meta.user }),
+          lock: asked.lock ?? usualLock(store, again(), call.clock.now()),
           tags: input.TaggingDirective === 'REPLACE' ? asked.tags : tags,
         };
         const source = {
@@ -217,7 +239,6 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
           ifModifiedSince: input.CopySourceIfModifiedSince?.getTime(),
           ifUnmodifiedSince: input.CopySourceIfUnmodifiedSince?.getTime(),
         };
-        const again = () => buckets.get(input.Bucket as string);
         const target = { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch };
         const version = await objects.copy(found, again, input.Key as string, attributes, {
           algorithm: readAlgorithm(input.ChecksumAlgorithm),
@@ -269,7 +290,21 @@ function isSelf({ CopySource = '', Bucket, Key }: CopyObjectRequest): boolean {
   return bucket === Bucket && key === Key;
 }
 
-function deleteMany(store: ObjectStore, input: DeleteObjectsRequest): DeleteObjectsOutput {
+/** Throws AccessDenied where the caller may not delete one of many. */
+function checkDelete(store: ObjectStore, input: DeleteObjectsRequest, call: Call, key: string, version: string | undefined): void {
+  const names = { Bucket: input.Bucket, Key: key, VersionId: version, BypassGovernanceRetention: input.BypassGovernanceRetention };
+  const own = permissionOn(store, call, {
+    action: orVersion('DeleteObject')(names),
+    resource: bucketArn(call, input.Bucket ?? '', key),
+    bucket: input.Bucket,
+  });
+  for (const permission of [own, ...(version === undefined ? [] : bypassPermission(names, call, store))]) {
+    const decision = decide(call, permission, call.identities);
+    if (decision.effect !== 'allowed') throw new ObjectsError('AccessDenied', accessDenied(call, permission, decision).message);
+  }
+}
+
+function deleteMany(store: ObjectStore, input: DeleteObjectsRequest, call: Call): DeleteObjectsOutput {
   const bucket = store.buckets.get(input.Bucket as string);
   const wanted = input.Delete?.Objects ?? [];
   if (wanted.length === 0 || wanted.length > 1000)
@@ -277,7 +312,8 @@ function deleteMany(store: ObjectStore, input: DeleteObjectsRequest): DeleteObje
   const out = { Deleted: [] as object[], Errors: [] as object[] };
   for (const { Key = '', VersionId, ETag } of wanted) {
     try {
-      const { version, marker } = store.objects.delete(bucket, Key, VersionId, { ifMatch: ETag });
+      checkDelete(store, input, call, Key, VersionId);
+      const { version, marker } = store.objects.delete(bucket, Key, VersionId, { ifMatch: ETag, bypass: input.BypassGovernanceRetention === true });
       const asked = VersionId === undefined ? {} : { VersionId };
       out.Deleted.push({ Key, ...asked, ...(marker ? { DeleteMarker: true, DeleteMarkerVersionId: version } : {}) });
     } catch (error) {
