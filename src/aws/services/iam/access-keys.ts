@@ -1,19 +1,13 @@
 import type * as Iam from '@aws-sdk/client-iam';
-import type { IamAccessKeySpec } from '#kinds';
-import type { Call } from '../../gateway/call.ts';
+import { IAMAccessKey, type IamAccessKeySpec } from '#kinds';
 import { defineAction } from '../../gateway/service.ts';
 import { newAccessKeyId, newSecret } from '../../iam/keys.ts';
 import { change, date, getUser, iamArn, limit, noSuch, now, paginate, place } from './support.ts';
+import { credentialActions } from './user-credentials.ts';
 import { callerName, keys, keysOf, userResource } from './users.ts';
 
 const most = 2;
 const noKey = (id: string) => noSuch(`The Access Key with id ${id} cannot be found.`);
-/** The key, when it is that user's. */
-function getKey(call: Call, id: string, userName: string): IamAccessKeySpec {
-  const key = keys(call).get(place(call), id);
-  if (!key || key.userName !== getUser(call, userName).userName) throw noKey(id);
-  return key;
-}
 
 export const accessKeyActions = {
   CreateAccessKey: defineAction<Iam.CreateAccessKeyRequest, Iam.CreateAccessKeyResponse>({
@@ -42,20 +36,7 @@ export const accessKeyActions = {
       };
     },
   }),
-  UpdateAccessKey: defineAction<Iam.UpdateAccessKeyRequest, void>({
-    resources: userResource,
-    async handle({ UserName, AccessKeyId = '', Status }, call) {
-      getKey(call, AccessKeyId, callerName(call, UserName));
-      await keys(call).update(place(call), AccessKeyId, (key) => ({ ...key, status: Status === 'Active' ? 'Active' : 'Inactive' }));
-    },
-  }),
-  DeleteAccessKey: defineAction<Iam.DeleteAccessKeyRequest, void>({
-    resources: userResource,
-    async handle({ UserName, AccessKeyId = '' }, call) {
-      getKey(call, AccessKeyId, callerName(call, UserName));
-      if (!(await keys(call).delete(place(call), AccessKeyId))) throw noKey(AccessKeyId);
-    },
-  }),
+  ...credentialActions({ kind: IAMAccessKey, name: 'AccessKey', key: 'AccessKeyId', missing: noKey }),
   GetAccessKeyLastUsed: defineAction<Iam.GetAccessKeyLastUsedRequest, Iam.GetAccessKeyLastUsedResponse>({
     resources: (_input, call) => [iamArn(call, 'user/*')],
     handle({ AccessKeyId = '' }, call) {

@@ -28,8 +28,12 @@ import { oidcProviderActions } from './oidc-providers.ts';
 import { policyActions } from './policies.ts';
 import { roleActions } from './roles.ts';
 import { samlProviderActions } from './saml-providers.ts';
+import { serverCertificateActions } from './server-certificates.ts';
+import { serviceCredentialActions } from './service-credentials.ts';
 import { serviceLinkedRoleActions } from './service-linked-roles.ts';
+import { signingCertificateActions } from './signing-certificates.ts';
 import { simulateActions } from './simulate.ts';
+import { sshPublicKeyActions } from './ssh-public-keys.ts';
 import { userActions } from './users.ts';
 
 export const service: Service = defineService({
@@ -65,8 +69,12 @@ export const service: Service = defineService({
     ...policyActions,
     ...roleActions,
     ...samlProviderActions,
+    ...serverCertificateActions,
+    ...serviceCredentialActions,
     ...serviceLinkedRoleActions,
+    ...signingCertificateActions,
     ...simulateActions,
+    ...sshPublicKeyActions,
     ...userActions,
   },
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
+import { issueCa, issueServer } from '#apiserver';
 import { testAccount, testPolicy, testTrust, type TestAccount } from './testing.ts';
 
 const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="urn:idp">${' '.repeat(1000)}</EntityDescriptor>`;
@@ -21,6 +22,16 @@ const sorts: Readonly<Record<string, (my: TestAccount) => Promise<Record<string,
     return { InstanceProfileName: 'i' };
   },
   OpenIDConnectProvider: (my) => my.run('CreateOpenIDConnectProvider', { Url: 'https://issuer.example' }),
+  MFADevice: async (my) => {
+    await my.run('CreateVirtualMFADevice', { VirtualMFADeviceName: 'd' });
+    return { SerialNumber: 'arn:aws:iam::000000000000:mfa/d' };
+  },
+  ServerCertificate: async (my) => {
+    const validity = { notBefore: 0, notAfter: Date.UTC(2030, 0, 1) };
+    const { cert, key } = issueServer(issueCa('root', validity), { ...validity, commonName: 'c', names: ['c'] });
+    await my.run('UploadServerCertificate', { ServerCertificateName: 'c', CertificateBody: cert, PrivateKey: key });
+    return { ServerCertificateName: 'c' };
+  },
   SAMLProvider: (my) => my.run('CreateSAMLProvider', { Name: 's', SAMLMetadataDocument: metadata }),
 };
 
