@@ -130,3 +130,16 @@ test('property: placing, removing and changing in any order counts like building
     { numRuns: 300 },
   );
 });
+
+test('among equals every node has the same chance, and only among equals', () => {
+  const state = stateOf(makeNode('a'), makeNode('b'), makeNode('c'), makeNode('full'));
+  state.addPod(info('x', { requests: { cpu: '1', memory: '1Gi' } }), 'full');
+  const random = seededRandom(7);
+  const found = new Map<string, number>();
+  for (let i = 0; i < 600; i++) {
+    const name = findNode(state, info('p'), profile, i, random).node?.name ?? '';
+    found.set(name, (found.get(name) ?? 0) + 1);
+  }
+  assert.deepEqual([...found.keys()].sort(), ['a', 'b', 'c']);
+  for (const times of found.values()) assert.ok(times > 140 && times < 260, `${times} of 600`);
+});

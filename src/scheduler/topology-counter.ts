@@ -41,7 +41,10 @@ export class TopologyCounter {
   }
   of(node: NodeInfo): number {
     const value = node.labels[this.spec.topologyKey];
-    return value === undefined ? 0 : (this.counts.get(value) ?? 0);
+    return value === undefined ? 0 : this.in(value);
+  }
+  in(domain: string): number {
+    return this.counts.get(domain) ?? 0;
   }
   /** `change` more pods on a node. */
   add(node: NodeInfo, change: number): void {

@@ -2,7 +2,7 @@ import type { Informer } from '#client';
 import { DeviceClass, type V1DeviceClass } from '#kinds';
 import type { Kind } from '#machinery';
 import { classesByResource } from '../devices/extended.ts';
-import type { NodeInfo } from '../node-info.ts';
+import { room, type NodeInfo } from '../node-info.ts';
 import type { FilterPlugin, Plugin, PluginDefinition, Rejection } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Resources } from '../resources.ts';
@@ -30,12 +30,14 @@ export const nodeResourcesFitFilter: FilterPlugin = {
 };
 
 // The hot path allocates nothing; only a node that does not fit is asked why.
-function fits({ requests }: PodInfo, { allocatable, used, pods, allowedPods }: NodeInfo): boolean {
-  if (pods.size + 1 > allowedPods) return false;
-  if (requests.milliCpu > 0 && requests.milliCpu > allocatable.milliCpu - used.milliCpu) return false;
-  if (requests.memory > 0 && requests.memory > allocatable.memory - used.memory) return false;
-  if (requests.ephemeralStorage > 0 && requests.ephemeralStorage > allocatable.ephemeralStorage - used.ephemeralStorage) return false;
+function fits({ requests }: PodInfo, node: NodeInfo): boolean {
+  const free = node.room;
+  if ((free[room.pods] as number) < 1) return false;
+  if (requests.milliCpu > 0 && requests.milliCpu > (free[room.milliCpu] as number)) return false;
+  if (requests.memory > 0 && requests.memory > (free[room.memory] as number)) return false;
+  if (requests.ephemeralStorage > 0 && requests.ephemeralStorage > (free[room.ephemeralStorage] as number)) return false;
   if (!requests.scalar) return true;
+  const { allocatable, used } = node;
   for (const [name, amount] of requests.scalar) if (amount > 0 && amount > (allocatable.scalar?.get(name) ?? 0) - (used.scalar?.get(name) ?? 0)) return false;
   return true;
 }

@@ -43,10 +43,11 @@ export function podTopologySpreadScore(defaults: Defaults): ScorePlugin {
     },
     score(_pod, node, given) {
       const { constraints, ignored } = given as Facts;
-      if (ignored.has(node)) return 0;
+      if (ignored.size > 0 && ignored.has(node)) return 0;
       let sum = 0;
       for (const { constraint, counter, weight } of constraints) {
-        if (node.labels[constraint.topologyKey] !== undefined) sum += counter.of(node) * weight + (constraint.maxSkew - 1);
+        const domain = node.labels[constraint.topologyKey];
+        if (domain !== undefined) sum += counter.in(domain) * weight + (constraint.maxSkew - 1);
       }
       return Math.round(sum);
     },
@@ -64,15 +65,17 @@ function domains(topologyKey: string, feasible: readonly NodeInfo[], ignored: Re
 /** The lower the better: the least becomes 100. */
 function normalize(scores: Float64Array, facts: unknown): void {
   const { feasible, ignored } = facts as Facts;
+  // Called for every decision over hundreds of nodes: nothing is allocated.
+  const isIgnored = (i: number): boolean => ignored.size > 0 && ignored.has(feasible[i] as NodeInfo);
   let least = Infinity;
   let most = 0;
-  for (const [i, score] of scores.entries()) {
-    if (ignored.has(feasible[i] as NodeInfo)) continue;
-    least = Math.min(least, score);
-    most = Math.max(most, score);
+  for (let i = 0; i < scores.length; i++) {
+    if (isIgnored(i)) continue;
+    least = Math.min(least, scores[i] as number);
+    most = Math.max(most, scores[i] as number);
   }
-  for (const [i, score] of scores.entries()) {
-    if (ignored.has(feasible[i] as NodeInfo)) scores[i] = 0;
-    else scores[i] = most === 0 ? 100 : Math.trunc((100 * (most + least - score)) / most);
+  for (let i = 0; i < scores.length; i++) {
+    if (isIgnored(i)) scores[i] = 0;
+    else scores[i] = most === 0 ? 100 : Math.trunc((100 * (most + least - (scores[i] as number))) / most);
   }
 }

@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../../node-info.ts';
+import { room, type NodeInfo } from '../../node-info.ts';
 import type { PodInfo } from '../../pod-info.ts';
 import { list, type Args } from './args.ts';
 
@@ -25,16 +25,16 @@ export function readResources(args: Args, path = 'resources'): readonly Weighted
 }
 
 /** What is allocatable of a resource, 0 where the node has none of it or the pod does not care for it. */
-export function capacity(name: string, pod: PodInfo, { allocatable }: NodeInfo): number {
+export function capacity(name: string, pod: PodInfo, node: NodeInfo): number {
   switch (name) {
     case 'cpu':
-      return allocatable.milliCpu;
+      return node.room[room.allocatableMilliCpu] as number;
     case 'memory':
-      return allocatable.memory;
+      return node.room[room.allocatableMemory] as number;
     case 'ephemeral-storage':
-      return allocatable.ephemeralStorage;
+      return node.allocatable.ephemeralStorage;
     default:
-      return pod.requests.scalar?.has(name) ? (allocatable.scalar?.get(name) ?? 0) : 0;
+      return pod.requests.scalar?.has(name) ? (node.allocatable.scalar?.get(name) ?? 0) : 0;
   }
 }
 /** What would be requested with the pod there. */
@@ -52,7 +52,7 @@ export function requested(name: string, { requests }: PodInfo, { used }: NodeInf
 }
 /** The same, where containers that ask for no cpu or memory count with a default. */
 export function requestedWithDefaults(name: string, pod: PodInfo, node: NodeInfo): number {
-  if (name === 'cpu') return node.scoredMilliCpu + pod.scoredMilliCpu;
-  if (name === 'memory') return node.scoredMemory + pod.scoredMemory;
+  if (name === 'cpu') return (node.room[room.scoredMilliCpu] as number) + pod.scoredMilliCpu;
+  if (name === 'memory') return (node.room[room.scoredMemory] as number) + pod.scoredMemory;
   return requested(name, pod, node);
 }
