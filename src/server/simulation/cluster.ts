@@ -8,13 +8,16 @@ import type { Api, UsageMeter } from '#machinery';
 import { createMetrics } from '#metrics';
 import { createFleet, NodeRanges, startNodeGroups, type Fleet } from '#node';
 import { startScheduler, WhatIf } from '#scheduler';
-import { createMemoryStore, type ClosableStore } from '#store';
+import { createMemoryStore, startCompactor, type EmbeddedStore } from '#store';
 import { ensurePriorityClasses } from '../bootstrap.ts';
 import { Model } from './model.ts';
 import { ScalingModel } from './scaling-model.ts';
 
 /** What a controller's work for a key takes at least, in a cluster where it takes no time: bursts of changes are one piece of work. */
 const gatherMs = 50;
+
+/** How much history the store keeps: nobody watches from long ago. */
+const keepEvents = 10_000;
 
 export interface SimulationOptions {
   seed: number;
@@ -43,7 +46,7 @@ export class SimulatedCluster {
   #client: Client | undefined;
   #fleet: Fleet | undefined;
   #server: ApiServer | undefined;
-  readonly #store: ClosableStore = createMemoryStore();
+  readonly #store: EmbeddedStore = createMemoryStore();
   readonly #log = createHash('sha256');
   readonly #meters = new Map<string, UsageMeter>();
   #loops: (() => Promise<unknown>)[] = [];
@@ -104,6 +107,8 @@ export class SimulatedCluster {
     this.#client = createClient(this.#api, clock, log, kinds);
     if (metrics) metrics.start({ client: this.#client, nodes: () => this.#meters, meter: (node) => this.#meters.get(node) });
     this.#startLoops(log);
+    const compactor = startCompactor(this.#store, clock, { log, keepEvents });
+    this.#loops.push(async () => compactor.close());
     if (metrics) this.#loops.push(async () => metrics.stop());
     await this.run(1000);
     await ensurePriorityClasses(this.#api);
