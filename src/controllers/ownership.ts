@@ -1,5 +1,5 @@
 import type { Informer } from '#client';
-import { labelSelectorMatcher, type Api, type Kind, type KubeObject, type LabelSelector, type OwnerReference } from '#machinery';
+import { sharedSelectorMatcher, type Api, type Kind, type KubeObject, type LabelSelector, type OwnerReference } from '#machinery';
 import { keyFor } from './controller.ts';
 
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
@@ -30,7 +30,7 @@ export interface Claims<T> {
  * neither adopt nor release. (Kubernetes: PodControllerRefManager.)
  */
 export function planClaims<T extends KubeObject>(owner: KubeObject, selector: LabelSelector | undefined, candidates: readonly T[]): Claims<T> {
-  const matches = labelSelectorMatcher(selector);
+  const matches = sharedSelectorMatcher(selector);
   const claims: Claims<T> = { owned: [], adopt: [], release: [] };
   const leaving = owner.metadata?.deletionTimestamp !== undefined;
   for (const object of candidates) {
@@ -92,7 +92,7 @@ export function ownerKeys<O extends KubeObject>(
     if (!object) return [];
     const ref = controllerOf(object);
     if (ref) return ref.kind === owners.kind.kind ? [`${object.metadata?.namespace ?? ''}/${ref.name}`] : [];
-    const adopts = (owner: O): boolean => fits(owner, object) && labelSelectorMatcher(selector(owner))(object.metadata?.labels);
+    const adopts = (owner: O): boolean => fits(owner, object) && sharedSelectorMatcher(selector(owner))(object.metadata?.labels);
     return owners.list(object.metadata?.namespace).filter(adopts).map(keyFor);
   };
 }

@@ -12,7 +12,15 @@ export * from './object.ts';
 export type { JsonSchema, Shape } from './shape.ts';
 export * from './streams.ts';
 export * from './schema/index.ts';
-export { labelRequirements, parseLabelSelector, labelSelectorMatcher, formatLabelSelector, type LabelMatcher, type Labels } from './selectors.ts';
+export {
+  labelRequirements,
+  parseLabelSelector,
+  labelSelectorMatcher,
+  sharedSelectorMatcher,
+  formatLabelSelector,
+  type LabelMatcher,
+  type Labels,
+} from './selectors.ts';
 export { parseFieldSelector, fieldSelectorValue, splitFieldSelector, type FieldMatcher } from './selectors-fields.ts';
 export { compileRegex, type Regex } from './regex.ts';
 export { jsonPatch } from './patch/json-patch.ts';

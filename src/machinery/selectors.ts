@@ -13,6 +13,7 @@ interface Requirement {
 }
 
 const everything: LabelMatcher = () => true;
+const nothing: LabelMatcher = () => false;
 const operators = new Set(['in', 'notin', '=', '==', '!=', 'gt', 'lt', '>', '<']);
 const special = /[=!(),<>]/;
 
@@ -29,9 +30,16 @@ export function labelRequirements(text: string): readonly Readonly<Requirement>[
 
 /** The matcher of a metav1.LabelSelector. Undefined matches nothing, an empty one everything, as Kubernetes has it. */
 export function labelSelectorMatcher(selector: LabelSelector | undefined): LabelMatcher {
-  if (!selector) return () => false;
-  return all(requirementsOf(selector).map(matcher));
+  return selector ? all(requirementsOf(selector).map(matcher)) : nothing;
 }
+/** The same, remembered: for selectors of objects that never change, as those of caches. */
+export function sharedSelectorMatcher(selector: LabelSelector | undefined): LabelMatcher {
+  if (!selector) return nothing;
+  let found = matchers.get(selector);
+  if (!found) matchers.set(selector, (found = labelSelectorMatcher(selector)));
+  return found;
+}
+const matchers = new WeakMap<LabelSelector, LabelMatcher>();
 
 /** The string form, for example of Scale.status.selector: `a=b,c in (d,e)`; keys in order. */
 export function formatLabelSelector(selector: LabelSelector | undefined): string {

@@ -4,7 +4,7 @@ import {
   badRequest,
   conflict,
   isApiError,
-  labelSelectorMatcher,
+  sharedSelectorMatcher,
   notFound,
   type Kind,
   type KubeObject,
@@ -121,7 +121,7 @@ function mayGoUnready({ spec, status }: Budget): boolean {
 function budgetsOf({ metadata }: Pod, writer: Writer): Budget[] {
   if (Object.keys(metadata?.labels ?? {}).length === 0) return [];
   const all = writer.list(budgets.group, budgets.plural, metadata?.namespace) as readonly Budget[];
-  return all.filter(({ spec }) => labelSelectorMatcher(spec?.selector)(metadata?.labels));
+  return all.filter(({ spec }) => sharedSelectorMatcher(spec?.selector)(metadata?.labels));
 }
 /** As it is seen now, so that nobody else's write is missed. */
 function pinned(options: DeleteOptions, { metadata }: Pod): DeleteOptions {

@@ -5,8 +5,16 @@ import { canonical, nameHash } from '../hash.ts';
 export const templateHashLabel = 'pod-template-hash';
 
 export function templatesEqual(a: V1PodTemplateSpec | undefined, b: V1PodTemplateSpec | undefined): boolean {
-  return canonical(withoutHash(a)) === canonical(withoutHash(b));
+  return a === b || textOf(a) === textOf(b);
 }
+/** A rollout compares the same few templates at every step; objects of caches never change. */
+const texts = new WeakMap<V1PodTemplateSpec, string>();
+function textOf(template: V1PodTemplateSpec = nothing): string {
+  let text = texts.get(template);
+  if (text === undefined) texts.set(template, (text = canonical(withoutHash(template))));
+  return text;
+}
+const nothing = {} as V1PodTemplateSpec;
 function withoutHash(template: V1PodTemplateSpec | undefined): V1PodTemplateSpec {
   const copy = cloneObject(template ?? {});
   if (copy.metadata?.labels) delete copy.metadata.labels[templateHashLabel];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatTime } from '#base';
 import { Pod, PodDisruptionBudget, type V1Pod, type V1PodDisruptionBudget, type V1PodDisruptionBudgetStatus } from '#kinds';
-import { isApiError, labelSelectorMatcher, type KubeObject, type OwnerReference } from '#machinery';
+import { isApiError, sharedSelectorMatcher, type KubeObject, type OwnerReference } from '#machinery';
 import { keyFor, ownKey, splitKey, type Controller, type ControllerContext, type Reconcile } from '../controller.ts';
 import { controllerOf } from '../ownership.ts';
 import { isPodReady, isTerminating } from '../pods.ts';
@@ -44,7 +44,7 @@ function setup(context: ControllerContext): Reconcile {
 }
 
 const matches = (budget: V1PodDisruptionBudget, pod: V1Pod): boolean =>
-  budget.spec?.selector !== undefined && labelSelectorMatcher(budget.spec.selector)(pod.metadata?.labels);
+  budget.spec?.selector !== undefined && sharedSelectorMatcher(budget.spec.selector)(pod.metadata?.labels);
 function matters(pod: V1Pod, old: V1Pod): boolean {
   return (
     isPodReady(pod) !== isPodReady(old) ||

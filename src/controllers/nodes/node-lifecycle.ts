@@ -8,6 +8,8 @@ import { conditionStatus, notReadyTaint, sameTaints, unreachableTaint, wantedTai
 import { Zones } from './zones.ts';
 
 const leaseNamespace = 'kube-node-lease';
+/** The key under which all nodes together are looked at; none has this name. */
+const everyone = '';
 
 /** Marks nodes that fell silent, and keeps their taints in step with their conditions. */
 export const nodeLifecycleController: Controller = {
@@ -15,45 +17,58 @@ export const nodeLifecycleController: Controller = {
   component: 'node-controller',
   setup(context) {
     const { nodeMonitorGraceMs: grace = 40_000, nodeStartupGraceMs: startupGrace = 60_000 } = context.options;
-    const heartbeats = new Heartbeats();
+    const heartbeats = new Heartbeats(grace, startupGrace);
     const zones = new Zones(context.options.zones);
     /** Nodes that this process knows, by uid. */
     const known = new Map<string, string>();
+    /** Nodes whose Ready is Unknown. */
+    const unknown = new Set<string>();
     /** Nodes whose pods may go, until the taint that says so is written. */
     const granted = new Set<string>();
     const nodes = context.watch(Node, (node, old) => {
       const name = (node ?? old)?.metadata?.name ?? '';
-      beat(name);
+      if (node) hear(name, node);
+      if (node && conditionStatus(node, 'Ready') === 'Unknown') unknown.add(name);
+      else unknown.delete(name);
       // Whether the others may be emptied depends on how their zone is.
       return zones.observe(name, node) ? [name, ...context.client.informer(Node).list().map(keyFor)] : ownKey(node, old);
     });
-    const leases = context.watch(Lease, (lease, old) => beat(leaseNode(lease ?? old)));
+    // A heartbeat is noted at once; only a node that counts as silent needs looking at.
+    const leases = context.watch(Lease, (lease, old) => {
+      const name = leaseNode(lease ?? old);
+      const now = context.clock.now();
+      if (name !== '' && heartbeats.renewed(name, lease, now)) context.enqueueAfter(everyone, heartbeats.next(now));
+      return unknown.has(name) ? [name] : [];
+    });
     const pods = context.informer(Pod);
     pods.addIndex('nodeName', (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
 
-    /** A heartbeat is noted at once; only a node that counts as silent needs looking at. */
-    function beat(name: string): string[] {
-      const node = name === '' ? undefined : context.client.informer(Node).get(undefined, name);
-      if (!node) return [];
-      heartbeats.observe(name, node, context.client.informer(Lease).get(leaseNamespace, name), context.clock.now());
-      return conditionStatus(node, 'Ready') === 'Unknown' ? [name] : [];
+    function hear(name: string, node: V1Node): void {
+      const now = context.clock.now();
+      if (heartbeats.observe(name, node, context.client.informer(Lease).get(leaseNamespace, name), now)) context.enqueueAfter(everyone, heartbeats.next(now));
+    }
+    /** Looks for those that have been silent for too long. */
+    function lookAround(): number | undefined {
+      const now = context.clock.now();
+      for (const name of heartbeats.overdue(now)) context.enqueue(name);
+      const next = heartbeats.next(now);
+      return Number.isFinite(next) ? next : undefined;
     }
 
     return async (name) => {
+      if (name === everyone) return lookAround();
       const node = nodes.get(undefined, name);
       if (!node) return forget(name);
       register(node);
       const now = context.clock.now();
-      const { at, spoke } = heartbeats.observe(name, node, leases.get(leaseNamespace, name), now);
-      const left = at + (spoke ? grace : startupGrace) - now;
-      const judged = left <= 0 ? await markSilent(context, node) : node;
+      heartbeats.observe(name, node, leases.get(leaseNamespace, name), now);
+      const judged = heartbeats.left(name, now) <= 0 ? await markSilent(context, node) : node;
       if (conditionStatus(judged, 'Ready') !== 'True') await markPodsNotReady(context, pods.byIndex('nodeName', name));
       const turn = mayEvict(judged, now);
       const taints = wantedTaints(judged, turn === 0, now);
       if (!sameTaints(judged.spec?.taints ?? [], taints)) await context.api.update(Node, { ...judged, spec: { ...judged.spec, taints } });
       granted.delete(name);
-      const waits = [left, turn ?? 0].filter((ms) => ms > 0);
-      return waits.length > 0 ? Math.min(...waits) : undefined;
+      return turn ? turn : undefined;
     };
 
     /** How long until the pods of a node that is not ready may be evicted, ms; undefined = not as things are. */

@@ -100,6 +100,29 @@ test('a node that comes back loses its taints, and its pods stay', async () => {
   await w.stop();
 });
 
+test('a node that was the only one, and silent, is watched again when it comes back', async () => {
+  const w = start();
+  addNode(w, 'a');
+  await live(w, ['a'], 30);
+  await w.run(120_000);
+  assert.equal(ready(w, 'a'), 'Unknown NodeStatusUnknown');
+  const back = (): void =>
+    void w.api.edit(Node, undefined, 'a', (n) =>
+      Object.assign(
+        n.status!.conditions!.find((c) => c.type === 'Ready')!,
+        { status: 'True', reason: 'KubeletReady' },
+      ),
+    );
+  back();
+  await live(w, ['a'], 60);
+  assert.equal(ready(w, 'a'), 'True KubeletReady');
+  await w.run(29_000);
+  assert.equal(ready(w, 'a'), 'True KubeletReady');
+  await w.run(2_000);
+  assert.equal(ready(w, 'a'), 'Unknown NodeStatusUnknown');
+  await w.stop();
+});
+
 test('status heartbeats alone keep a node alive', async () => {
   const w = start();
   addNode(w, 'a');
