@@ -9,6 +9,7 @@ export type Operation =
   | 'catalog'
   | 'blob-check'
   | 'blob-read'
+  | 'blob-mount'
   | 'blob-delete'
   | 'upload-begin'
   | 'upload-write'
@@ -29,6 +30,8 @@ export interface AccessRequest {
   readonly operation: Operation;
   /** Tag, digest or upload of the path; '' where it has none. */
   readonly reference: string;
+  /** Of a mount: the repository that the blob is to be in as well. */
+  readonly into?: string;
 }
 
 /** Says who may do what. Throws a RegistryError (UNAUTHORIZED with a challenge, or DENIED). */

@@ -8,6 +8,7 @@ import { meant } from './ecr-hosts.ts';
 /** What a registry asks of ECR. */
 export interface EcrConnection {
   readonly authorize: Authorize;
+  recordsPull(request: AccessRequest): boolean | Promise<boolean>;
   readonly rules: RegistryRules;
   registryOf(request: IncomingMessage, repository: string | undefined): string | Promise<string>;
   onEvent(event: RegistryEvent): void;
@@ -55,6 +56,10 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
       if (request.registry === '' || (request.action === 'pull' && isNode(request.message))) return;
       const ecr = await door();
       await refusing(() => ecr.authorize(toDoor(request)));
+    },
+    recordsPull(request) {
+      if (request.registry === '' || isNode(request.message)) return true;
+      return opened ? opened.recordsPull(toDoor(request)) : door().then((ecr) => ecr.recordsPull(toDoor(request)));
     },
     rules: {
       create: async (registry, repository) => (registry === '' ? undefined : refusing(async () => (await door()).create(registry, repository))),
@@ -112,13 +117,14 @@ function queryOf(request: IncomingMessage): URLSearchParams {
   const mark = url.indexOf('?');
   return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
 }
-function toDoor({ message, registry, repository, operation, reference }: AccessRequest): Parameters<EcrDoor['authorize']>[0] {
+function toDoor({ message, registry, repository, operation, reference, into }: AccessRequest): Parameters<EcrDoor['authorize']>[0] {
   const [account = '', region = ''] = registry.split('/');
   return {
     place: { account, region },
     repository,
     operation,
     reference,
+    into,
     authorization: message.headers.authorization,
     layerToken: queryOf(message).get('token') ?? undefined,
     ip: message.socket.remoteAddress ?? '',

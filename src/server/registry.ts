@@ -38,6 +38,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     port: options.registryPort,
     authorize: door.authorize,
     registryOf: door.registryOf,
+    recordsPull: door.recordsPull,
     rules: door.rules,
     onEvent(event) {
       scanner.observe(event);

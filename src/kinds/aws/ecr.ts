@@ -34,6 +34,8 @@ export interface EcrRepository {
   readonly preview?: { readonly policyText: string; readonly at: number };
   /** Images in the archive, by digest, with the time when they went there. */
   readonly archived?: Readonly<Record<string, number>>;
+  /** Images that came back from it, with the time. */
+  readonly activated?: Readonly<Record<string, number>>;
   /** When a pull-through cache last asked its upstream for a tag. */
   readonly upstreamCheckedAt?: Readonly<Record<string, number>>;
 }
@@ -46,6 +48,12 @@ export interface EcrScanningRule {
   readonly scanFrequency: 'SCAN_ON_PUSH' | 'CONTINUOUS_SCAN' | 'MANUAL';
   readonly repositoryFilters: readonly { readonly filter: string; readonly filterType: 'WILDCARD' }[];
 }
+export interface EcrSigningRule {
+  readonly signingProfileArn: string;
+  readonly repositoryFilters?: readonly { readonly filter: string; readonly filterType: 'WILDCARD_MATCH' }[];
+  /** Since when it holds: images that were pushed before are none of its. */
+  readonly since: number;
+}
 /** Settings of a registry: of an account in a region. */
 export interface EcrRegistry {
   readonly account: string;
@@ -54,6 +62,9 @@ export interface EcrRegistry {
   readonly replicationRules?: readonly EcrReplicationRule[];
   readonly scanning?: { readonly scanType: 'BASIC' | 'ENHANCED'; readonly rules: readonly EcrScanningRule[] };
   readonly accountSettings?: Readonly<Record<string, string>>;
+  readonly signingRules?: readonly EcrSigningRule[];
+  /** ARNs of principals whose pulls are not recorded, with the time when they were put down. */
+  readonly pullTimeExclusions?: Readonly<Record<string, number>>;
 }
 
 export interface EcrPullThroughCacheRule {
@@ -63,6 +74,8 @@ export interface EcrPullThroughCacheRule {
   readonly upstreamRegistryUrl: string;
   readonly upstreamRegistry?: string;
   readonly upstreamRepositoryPrefix: string;
+  /** Secret with the upstream's user name and token. */
+  readonly credentialArn?: string;
   readonly createdAt: number;
   readonly updatedAt: number;
 }

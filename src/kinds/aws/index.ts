@@ -28,6 +28,7 @@ export type {
   EcrReplicationRule,
   EcrRepository,
   EcrScanningRule,
+  EcrSigningRule,
   EcrTag,
 } from './ecr.ts';
 export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository };

@@ -10,8 +10,10 @@ export interface Exchange {
   readonly repository: RepositoryName;
   /** Tag, digest or upload id of the path; '' where the path has none. */
   readonly reference: string;
-  /** Asks whether the caller may pull from another repository of the same registry. Never throws. */
-  mayPull(name: string): Promise<boolean>;
+  /** Asks whether the caller may have a blob of another repository of the same registry in this one. Never throws. */
+  mayMount(digest: string, from: string): Promise<boolean>;
+  /** Whether a pull is remembered. */
+  recordsPull(): boolean | Promise<boolean>;
 }
 
 export const header = (exchange: Exchange, name: string): string | undefined => {

@@ -3,7 +3,7 @@ import type { Logger } from '#base';
 import { RegistryError } from '../errors.ts';
 import { checkRepository } from '../names.ts';
 import type { Registry } from '../registry.ts';
-import type { Authorize } from '../types.ts';
+import type { AccessRequest, Authorize } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { resources, type Route } from './routes.ts';
 
@@ -11,6 +11,8 @@ export interface HandlerOptions {
   registry: Registry;
   authorize: Authorize;
   log: Logger;
+  /** Whether a pull of a manifest that was allowed is remembered as the last one. Default: yes. */
+  recordsPull?(request: AccessRequest): boolean | Promise<boolean>;
   /** Which of several registries a request means, by its Host, say. Default: ''. Throws a RegistryError when it cannot be told. */
   registryOf?(request: IncomingMessage, repository: string | undefined): string | Promise<string>;
 }
@@ -32,14 +34,15 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
   const found = find(request.method ?? 'GET', path);
   const name = found.name === undefined ? undefined : checkRepository(found.name);
   const registry = (await options.registryOf?.(request, name)) ?? '';
-  await options.authorize({
+  const access: AccessRequest = {
     message: request,
     registry,
     repository: name,
     action: found.route.action,
     operation: found.route.operation,
     reference: found.reference,
-  });
+  };
+  await options.authorize(access);
   const exchange: Exchange = {
     registry: options.registry,
     request,
@@ -47,9 +50,10 @@ async function serve(options: HandlerOptions, request: IncomingMessage, response
     query,
     repository: { registry, name: name ?? '' },
     reference: found.reference,
-    mayPull: async (other) => {
+    recordsPull: () => options.recordsPull?.(access) ?? true,
+    mayMount: async (digest, from) => {
       try {
-        await options.authorize({ message: request, registry, repository: other, action: 'pull', operation: 'blob-read', reference: '' });
+        await options.authorize({ message: request, registry, repository: from, action: 'pull', operation: 'blob-mount', reference: digest, into: name ?? '' });
         return true;
       } catch (error) {
         if (error instanceof RegistryError) return false;

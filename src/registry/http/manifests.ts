@@ -11,8 +11,10 @@ export async function getManifest(exchange: Exchange): Promise<void> {
   const headers = { 'content-type': mediaType, 'docker-content-digest': digest, etag: `"${digest}"` };
   if (isUnchanged(exchange, digest)) return answer(exchange, 304, headers);
   if (exchange.request.method === 'HEAD') return answer(exchange, 200, { ...headers, 'content-length': size });
+  const recorded = exchange.recordsPull();
+  const isRecorded = typeof recorded === 'boolean' ? recorded : await recorded;
   answerBytes(exchange, 200, headers, registry.manifestContent(repository, digest));
-  registry.pulled(repository, digest, reference);
+  if (isRecorded) registry.pulled(repository, digest, reference);
 }
 
 export async function putManifest(exchange: Exchange): Promise<void> {

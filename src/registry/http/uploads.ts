@@ -32,7 +32,7 @@ export async function beginUpload(exchange: Exchange): Promise<void> {
 /** A mount that cannot be done turns into an upload; where the caller may not read, too, so that it tells nothing. */
 async function mounted(exchange: Exchange, digest: string): Promise<boolean> {
   const from = exchange.query.get('from');
-  if (from === null || !isRepository(from) || !(await exchange.mayPull(from))) return false;
+  if (from === null || !isRepository(from) || !(await exchange.mayMount(digest, from))) return false;
   return exchange.registry.mountBlob(exchange.repository, digest, { registry: exchange.repository.registry, name: from });
 }
 function created(exchange: Exchange, digest: string): void {

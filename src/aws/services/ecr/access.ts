@@ -6,8 +6,9 @@ import type { Permission } from '../../gateway/service.ts';
 import type { Identities } from '../../iam/identities.ts';
 import type { Place } from '../../state/table.ts';
 import { imagesOf, partitionOf, repositoryArn, type Ecr } from './ecr.ts';
+import { mountsBlobs } from './actions/account-setting.ts';
 import { noRepository } from './errors.ts';
-import { closest } from './prefixes.ts';
+import { closest, isUnder } from './prefixes.ts';
 import { Refusal } from './refusal.ts';
 import { templateFor } from './repositories.ts';
 import { openToken, type LayerToken, type LoginToken } from './tokens.ts';
@@ -21,6 +22,8 @@ export interface DoorRequest {
   readonly authorization: string | undefined;
   /** The `token` parameter of a download URL. */
   readonly layerToken: string | undefined;
+  /** Of a mount: the repository that the layer goes to. */
+  readonly into?: string | undefined;
   /** Digest or tag of the path. */
   readonly reference: string;
   readonly ip: string;
@@ -32,9 +35,10 @@ export interface DoorRequest {
 const actions: Readonly<Record<string, string>> = {
   catalog: 'ecr:DescribeRepositories',
   tags: 'ecr:ListImages',
-  referrers: 'ecr:ListImageReferrers',
+  referrers: 'ecr:BatchGetImage',
   'blob-check': 'ecr:BatchCheckLayerAvailability',
   'blob-read': 'ecr:GetDownloadUrlForLayer',
+  'blob-mount': 'ecr:GetDownloadUrlForLayer',
   'manifest-read': 'ecr:BatchGetImage',
   'manifest-write': 'ecr:PutImage',
   'manifest-delete': 'ecr:BatchDeleteImage',
@@ -65,6 +69,7 @@ export function authorizeRequest(options: AccessOptions, request: DoorRequest): 
   const arn = repositoryArn(place, repository ?? '*');
   const resourcePolicy = repository === undefined ? undefined : ecr.policyOf(place, repository);
   const conditions = repository === undefined ? {} : ecr.tagKeys(place, repository);
+  if (operation === 'blob-mount') mustMount(ecr, request);
   ask(options, call, { action, resource: arn, resourcePolicy, conditions });
   if (repository === undefined || ecr.repositories.get(place, repository)) return;
   for (const permission of toCreate(ecr, request, repository)) ask(options, call, { action: permission, resource: arn, resourcePolicy });
@@ -84,6 +89,23 @@ function toCreate(ecr: Ecr, { place, operation }: DoorRequest, name: string): re
     if (templateFor(ecr, place, name, 'CREATE_ON_PUSH')) return ['ecr:CreateRepository'];
   } else if (closest(ecr.rules.list(place), name)) return ['ecr:CreateRepository', 'ecr:BatchImportUpstreamImage'];
   throw new Refusal('NAME_UNKNOWN', noRepository(name, place.account).message);
+}
+
+/** Layers are shared where the registry's setting says so, between repositories with the same encryption, and not with those that a cache fills (user guide, blob mounting). */
+function mustMount(ecr: Ecr, { place, repository = '', into = '' }: DoorRequest): void {
+  const [from, to] = [ecr.repositories.get(place, repository), ecr.repositories.get(place, into)];
+  const cached = ecr.rules.list(place).some(({ prefix }) => isUnder(prefix, repository) || isUnder(prefix, into));
+  const same = from?.encryption.encryptionType === to?.encryption.encryptionType && from?.encryption.kmsKey === to?.encryption.kmsKey;
+  if (!from || !to || !same || cached || !mountsBlobs(ecr.registry(place))) throw new Refusal('DENIED', 'Layers are not mounted between these repositories');
+}
+
+/** False where the registry's exclusions name the caller. Never throws: the request was authorized. */
+export function recordsPull(options: AccessOptions, request: DoorRequest): boolean {
+  const { pullTimeExclusions = {} } = options.ecr.registry(request.place);
+  if (Object.keys(pullTimeExclusions).length === 0) return true;
+  const token = loginOf(options.ecr, request.authorization);
+  const found = token && options.identities.credentials(token.accessKeyId, token.sessionToken, sourceOf(request), options.ecr.now);
+  return !found || !Object.hasOwn(pullTimeExclusions, found.caller.roleArn ?? found.caller.arn);
 }
 
 /** A download URL of the API is for one layer. */

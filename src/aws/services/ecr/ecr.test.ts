@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before, describe } from 'node:test';
 import type { AwsError } from '../../gateway/errors.ts';
-import { imageType, sha, ecrWorld, type EcrWorld } from './testing.ts';
+import { imageType, indexType, sha, ecrWorld, type EcrWorld } from './testing.ts';
 
 describe('ECR', () => {
   let my: EcrWorld;
@@ -103,10 +103,18 @@ describe('ECR', () => {
       });
     await allow('mine', 'ecr:*');
     await allow('guarded', 'ecr:BatchCheckLayerAvailability');
+    const setting = (value: string) => my.call('PutAccountSetting', { name: 'BLOB_MOUNTING', value });
     const mount = async () => (await my.http('POST', `/v2/mine/blobs/uploads/?mount=${sha('layer one')}&from=guarded`, { who: 'bob' })).status;
+    await setting('ENABLED');
     assert.equal(await mount(), 202);
     await allow('guarded', 'ecr:GetDownloadUrlForLayer');
+    await setting('DISABLED');
+    assert.equal(await mount(), 202);
+    await setting('ENABLED');
     assert.equal(await mount(), 201);
+    await my.call('CreateRepository', { repositoryName: 'sealed', encryptionConfiguration: { encryptionType: 'KMS' } });
+    const other = await my.http('POST', `/v2/sealed/blobs/uploads/?mount=${sha('layer one')}&from=guarded`);
+    assert.equal(other.status, 202, 'encrypted otherwise');
   });
 
   test('tags of a repository are condition keys, at the API and at the registry', async () => {
@@ -179,7 +187,7 @@ describe('ECR', () => {
 
   test('layers and images over the API alone', async () => {
     await my.call('CreateRepository', { repositoryName: 'api' });
-    const { uploadId } = await my.call<{ uploadId: string }>('InitiateLayerUpload', { repositoryName: 'api' });
+    let { uploadId } = await my.call<{ uploadId: string }>('InitiateLayerUpload', { repositoryName: 'api' });
     await assert.rejects(
       my.call('CompleteLayerUpload', { repositoryName: 'api', uploadId, layerDigests: [sha('abc')] }),
       my.refused('EmptyUploadException', /has no layer parts/),
@@ -197,8 +205,26 @@ describe('ECR', () => {
     await part(2, 'c');
     await assert.rejects(
       my.call('PutImage', { repositoryName: 'api', imageTag: 'v1', imageManifest: my.manifest('abc') }),
-      my.refused('LayersNotFoundException', /could not be found/),
+      my.refused(
+        'LayersNotFoundException',
+        /^Layers with digests '\[sha256:[0-9a-f]{64}\]' required for pushing image into repository with name 'api' in the registry with id '000000000000' do not exist$/,
+      ),
     );
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [{ mediaType: imageType, digest: sha('gone'), size: 4 }] });
+    await assert.rejects(
+      my.call('PutImage', { repositoryName: 'api', imageTag: 'all', imageManifest: index }),
+      my.refused(
+        'ReferencedImagesNotFoundException',
+        `Images with digests '[${sha('gone')}]' required for pushing image into repository with name 'api' in the registry with id '000000000000' do not exist`,
+      ),
+    );
+    await assert.rejects(
+      my.call('CompleteLayerUpload', { repositoryName: 'api', uploadId, layerDigests: [sha('abc')] }),
+      my.refused('LayerPartTooSmallException', 'Layer parts must be at least 5 MiB in size'),
+    );
+    const { uploadId: other } = await my.call<{ uploadId: string }>('InitiateLayerUpload', { repositoryName: 'api' });
+    uploadId = other;
+    await part(0, 'abc');
     await my.call('CompleteLayerUpload', { repositoryName: 'api', uploadId, layerDigests: [sha('abc')] });
     await assert.rejects(part(3, 'd'), my.refused('UploadNotFoundException', /could not be found/));
     const { layers } = await my.call<{ layers: { layerAvailability: string }[] }>('BatchCheckLayerAvailability', {

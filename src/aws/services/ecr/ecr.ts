@@ -33,6 +33,8 @@ export interface EcrDeps {
   readonly scans?: Scans | undefined;
   /** Who runs which image: names of pods and tasks by digest. */
   usedBy(): ReadonlyMap<string, readonly string[]>;
+  /** The text of a secret of Secrets Manager. Undefined: there is no such secret, and without the function no Secrets Manager. */
+  secret?(arn: string): Promise<string | undefined>;
   /** For upstreams of pull-through caches. */
   fetch(url: string, init: { headers: Record<string, string> }): Promise<Response>;
 }
@@ -129,9 +131,10 @@ export const placeFor = (input: Targets, call: Call): Place => ({ account: input
 export function repositoryAction<I extends Targets & { repositoryName: string | undefined }, O>(
   ecr: Ecr,
   handle: (input: Given<I>, place: Place, call: Call) => O | Promise<O>,
-  more: Pick<Action<Given<I>, O>, 'conditions'> = {},
+  more: Pick<Action<Given<I>, O>, 'conditions' | 'permission'> = {},
 ): AnyAction {
   return defineAction<Given<I>, O>({
+    ...(more.permission === undefined ? {} : { permission: more.permission }),
     resources: (input, call) => [repositoryArn(placeFor(input, call), input.repositoryName as string)],
     resourcePolicy: (input, call) => ecr.policyOf(placeFor(input, call), input.repositoryName as string),
     handle: (input, call) => handle(input, placeFor(input, call), call),

@@ -34,6 +34,15 @@ export const noLayers = (digests: readonly string[], name: string, registryId: s
   new AwsError('LayersNotFoundException', `The layers with digests '[${digests.join(', ')}]' could not be found in ${within(name, registryId)}`);
 export const noUpload = (id: string, name: string, registryId: string): AwsError =>
   new AwsError('UploadNotFoundException', `The upload with id '${id}' could not be found in ${within(name, registryId)}`);
+/** What a registry may have at most; `what` in the plural. */
+export const limitExceeded = (what: string, most: number, registryId: string): AwsError =>
+  new AwsError('LimitExceededException', `The registry with id '${registryId}' already has the maximum allowed number of ${what} which is '${most}'`);
+/** `Layers` or `Images` that a manifest names and that its repository lacks. */
+export const notPushed = (what: 'Layers' | 'Images', digests: readonly string[], name: string, registryId: string): AwsError =>
+  new AwsError(
+    what === 'Layers' ? 'LayersNotFoundException' : 'ReferencedImagesNotFoundException',
+    `${what} with digests '[${digests.join(', ')}]' required for pushing image into repository with name '${name}' in the registry with id '${registryId}' do not exist`,
+  );
 export const immutableTag = (tag: string, name: string): string =>
   `The image tag '${tag}' already exists in the '${name}' repository and cannot be overwritten because the tag is immutable.`;
 

@@ -56,8 +56,9 @@ export interface Document {
 }
 export const documentOf = (image: Pick<ImageRecord, 'content'>): Document => JSON.parse(image.content.toString('utf8')) as Document;
 
-/** Bytes of what an image consists of: its layers and configuration, or the manifests of an index. */
-export function sizeOf(document: Document): number {
-  const parts = [...(document.layers ?? []), ...(document.config ? [document.config] : [])];
-  return [...parts, ...(document.manifests ?? [])].reduce((sum, { size }) => sum + size, 0);
+/** Bytes of what an image consists of: its layers and configuration. Of an index it is the largest of the images that it names. */
+export function sizeOf(document: Document, images: readonly ImageRecord[]): number {
+  const children = (document.manifests ?? []).flatMap(({ digest }) => images.find((image) => image.digest === digest) ?? []);
+  if (document.manifests) return Math.max(0, ...children.map((child) => sizeOf(documentOf(child), images)));
+  return [...(document.layers ?? []), ...(document.config ? [document.config] : [])].reduce((sum, { size }) => sum + size, 0);
 }

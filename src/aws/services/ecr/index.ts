@@ -24,8 +24,10 @@ import {
   createPullThroughCacheRule,
   deletePullThroughCacheRule,
   describePullThroughCacheRules,
+  updatePullThroughCacheRule,
   validatePullThroughCacheRule,
 } from './actions/pull-through-cache-rules.ts';
+import { deregisterPullTimeUpdateExclusion, listPullTimeUpdateExclusions, registerPullTimeUpdateExclusion } from './actions/pull-time-exclusions.ts';
 import { putImageScanningConfiguration } from './actions/put-image-scanning-configuration.ts';
 import { putImageTagMutability } from './actions/put-image-tag-mutability.ts';
 import { putImage } from './actions/put-image.ts';
@@ -34,6 +36,7 @@ import { batchGetRepositoryScanningConfiguration, getRegistryScanningConfigurati
 import { describeImageReplicationStatus, describeRegistry, putReplicationConfiguration } from './actions/replication.ts';
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from './actions/repository-policy.ts';
 import { listTagsForResource, tagResource, untagResource } from './actions/resource-tags.ts';
+import { deleteSigningConfiguration, describeImageSigningStatus, getSigningConfiguration, putSigningConfiguration } from './actions/signing-configuration.ts';
 import { updateImageStorageClass } from './actions/update-image-storage-class.ts';
 import type { Ecr } from './ecr.ts';
 import { refuseInEcr } from './validation.ts';
@@ -56,8 +59,11 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   DeleteRepository: deleteRepository,
   DeleteRepositoryCreationTemplate: deleteRepositoryCreationTemplate,
   DeleteRepositoryPolicy: deleteRepositoryPolicy,
+  DeleteSigningConfiguration: deleteSigningConfiguration,
+  DeregisterPullTimeUpdateExclusion: deregisterPullTimeUpdateExclusion,
   DescribeImageReplicationStatus: describeImageReplicationStatus,
   DescribeImageScanFindings: describeImageScanFindings,
+  DescribeImageSigningStatus: describeImageSigningStatus,
   DescribeImages: describeImages,
   DescribePullThroughCacheRules: describePullThroughCacheRules,
   DescribeRegistry: describeRegistry,
@@ -71,9 +77,11 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   GetRegistryPolicy: getRegistryPolicy,
   GetRegistryScanningConfiguration: getRegistryScanningConfiguration,
   GetRepositoryPolicy: getRepositoryPolicy,
+  GetSigningConfiguration: getSigningConfiguration,
   InitiateLayerUpload: initiateLayerUpload,
   ListImageReferrers: listImageReferrers,
   ListImages: listImages,
+  ListPullTimeUpdateExclusions: listPullTimeUpdateExclusions,
   ListTagsForResource: listTagsForResource,
   PutAccountSetting: putAccountSetting,
   PutImage: putImage,
@@ -83,12 +91,15 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   PutRegistryPolicy: putRegistryPolicy,
   PutRegistryScanningConfiguration: putRegistryScanningConfiguration,
   PutReplicationConfiguration: putReplicationConfiguration,
+  PutSigningConfiguration: putSigningConfiguration,
+  RegisterPullTimeUpdateExclusion: registerPullTimeUpdateExclusion,
   SetRepositoryPolicy: setRepositoryPolicy,
   StartImageScan: startImageScan,
   StartLifecyclePolicyPreview: startLifecyclePolicyPreview,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateImageStorageClass: updateImageStorageClass,
+  UpdatePullThroughCacheRule: updatePullThroughCacheRule,
   UpdateRepositoryCreationTemplate: updateRepositoryCreationTemplate,
   UploadLayerPart: uploadLayerPart,
   ValidatePullThroughCacheRule: validatePullThroughCacheRule,

@@ -1,4 +1,4 @@
-import { authorizeRequest, loginOf, type AccessOptions, type DoorRequest } from './access.ts';
+import { authorizeRequest, loginOf, recordsPull, type AccessOptions, type DoorRequest } from './access.ts';
 import { modeOf } from './actions/image-scans.ts';
 import { imagesOf, placeOf, type Ecr } from './ecr.ts';
 import { immutableTag, noRepository } from './errors.ts';
@@ -15,6 +15,8 @@ import { scanFrequency } from './scanning.ts';
 /** ECR as the registry that holds the bytes sees it. `registry` is ACCOUNT/REGION. */
 export interface EcrDoor {
   authorize(request: DoorRequest): void;
+  /** Whether a pull that was authorized counts as the image's last. */
+  recordsPull(request: DoorRequest): boolean;
   /** The registry that a login or a download URL is for, or the one that has the repository when a node asks. */
   registryOf(authorization: string | undefined, layerToken: string | undefined, repository: string | undefined): string | undefined;
   create(registry: string, repository: string): Promise<void>;
@@ -30,6 +32,7 @@ export function openDoor(options: AccessOptions): EcrDoor {
   const cache = new PullThroughCache(ecr);
   return {
     authorize: (request) => authorizeRequest(options, request),
+    recordsPull: (request) => recordsPull(options, request),
     registryOf(authorization, layerToken, repository) {
       const layer = layerToken === undefined ? undefined : openToken<LayerToken>(ecr.deps.sealer, layerToken, 'layer');
       if (layer) return layer.registry;

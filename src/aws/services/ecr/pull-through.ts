@@ -1,3 +1,4 @@
+import { AwsError } from '../../gateway/errors.ts';
 import { imagesOf, type Ecr } from './ecr.ts';
 import { registryCode } from './errors.ts';
 import { documentOf, type Document } from './images.ts';
@@ -26,7 +27,7 @@ export class PullThroughCache {
     const key = `${place.account}/${place.region}/${name}:${reference}`;
     let work = this.#fetching.get(key);
     if (!work) {
-      const upstream = new Upstream(this.#ecr.deps, rule.upstreamRegistryUrl, upstreamName(rule, name));
+      const upstream = new Upstream(this.#ecr.deps, rule, upstreamName(rule, name));
       work = this.#fetch(place, name, reference, upstream).finally(() => this.#fetching.delete(key));
       this.#fetching.set(key, work);
     }
@@ -53,7 +54,7 @@ export class PullThroughCache {
         await this.#ecr.change(place, name, (current) => ({ ...current, upstreamCheckedAt: { ...current.upstreamCheckedAt, [reference]: this.#ecr.now } }));
       }
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
+      if (!(error instanceof UpstreamError) && !(error instanceof AwsError)) throw error;
       // What is here is served as it is while the upstream is away.
       if (this.#find(place, name, reference)) return;
       throw new Refusal('UNAVAILABLE', error.message);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, seededRandom, silentLogger, systemClock } from '#base';
-import { RegistryError, startRegistry } from '#registry';
+import { RegistryError, startRegistry, type AccessRequest } from '#registry';
 import type { Caller } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { authorize } from '../../gateway/authorize.ts';
@@ -18,6 +18,7 @@ import { Ecr, ecrKinds, ecrService, openDoor, type EcrDoor } from './index.ts';
 
 export const DAY = 24 * 60 * 60 * 1000;
 export const imageType = 'application/vnd.oci.image.manifest.v1+json';
+export const indexType = 'application/vnd.oci.image.index.v1+json';
 export const sha = (content: string): string => `sha256:${createHash('sha256').update(content).digest('hex')}`;
 const user = (name: string, account: string): Caller => ({
   type: 'user',
@@ -45,13 +46,20 @@ const identities: Identities = {
   tags: () => ({}),
 };
 
+function toDoor({ message, registry, repository, operation, reference, into }: AccessRequest): Parameters<EcrDoor['authorize']>[0] {
+  const [account = '', region = ''] = registry.split('/');
+  const layerToken = new URL(message.url ?? '', 'http://x').searchParams.get('token') ?? undefined;
+  const { authorization } = message.headers;
+  return { place: { account, region }, repository, operation, reference, into, authorization, layerToken, ip: '127.0.0.1', host: 'x', userAgent: '' };
+}
+
 /** ECR with a real registry below it and a few callers, without the gateway. */
 export async function ecrWorld() {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-ecr-'));
   const clock = new FakeClock(systemClock.now());
   let door: EcrDoor;
   /** What tests change while it runs. */
-  const outside = { upstreamDown: false, using: new Map<string, readonly string[]>() };
+  const outside = { upstreamDown: false, upstreamLogin: '', using: new Map<string, readonly string[]>(), secrets: new Map<string, string>() };
   /** What follows pushes. */
   const following: Promise<void>[] = [];
   const refusing = <T>(work: () => T): T => {
@@ -79,22 +87,11 @@ export async function ecrWorld() {
     random: seededRandom(1),
     log: silentLogger,
     registryOf: ({ headers }) => String(headers['x-registry'] ?? '000000000000/us-east-1'),
-    authorize: ({ message, registry, repository, operation, reference }) => {
-      const [account = '', region = ''] = registry.split('/');
+    recordsPull: (request) => request.registry === 'upstream' || door.recordsPull(toDoor(request)),
+    authorize: (request) => {
+      const { message, registry } = request;
       if (message.headers['x-upstream'] !== undefined || registry === 'upstream') return;
-      refusing(() =>
-        door.authorize({
-          place: { account, region },
-          repository,
-          operation,
-          reference,
-          authorization: message.headers.authorization,
-          layerToken: new URL(message.url ?? '', 'http://x').searchParams.get('token') ?? undefined,
-          ip: '127.0.0.1',
-          host: 'x',
-          userAgent: '',
-        }),
-      );
+      refusing(() => door.authorize(toDoor(request)));
     },
     rules: {
       create: (registry, name) => (registry === 'upstream' ? undefined : later(door.create(registry, name))),
@@ -113,9 +110,15 @@ export async function ecrWorld() {
     sealer: createSealer(Buffer.alloc(32, 1), 'ecr'),
     hostOf: ({ account, region }) => `${account}.dkr.ecr.${region}.localhost:5000`,
     usedBy: () => outside.using,
+    secret: async (arn) => {
+      if (outside.secrets.get(arn) === 'locked') throw new Error('access denied');
+      return outside.secrets.get(arn);
+    },
     fetch: async (url, init) => {
       if (outside.upstreamDown) throw new Error('connection refused');
-      return fetch(url.replace('upstream.localhost', '127.0.0.1'), { headers: { ...init.headers, 'x-registry': 'upstream' } });
+      const { authorization = '' } = init.headers;
+      if (authorization !== outside.upstreamLogin) return new Response('', { status: 401, headers: { 'www-authenticate': 'Basic realm="upstream"' } });
+      return fetch(url.replace('upstream.localhost', '127.0.0.1'), { headers: { accept: init.headers['accept'] ?? '*/*', 'x-registry': 'upstream' } });
     },
   });
   const service = ecrService(ecr);

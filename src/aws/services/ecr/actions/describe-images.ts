@@ -13,11 +13,13 @@ export const describeImages = (ecr: Ecr) =>
       : filtered(ecr, place, name, input.filter);
     const { items, nextToken } = page(found, (image) => image.digest, input);
     const repository = ecr.repository(place, name);
-    return { imageDetails: await Promise.all(items.map((image) => detail(ecr, repository, image))), nextToken };
+    const all = ecr.images(place, name);
+    return { imageDetails: await Promise.all(items.map((image) => detail(ecr, repository, image, all))), nextToken };
   });
 
-async function detail(ecr: Ecr, repository: EcrRepository, image: ImageRecord): Promise<ImageDetail> {
+async function detail(ecr: Ecr, repository: EcrRepository, image: ImageRecord, all: readonly ImageRecord[]): Promise<ImageDetail> {
   const document = documentOf(image);
+  const activatedAt = repository.activated?.[image.digest];
   const archivedAt = repository.archived?.[image.digest];
   const artifactMediaType = image.artifactType ?? document.config?.mediaType;
   return {
@@ -25,7 +27,7 @@ async function detail(ecr: Ecr, repository: EcrRepository, image: ImageRecord): 
     repositoryName: repository.name,
     imageDigest: image.digest,
     ...(image.tags.length > 0 ? { imageTags: [...image.tags] } : {}),
-    imageSizeInBytes: sizeOf(document),
+    imageSizeInBytes: sizeOf(document, all),
     imagePushedAt: new Date(image.pushed),
     imageManifestMediaType: image.mediaType,
     ...(artifactMediaType === undefined ? {} : { artifactMediaType }),
@@ -33,6 +35,7 @@ async function detail(ecr: Ecr, repository: EcrRepository, image: ImageRecord): 
     ...(image.subject === undefined ? {} : { subjectManifestDigest: image.subject }),
     imageStatus: archivedAt === undefined ? 'ACTIVE' : 'ARCHIVED',
     ...(archivedAt === undefined ? {} : { lastArchivedAt: new Date(archivedAt) }),
+    ...(activatedAt === undefined ? {} : { lastActivatedAt: new Date(activatedAt) }),
     ...(await scanOf(ecr, repository, image)),
   };
 }

@@ -25,6 +25,8 @@ export const startImageScan = (ecr: Ecr) =>
     const { repositoryName: name, imageId } = input;
     const { digest } = find(ecr, place, name, imageId);
     const mode = modeOf(ecr.registry(place));
+    if (ecr.repository(place, name).archived?.[digest] !== undefined)
+      throw new AwsError('ImageArchivedException', `The image with digest '${digest}' is archived and cannot be scanned`);
     if (mode === 'enhanced')
       throw new AwsError(
         'ValidationException',

@@ -18,6 +18,8 @@ import { noLayers, noUpload, registryCode } from '../errors.ts';
 import type { LayerToken } from '../tokens.ts';
 
 const PART = 20 * 1024 * 1024;
+/** Every part of a layer but the last has at least this many bytes. */
+const LEAST_PART = 5 * 1024 * 1024;
 const URL_LIFE_MS = 60 * 60 * 1000;
 
 /** Size of a layer that a repository has. */
@@ -64,6 +66,15 @@ export const initiateLayerUpload = (ecr: Ecr) =>
     return { uploadId: await ecr.deps.images.beginUpload(imagesOf(place, input.repositoryName)), partSize: PART };
   });
 
+/** Uploads that have a part below the least size; true: parts came after it. What a restart forgets is let through. */
+const smallParts = new WeakMap<Ecr, Map<string, boolean>>();
+function smallPartsOf(ecr: Ecr): Map<string, boolean> {
+  let found = smallParts.get(ecr);
+  if (!found) smallParts.set(ecr, (found = new Map()));
+  if (found.size > 10_000) found.clear();
+  return found;
+}
+
 export const uploadLayerPart = (ecr: Ecr) =>
   repositoryAction<UploadLayerPartRequest, UploadLayerPartResponse>(ecr, async (input, place) => {
     const { repositoryName: name, uploadId, partFirstByte, partLastByte, layerPartBlob } = input;
@@ -78,6 +89,9 @@ export const uploadLayerPart = (ecr: Ecr) =>
         throw invalid('The layer part has another size than its first and last byte say', offset - 1);
       if (partFirstByte !== offset) throw invalid(`The layer part must begin at byte ${offset}`, offset - 1);
       const done = await ecr.deps.images.writeUpload(repository, uploadId, Readable.from([Buffer.from(layerPartBlob)]), partFirstByte);
+      const small = smallPartsOf(ecr);
+      if (small.has(uploadId)) small.set(uploadId, true);
+      else if (layerPartBlob.length < LEAST_PART) small.set(uploadId, false);
       return { ...facts, lastByteReceived: done.offset - 1 };
     } catch (error) {
       throw registryCode(error) === 'BLOB_UPLOAD_UNKNOWN' ? noUpload(uploadId, name, place.account) : error;
@@ -93,6 +107,7 @@ export const completeLayerUpload = (ecr: Ecr) =>
     try {
       const size = await ecr.deps.images.uploadOffset(repository, uploadId);
       if (size === 0) throw new AwsError('EmptyUploadException', `The layer upload with id '${uploadId}' has no layer parts`);
+      if (smallPartsOf(ecr).get(uploadId)) throw new AwsError('LayerPartTooSmallException', 'Layer parts must be at least 5 MiB in size');
       if (!isDigest(layerDigest)) throw new AwsError('InvalidLayerException', `The layer digest '${layerDigest}' is not a sha256 digest`);
       if (sizeOfLayer(ecr, place, name, layerDigest) !== undefined) {
         throw new AwsError(
@@ -101,6 +116,7 @@ export const completeLayerUpload = (ecr: Ecr) =>
         );
       }
       await ecr.deps.images.finishUpload(repository, uploadId, layerDigest, Readable.from([]));
+      smallPartsOf(ecr).delete(uploadId);
       return { registryId: place.account, repositoryName: name, uploadId, layerDigest };
     } catch (error) {
       const code = registryCode(error);

@@ -5,13 +5,17 @@ import type {
   DeletePullThroughCacheRuleResponse,
   DescribePullThroughCacheRulesRequest,
   DescribePullThroughCacheRulesResponse,
+  UpdatePullThroughCacheRuleRequest,
+  UpdatePullThroughCacheRuleResponse,
   ValidatePullThroughCacheRuleRequest,
   ValidatePullThroughCacheRuleResponse,
 } from '@aws-sdk/client-ecr';
 import type { EcrPullThroughCacheRule } from '#kinds';
 import { AwsError } from '../../../gateway/errors.ts';
 import { registryAction, type Ecr } from '../ecr.ts';
+import { invalidParameter, limitExceeded } from '../errors.ts';
 import { page } from '../pages.ts';
+import { readCredentials } from '../upstream-credentials.ts';
 import { upstreamAnswers } from '../upstream.ts';
 
 const view = (rule: EcrPullThroughCacheRule) => ({
@@ -20,7 +24,14 @@ const view = (rule: EcrPullThroughCacheRule) => ({
   createdAt: new Date(rule.createdAt),
   registryId: rule.account,
   upstreamRepositoryPrefix: rule.upstreamRepositoryPrefix,
+  ...(rule.credentialArn === undefined ? {} : { credentialArn: rule.credentialArn }),
 });
+/** Most rules of a registry (service quotas). */
+const mostRules = 50;
+function refuseRole(customRoleArn: string | undefined): void {
+  if (customRoleArn !== undefined)
+    throw new AwsError('UnsupportedUpstreamRegistryException', 'Roles for upstreams that are ECR are not implemented here: use the credentials of a secret');
+}
 const none = (prefix: string, registryId: string): AwsError =>
   new AwsError(
     'PullThroughCacheRuleNotFoundException',
@@ -30,12 +41,9 @@ const none = (prefix: string, registryId: string): AwsError =>
 export const createPullThroughCacheRule = (ecr: Ecr) =>
   registryAction<CreatePullThroughCacheRuleRequest, CreatePullThroughCacheRuleResponse>(async (input, place) => {
     const { ecrRepositoryPrefix: prefix, upstreamRegistry, credentialArn, customRoleArn } = input;
-    if (credentialArn !== undefined || customRoleArn !== undefined) {
-      throw new AwsError(
-        'UnsupportedUpstreamRegistryException',
-        'Upstreams with credentials are not implemented here: only registries that allow anonymous pulls can be cached',
-      );
-    }
+    refuseRole(customRoleArn);
+    if (credentialArn !== undefined) await readCredentials(ecr.deps, credentialArn);
+    if (ecr.rules.list(place).length >= mostRules) throw limitExceeded('pull through cache rules', mostRules, place.account);
     const upstreamRegistryUrl = input.upstreamRegistryUrl.replace(/^https?:\/\//, '').replace(/\/$/, '');
     if (!/^[a-zA-Z0-9.-]+(?::\d{1,5})?$/.test(upstreamRegistryUrl))
       throw new AwsError('UnsupportedUpstreamRegistryException', `The upstream registry URL '${upstreamRegistryUrl}' is not supported`);
@@ -47,6 +55,7 @@ export const createPullThroughCacheRule = (ecr: Ecr) =>
       createdAt: ecr.now,
       updatedAt: ecr.now,
       ...(upstreamRegistry === undefined ? {} : { upstreamRegistry }),
+      ...(credentialArn === undefined ? {} : { credentialArn }),
     };
     if (!(await ecr.rules.create(place, prefix, rule))) {
       throw new AwsError(
@@ -55,6 +64,30 @@ export const createPullThroughCacheRule = (ecr: Ecr) =>
       );
     }
     return { ...view(rule), ...(upstreamRegistry === undefined ? {} : { upstreamRegistry }) };
+  });
+
+export const updatePullThroughCacheRule = (ecr: Ecr) =>
+  registryAction<UpdatePullThroughCacheRuleRequest, UpdatePullThroughCacheRuleResponse>(async (input, place) => {
+    const { ecrRepositoryPrefix: prefix, credentialArn, customRoleArn } = input;
+    if (!ecr.rules.get(place, prefix)) throw none(prefix, place.account);
+    if (credentialArn === undefined && customRoleArn === undefined)
+      throw invalidParameter('credentialArn', 'either credentialArn or customRoleArn must be given');
+    if (customRoleArn !== undefined) throw invalidParameter('customRoleArn', 'roles for upstreams that are ECR are not implemented here');
+    if (credentialArn !== undefined) await readCredentials(ecr.deps, credentialArn);
+    const rule = await ecr.rules.update(place, prefix, (current) => ({
+      ...current,
+      ...(credentialArn === undefined ? {} : { credentialArn }),
+      updatedAt: ecr.now,
+    }));
+    if (!rule) throw none(prefix, place.account);
+    const { upstreamRepositoryPrefix, updatedAt } = rule;
+    return {
+      ecrRepositoryPrefix: prefix,
+      registryId: place.account,
+      updatedAt: new Date(updatedAt),
+      upstreamRepositoryPrefix,
+      ...(credentialArn ? { credentialArn } : {}),
+    };
   });
 
 export const describePullThroughCacheRules = (ecr: Ecr) =>
@@ -86,7 +119,7 @@ export const validatePullThroughCacheRule = (ecr: Ecr) =>
   registryAction<ValidatePullThroughCacheRuleRequest, ValidatePullThroughCacheRuleResponse>(async (input, place) => {
     const rule = ecr.rules.get(place, input.ecrRepositoryPrefix);
     if (!rule) throw none(input.ecrRepositoryPrefix, place.account);
-    const failure = await upstreamAnswers(ecr.deps, rule.upstreamRegistryUrl);
+    const failure = await upstreamAnswers(ecr.deps, rule);
     const { createdAt: _at, ...facts } = view(rule);
     return { ...facts, isValid: failure === undefined, ...(failure === undefined ? {} : { failure }) };
   });

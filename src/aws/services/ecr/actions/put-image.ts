@@ -1,7 +1,8 @@
 import type { PutImageRequest, PutImageResponse } from '@aws-sdk/client-ecr';
 import { AwsError } from '../../../gateway/errors.ts';
 import { imagesOf, repositoryAction, type Ecr } from '../ecr.ts';
-import { immutableTag, invalidParameter, noLayers, registryCode } from '../errors.ts';
+import { immutableTag, invalidParameter, notPushed, registryCode } from '../errors.ts';
+import { documentOf, type ImageRecord } from '../images.ts';
 import { isImmutable } from '../mutability.ts';
 
 export const putImage = (ecr: Ecr) =>
@@ -36,7 +37,7 @@ export const putImage = (ecr: Ecr) =>
         input.imageManifestMediaType ?? ownType(imageManifest),
       );
     } catch (error) {
-      throw refused(error, name, place.account);
+      throw refused(error, () => lacking(imageManifest, before), name, place.account);
     }
     return {
       image: {
@@ -59,11 +60,17 @@ function ownType(manifest: string): string | undefined {
     throw invalidParameter('ImageManifest', 'Invalid JSON syntax');
   }
 }
-function refused(error: unknown, name: string, registryId: string): unknown {
+/** The manifests that an index names and that the repository lacks; none for an image. */
+function lacking(manifest: string, images: readonly ImageRecord[]): string[] {
+  const { manifests = [] } = documentOf({ content: Buffer.from(manifest) });
+  return manifests.map(({ digest }) => digest).filter((digest) => !images.some((image) => image.digest === digest));
+}
+function refused(error: unknown, lackingImages: () => string[], name: string, registryId: string): unknown {
   const code = registryCode(error);
   if (code === 'MANIFEST_BLOB_UNKNOWN') {
     const { digest } = (error as { detail: { digest: string } }).detail;
-    return noLayers([digest], name, registryId);
+    const images = lackingImages();
+    return images.length > 0 ? notPushed('Images', images, name, registryId) : notPushed('Layers', [digest], name, registryId);
   }
   if (code === 'MANIFEST_INVALID' || code === 'SIZE_INVALID') return invalidParameter('ImageManifest', (error as Error).message);
   if (code === 'TAG_INVALID' || code === 'DIGEST_INVALID') return invalidParameter('ImageTag', (error as Error).message);

@@ -1,15 +1,21 @@
 import type { UpdateImageStorageClassRequest, UpdateImageStorageClassResponse } from '@aws-sdk/client-ecr';
 import { repositoryAction, type Ecr } from '../ecr.ts';
-import { find } from '../find-images.ts';
+import { AwsError } from '../../../gateway/errors.ts';
+import { find, referencedBy } from '../find-images.ts';
 
 /** An image in the archive is listed and cannot be pulled. */
 export const updateImageStorageClass = (ecr: Ecr) =>
   repositoryAction<UpdateImageStorageClassRequest, UpdateImageStorageClassResponse>(ecr, async (input, place) => {
     const { digest } = find(ecr, place, input.repositoryName, input.imageId);
     const archive = input.targetStorageClass === 'ARCHIVE';
+    const { archived = {} } = ecr.repository(place, input.repositoryName);
+    const indexes = referencedBy(ecr.images(place, input.repositoryName), digest).filter((index) => !(index in archived));
+    if (archive && indexes.length > 0)
+      throw new AwsError('ImageStorageClassUpdateNotSupportedException', `The image is referenced by manifest list: [${indexes.join(', ')}]`);
     await ecr.change(place, input.repositoryName, (current) => {
       const { [digest]: before, ...rest } = current.archived ?? {};
-      return { ...current, archived: archive ? { ...rest, [digest]: before ?? ecr.now } : rest };
+      if (archive) return { ...current, archived: { ...rest, [digest]: before ?? ecr.now } };
+      return before === undefined ? current : { ...current, archived: rest, activated: { ...current.activated, [digest]: ecr.now } };
     });
     return {
       registryId: place.account,
