@@ -96,4 +96,92 @@ spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}
     await k('delete', 'pod', 'one', 'two');
     await eventually('gone', async () => (await k('get', 'resourceclaim', 'shared', '--ignore-not-found', '-o', 'name')) === '');
   });
+
+  test('extended resources by a class, devices that claims share, and taints that drive pods away', async () => {
+    const node = (await k('get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}')).trim();
+    const nics = (taints: object[] = []): string =>
+      JSON.stringify({
+        apiVersion: 'resource.k8s.io/v1',
+        kind: 'ResourceSlice',
+        metadata: { name: 'nics' },
+        spec: {
+          nodeName: node,
+          driver: 'nic.example.com',
+          pool: { name: 'nics', generation: 1, resourceSliceCount: 1 },
+          devices: [
+            {
+              name: 'nic-0',
+              allowMultipleAllocations: true,
+              taints,
+              capacity: { bandwidth: { value: '10G', requestPolicy: { default: '1G', validRange: { min: '1G', step: '1G' } } } },
+            },
+          ],
+        },
+      });
+    await my.cluster.apply(nics());
+    await my.cluster.apply(`
+apiVersion: resource.k8s.io/v1
+kind: DeviceClass
+metadata: {name: nic}
+spec: {selectors: [{cel: {expression: 'device.driver == "nic.example.com"'}}]}
+---
+apiVersion: resource.k8s.io/v1
+kind: DeviceClass
+metadata: {name: card}
+spec: {extendedResourceName: example.com/card, selectors: [{cel: {expression: 'device.driver == "gpu.example.com"'}}]}
+---
+apiVersion: resource.k8s.io/v1
+kind: ResourceClaimTemplate
+metadata: {name: share}
+spec: {spec: {devices: {requests: [{name: nic, exactly: {deviceClassName: nic, capacity: {requests: {bandwidth: 3500M}}}}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: net}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: net}}
+  template:
+    metadata: {labels: {app: net}}
+    spec:
+      resourceClaims: [{name: nic, resourceClaimTemplateName: share}]
+      containers: [{name: main, image: 'app:1'}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: extended}
+spec: {containers: [{name: main, image: 'app:1', resources: {limits: {example.com/card: 1}}}]}
+`);
+    const net = (): Promise<string> => k('get', 'deployment', 'net', '-o', 'jsonpath={.status.readyReplicas}');
+    await eventually('two shares of 4G fit into 10G', async () => (await net()) === '2');
+    const shares = await k(
+      'get',
+      'resourceclaims',
+      '-o',
+      'jsonpath={range .items[*]}{.status.allocation.devices.results[*].consumedCapacity.bandwidth}{"\\n"}{end}',
+    );
+    assert.equal(shares.match(/4G/g)?.length, 2, shares);
+    await k('wait', 'pod', 'extended', '--for=condition=Ready', '--timeout=120s');
+    const claim = await k('get', 'pod', 'extended', '-o', 'jsonpath={.status.extendedResourceClaimStatus.resourceClaimName}');
+    assert.match(claim, /^extended-extended-resources-/);
+    assert.match(await k('get', 'resourceclaim', claim, '--no-headers'), /allocated,reserved/);
+    await k('delete', 'pod', 'extended');
+    await eventually('its claim is gone', async () => (await k('get', 'resourceclaim', claim, '--ignore-not-found', '-o', 'name')) === '');
+    await my.cluster.apply(nics([{ key: 'nic.example.com/broken', effect: 'NoExecute' }]));
+    await eventually('they are driven away', async () => ['', '0'].includes(await net()));
+    await eventually('and told why', async () =>
+      /Marking for deletion/.test(await k('get', 'events', '--field-selector', 'reason=DeviceTaintManagerEviction')),
+    );
+    await my.cluster.apply(nics());
+    await eventually('and come back', async () => (await net()) === '2');
+    const text = await my.cluster.tryKubectl(['apply', '-f', '-'], {
+      input: JSON.stringify({
+        apiVersion: 'resource.k8s.io/v1',
+        kind: 'ResourceClaim',
+        metadata: { name: 'spy' },
+        spec: { devices: { requests: [{ name: 'nic', exactly: { deviceClassName: 'nic', adminAccess: true } }] } },
+      }),
+    });
+    assert.match(text.err, /admin access to devices requires the `resource.kubernetes.io\/admin-access: true` label/);
+  });
 });

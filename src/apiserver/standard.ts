@@ -1,5 +1,6 @@
 import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
 import { defaultTolerations } from './admission/default-tolerations.ts';
+import { deviceAdminAccess } from './admission/device-admin.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceDeletion, namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { PolicyStatus } from './admission/policies/policy-status.ts';
@@ -57,6 +58,7 @@ export function standardParts(options: StandardOptions): StandardParts {
       limitRanger(),
       serviceAccount(random),
       taintNewNodes(),
+      deviceAdminAccess(),
       podSecurity(),
       priority(),
       defaultTolerations(),

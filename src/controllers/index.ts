@@ -31,6 +31,7 @@ import { taintEvictionController } from './nodes/taint-eviction.ts';
 import { claimProtectionController } from './protection/claims.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/volumes.ts';
 import { clusterRoleAggregationController } from './rbac/aggregation.ts';
+import { deviceTaintEvictionController } from './resourceclaim/device-taints.ts';
 import { resourceClaimController } from './resourceclaim/resourceclaim.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { replicationController } from './replicaset/replication-controller.ts';
@@ -60,6 +61,7 @@ export const controllers: readonly Controller[] = [
   jobOrphanController,
   ttlAfterFinishedController,
   resourceClaimController,
+  deviceTaintEvictionController,
   cronJobController,
   statefulSetController,
   daemonSetController,

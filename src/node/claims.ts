@@ -2,15 +2,20 @@ import { claimNameOf, type V1Pod } from '#kinds';
 import type { AgentContext } from './context.ts';
 import { namespaceOf, nameOf, uidOf } from './pod.ts';
 
+/** Claims of the pod, that for its extended resources too. */
+export function namesOf(pod: V1Pod): string[] {
+  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+  return [...(pod.spec?.resourceClaims ?? []).flatMap((reference) => claimNameOf(pod, reference) ?? []), ...(extended ? [extended] : [])];
+}
+
 /**
  * Why the devices of a pod cannot be prepared; undefined when they are. Drivers do not register with nodes that run
  * containers, so what is allocated from one is missing there; simulated nodes have every device. (Kubernetes: the DRA manager of kubelet.)
  */
 export async function claimProblem({ objects, volumes }: AgentContext, pod: V1Pod): Promise<string | undefined> {
-  for (const reference of pod.spec?.resourceClaims ?? []) {
-    const name = claimNameOf(pod, reference);
-    if (name === null) continue;
-    if (name === undefined) return `podName=${nameOf(pod)}: ResourceClaim "${reference.name}" is not created yet`;
+  const missing = pod.spec?.resourceClaims?.find((reference) => claimNameOf(pod, reference) === undefined);
+  if (missing) return `podName=${nameOf(pod)}: ResourceClaim "${missing.name}" is not created yet`;
+  for (const name of namesOf(pod)) {
     const claim = await objects.resourceClaim(namespaceOf(pod), name);
     if (!claim) return `failed to fetch ResourceClaim ${name} referenced by pod ${nameOf(pod)}: resourceclaims.resource.k8s.io "${name}" not found`;
     if (!claim.status?.allocation) return `claim ${name} is not allocated`;

@@ -25,7 +25,8 @@ export async function createSandbox(
   starts: readonly StartAction[],
 ): Promise<number | undefined> {
   const { context } = worker;
-  const problem = worker.pod.spec?.resourceClaims?.length ? await claimProblem(context, worker.pod) : undefined;
+  const problem =
+    worker.pod.spec?.resourceClaims?.length || worker.pod.status?.extendedResourceClaimStatus ? await claimProblem(context, worker.pod) : undefined;
   if (problem !== undefined) {
     worker.event('Warning', 'FailedPrepareDynamicResources', `Failed to prepare dynamic resources: ${problem}`);
     return worker.block([''], claimsMs);

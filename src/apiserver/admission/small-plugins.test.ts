@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '#machinery';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
+import { deviceAdminAccess } from './device-admin.ts';
 import { podTopologyLabels, taintNewNodes } from './nodes.ts';
 import { priority, priorityClassDeletion } from './priority.ts';
 import { runtimeClass } from './runtime-class.ts';
@@ -180,5 +181,31 @@ describe('nodes', () => {
     const placed = made(await admit(podTopologyLabels(), reader, requestOf(Pods, pod({ nodeName: 'n' }))));
     assert.equal(placed.metadata?.labels?.['topology.kubernetes.io/zone'], 'z');
     assert.equal(made(await admit(podTopologyLabels(), reader, requestOf(Pods, pod()))).metadata?.labels, undefined);
+  });
+});
+
+describe('DynamicResourceAdminAccess', () => {
+  const Namespaces = kindOf('', 'Namespace', 'namespaces', false);
+  const reader = objects(
+    [Namespaces, { metadata: { name: 'x' } } as KubeObject],
+    [Namespaces, { metadata: { name: 'admins', labels: { 'resource.kubernetes.io/admin-access': 'true' } } } as KubeObject],
+  );
+  const spec = { devices: { requests: [{ name: 'a' }, { name: 'b', exactly: { adminAccess: true } }] } };
+  const ask = (plural: string, namespace: string, given: object) => {
+    const kind = kindOf('resource.k8s.io', plural === 'resourceclaims' ? 'ResourceClaim' : 'ResourceClaimTemplate', plural);
+    return admit(deviceAdminAccess(), reader, requestOf(kind, { metadata: { name: 'c', namespace }, spec: given } as KubeObject));
+  };
+  it('is for namespaces that are labelled for it', async () => {
+    made(await ask('resourceclaims', 'admins', spec));
+    made(await ask('resourceclaims', 'x', { devices: { requests: [{ name: 'a' }] } }));
+    const text = 'admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the containing namespace';
+    assert.equal(
+      await ask('resourceclaims', 'x', spec),
+      `ResourceClaim.resource.k8s.io "c" is invalid: spec.devices.requests[1].adminAccess: Forbidden: ${text}`,
+    );
+    assert.equal(
+      await ask('resourceclaimtemplates', 'x', { spec }),
+      `ResourceClaimTemplate.resource.k8s.io "c" is invalid: spec.spec.devices.requests[1].adminAccess: Forbidden: ${text}`,
+    );
   });
 });

@@ -99,3 +99,61 @@ test('slices say where their devices are', () => {
     ['spec.extendedResourceName: Invalid value: "cpu": must be a valid extended resource name'],
   );
 });
+
+test('capacity that is shared says how much of it one may ask for', () => {
+  const capacity = (requestPolicy: object, isShared = true): string[] =>
+    refused(ResourceSlice, ({ spec }) =>
+      Object.assign(spec, { devices: [{ name: 'a', allowMultipleAllocations: isShared, capacity: { memory: { value: '10Gi', requestPolicy } } }] }),
+    );
+  const at = 'spec.devices[0].capacity[memory].requestPolicy';
+  assert.deepEqual(capacity({ default: '1Gi' }, false), [`${at}: Forbidden: allowMultipleAllocations must be true`]);
+  assert.deepEqual(capacity({ validValues: ['1Gi'] }), [`${at}.default: Required value: required when validValues is defined`]);
+  assert.deepEqual(capacity({ default: '2Gi', validValues: ['1Gi', '1024Mi', '11Gi', '3Gi'] }), [
+    `${at}.validValues[1]: Duplicate value: "1Gi"`,
+    `${at}.validValues[2]: Invalid value: "11Gi": option is larger than capacity value: 10Gi`,
+    `${at}.validValues[3]: Invalid value: "3Gi": values must be sorted in ascending order`,
+    `${at}.validValues: Invalid value: "2Gi": default value is not valid according to the requestPolicy`,
+  ]);
+  assert.deepEqual(capacity({ default: '1Gi', validRange: { min: '2Gi', max: '11Gi', step: '3Gi' } }), [
+    `${at}.validRange.default: Invalid value: "1Gi": default is less than min: 2Gi`,
+    `${at}.validRange.max: Invalid value: "11Gi": max is larger than capacity value: 10Gi`,
+    `${at}.validRange.step: Invalid value: "1Gi": value is not a multiple of a given step (3Gi) from (2Gi)`,
+  ]);
+  assert.deepEqual(capacity({ default: '2Gi', validRange: { min: '2Gi', step: '9Gi' } }), [
+    `${at}.validRange.step: Invalid value: "9Gi": one step 11Gi is larger than capacity value: 10Gi`,
+  ]);
+  assert.deepEqual(capacity({ default: '3Gi', validRange: { min: '1Gi', max: '9Gi', step: '2Gi' } }), []);
+});
+
+test('counters are in slices of their own; conditions of a binding come with those that end it', () => {
+  const slice = (change: object): string[] => refused(ResourceSlice, ({ spec }) => Object.assign(spec, change));
+  assert.deepEqual(
+    slice({
+      devices: [],
+      sharedCounters: [
+        { name: 'a', counters: {} },
+        { name: 'a', counters: { m: { value: '1' } } },
+      ],
+    }),
+    [
+      'spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed',
+      'spec.sharedCounters[0].counters: Required value',
+      'spec.sharedCounters[1]: Duplicate value: "a"',
+    ],
+  );
+  assert.deepEqual(slice({ devices: undefined, sharedCounters: [{ name: 'a', counters: { m: { value: '1' } } }] }), []);
+  assert.deepEqual(
+    slice({
+      devices: [
+        { name: 'a', bindingConditions: ['x'] },
+        { name: 'b', bindingConditions: ['x', 'y'], bindingFailureConditions: ['x'] },
+      ],
+    }),
+    [
+      'spec.devices[0].bindingFailureConditions: Invalid value: []: bindingFailureConditions are required to use bindingConditions',
+      'spec.devices[1].bindingFailureConditions[0]: Invalid value: "x": bindingFailureConditions must not overlap with bindingConditions',
+    ],
+  );
+  const many = Array.from({ length: 65 }, (_, i) => ({ name: `d${i}`, ...(i === 0 ? { taints: [{ key: 'k', effect: 'NoSchedule' }] } : {}) }));
+  assert.deepEqual(slice({ devices: many }), ['spec.devices: Too many: 65: must have at most 64 items']);
+});

@@ -1,12 +1,16 @@
 import { defineKind, type FieldError, type Kind } from '#machinery';
 import { validateDriverName } from '../core/persistentvolume-validation.ts';
 import type { V1Device, V1DeviceAttribute, V1ResourceSlice, V1ResourceSliceSpec } from '../generated/types.ts';
+import { validateBinding, validateCapacity, validateConsumption, validateSharedCounters } from './device-capacity.ts';
 import { ageColumn, column, nameColumn } from '../support/columns.ts';
 import { duplicate, invalidValue, required, tooLong, tooMany, unchanged, unsupported } from '../support/errors.ts';
 import { checked, dnsLabel, dnsSubdomain, qualifiedName, validLabelValue } from '../support/names.ts';
 import { validateNodeSelector } from '../support/node-selector.ts';
 
 const maxDevices = 128;
+/** With taints, counters or attributes that are lists. */
+const maxRichDevices = 64;
+const maxTaints = 16;
 const maxProperties = 32;
 const attributeValues = ['bool', 'bools', 'int', 'ints', 'string', 'strings', 'version', 'versions'] as const;
 /** Where a slice's devices are: exactly one of these says it. */
@@ -42,7 +46,13 @@ function validateDevice(at: string, device: V1Device, perDevice: boolean): Field
   if (properties > maxProperties) errors.push(invalidValue(at, properties, `the total number of attributes and capacities must not exceed ${maxProperties}`));
   for (const key in device.attributes)
     errors.push(...validateName(`${at}.attributes[${key}]`, key), ...validateAttribute(`${at}.attributes[${key}]`, device.attributes[key]!));
-  for (const key in device.capacity) errors.push(...validateName(`${at}.capacity[${key}]`, key));
+  for (const key in device.capacity)
+    errors.push(
+      ...validateName(`${at}.capacity[${key}]`, key),
+      ...validateCapacity(`${at}.capacity[${key}]`, device.capacity[key]!, device.allowMultipleAllocations === true),
+    );
+  if ((device.taints?.length ?? 0) > maxTaints) errors.push(tooMany(`${at}.taints`, device.taints!.length, maxTaints));
+  errors.push(...validateConsumption(at, device), ...validateBinding(at, device));
   device.taints?.forEach((taint, i) => {
     const here = `${at}.taints[${i}]`;
     errors.push(...checked(`${here}.key`, taint.key ?? '', qualifiedName), ...checked(`${here}.value`, taint.value ?? '', validLabelValue));
@@ -69,6 +79,10 @@ function validateDevice(at: string, device: V1Device, perDevice: boolean): Field
   return errors;
 }
 
+const lists = ['bools', 'ints', 'strings', 'versions'] as const;
+const isRich = ({ taints, consumesCounters, attributes }: V1Device): boolean =>
+  Boolean(taints?.length || consumesCounters?.length) || Object.values(attributes ?? {}).some((attribute) => lists.some((key) => attribute[key] !== undefined));
+
 function validatePlace(spec: V1ResourceSliceSpec): FieldError[] {
   const given = places.filter((place) => spec[place] !== undefined && spec[place] !== false && spec[place] !== '');
   const text = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required';
@@ -93,7 +107,9 @@ function validatePool({ pool }: V1ResourceSliceSpec): FieldError[] {
 function validate({ spec }: V1ResourceSlice, old: V1ResourceSlice | undefined): FieldError[] {
   const devices = spec?.devices ?? [];
   const errors = [...validateDriverName('spec.driver', spec?.driver), ...validatePool(spec ?? {}), ...validatePlace(spec ?? {})];
-  if (devices.length > maxDevices) errors.push(tooMany('spec.devices', devices.length, maxDevices));
+  errors.push(...validateSharedCounters(spec ?? {}));
+  const most = devices.some(isRich) ? maxRichDevices : maxDevices;
+  if (devices.length > most) return [...errors, tooMany('spec.devices', devices.length, most)];
   const seen = new Set<string>();
   devices.forEach((device, i) => {
     if (seen.has(device.name)) errors.push(duplicate(`spec.devices[${i}].name`, device.name));
