@@ -15,6 +15,7 @@ import { resetPages } from './gateway/reset.ts';
 import { StoredIdentities } from './iam/identities.ts';
 import { createSealer } from './iam/keys.ts';
 import { RoleUse } from './iam/role-use.ts';
+import { UseLog } from './iam/use-log.ts';
 import { services } from './services/index.ts';
 import { createState, type State } from './state/state.ts';
 
@@ -54,27 +55,21 @@ export interface Aws {
   coverage(): Promise<ServiceCoverage[]>;
 }
 
-/** Uses of keys that are remembered. */
-const mostKeys = 10_000;
-
 export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, ecr: ecrDeps, s3Dir }: AwsOptions): Aws {
   const state = createState(client);
   const partition = 'aws';
   const [secrets, tokens] = [createSealer(key, 'secrets'), createSealer(key, 'session tokens')];
-  const uses = new Map<string, { time: number; service: string; region: string }>();
+  const uses = new UseLog(state, clock, log);
   const roleUse = new RoleUse(state, clock, log);
   const identity: IdentityFacts = {
     identities: new StoredIdentities({ state, account, partition, secrets, tokens }),
     secrets,
     tokens,
-    keyUse: (id) => uses.get(id),
+    useOf: (of, id) => uses.of(of, id),
     roleUsed: (arn) => roleUse.note(arn),
     issuerKeys,
   };
-  const keyUsed = (id: string, service: string, region: string): void => {
-    if (uses.size >= mostKeys) uses.clear();
-    uses.set(id, { time: clock.now(), service, region });
-  };
+  const used: UseLog['note'] = (...use) => uses.note(...use);
   const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities: identity.identities, clock, random, log });
   const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
   const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3 ? [s3.route] : [])];
@@ -83,7 +78,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
     await state.clear();
   };
   const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset })];
-  const gateway = new Gateway({ state, identity, keyUsed, services: all, pages, partition, clock, random, log, audit });
+  const gateway = new Gateway({ state, identity, used, services: all, pages, partition, clock, random, log, audit });
   return {
     state,
     identity,

@@ -15,7 +15,7 @@ export function testIdentity(state: State): IdentityFacts {
     identities: new StoredIdentities({ state, account: '000000000000', partition: 'aws', secrets, tokens }),
     secrets,
     tokens,
-    keyUse: () => undefined,
+    useOf: () => undefined,
     roleUsed: () => {},
     issuerKeys: () => Promise.reject(new Error('no network in tests')),
   };

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Random } from '#base';
 import type { Principal } from '../iam/policy/evaluate.ts';
 import type { JsonWebKey } from 'node:crypto';
+import type { IamUseSpec } from '#kinds';
 import type { Identities } from '../iam/identities.ts';
 import type { Sealer } from '../iam/keys.ts';
 import type { State } from '../state/state.ts';
@@ -45,8 +46,8 @@ export interface IdentityFacts {
   /** Seals what only this instance may read: secrets at rest, authorization messages. */
   readonly secrets: Sealer;
   readonly tokens: Sealer;
-  /** When a key was used last since the start, and for what. */
-  keyUse(accessKeyId: string): { readonly time: number; readonly service: string; readonly region: string } | undefined;
+  /** What a user or a role (by its unique id) or a key was used for; undefined when for nothing. */
+  useOf(account: string, id: string): IamUseSpec | undefined;
   roleUsed(arn: string): void;
   /** Public keys of an issuer of tokens. Rejects when they cannot be had. */
   issuerKeys(issuer: string): Promise<readonly (JsonWebKey & { readonly kid?: string })[]>;

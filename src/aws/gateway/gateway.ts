@@ -11,7 +11,7 @@ import type { State } from '../state/state.ts';
 import { authenticate, type Authenticated } from './authenticate.ts';
 import { demand, permissionsFor, type AuthorizeOptions } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
-import type { Call, IdentityFacts, Source } from './call.ts';
+import type { Call, Caller, IdentityFacts, Source } from './call.ts';
 import { takeClaim, type AnyClaim } from './claim.ts';
 import { AwsError } from './errors.ts';
 import { findPage, type Page } from './pages.ts';
@@ -23,8 +23,8 @@ import { readBody, readHead, send } from './wire.ts';
 export interface GatewayOptions {
   readonly state: State;
   readonly identity: IdentityFacts;
-  /** Told of every use of a key. */
-  keyUsed(accessKeyId: string, service: string, region: string): void;
+  /** Told who calls what, allowed or not. */
+  used(caller: Caller, service: string, action: string, region: string): void;
   readonly services: readonly ServiceRoute[];
   readonly pages: readonly Page[];
   readonly partition: string;
@@ -129,7 +129,7 @@ export class Gateway {
     const { clock, identity } = this.#options;
     const { source, protocol } = progress;
     const authenticated = authenticate({ request, claim, optional, identities: identity.identities, clock, source, protocol });
-    if (claim) this.#options.keyUsed(claim.accessKeyId, claim.service, claim.region);
+    if (claim) this.#options.used(authenticated.caller, claim.service, progress.action, claim.region);
     return (progress.authenticated = authenticated);
   }
 

@@ -2,6 +2,7 @@ import type * as Iam from '@aws-sdk/client-iam';
 import { IAMAccessKey, type IamAccessKeySpec } from '#kinds';
 import { defineAction } from '../../gateway/service.ts';
 import { newAccessKeyId, newSecret } from '../../iam/keys.ts';
+import { lastUse } from '../../iam/use-log.ts';
 import { change, date, getUser, iamArn, limit, noSuch, now, paginate, place } from './support.ts';
 import { credentialActions } from './user-credentials.ts';
 import { callerName, keys, keysOf, userResource } from './users.ts';
@@ -42,11 +43,11 @@ export const accessKeyActions = {
     handle({ AccessKeyId = '' }, call) {
       const key = keys(call).get(place(call), AccessKeyId);
       if (!key) throw noKey(AccessKeyId);
-      const used = call.keyUse(AccessKeyId);
+      const used = lastUse(call.useOf(call.account, AccessKeyId));
       return {
         UserName: key.userName,
         AccessKeyLastUsed: used
-          ? { LastUsedDate: new Date(used.time), ServiceName: used.service, Region: used.region }
+          ? { LastUsedDate: date(used.date), ServiceName: used.service, Region: used.region }
           : { ServiceName: 'N/A', Region: 'N/A', LastUsedDate: undefined },
       };
     },

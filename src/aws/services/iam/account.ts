@@ -1,7 +1,8 @@
 import type * as Iam from '@aws-sdk/client-iam';
-import { IAMAccount, IAMInstanceProfile, IAMOIDCProvider, IAMSAMLProvider, type IamAccountSpec, type IamPasswordPolicy, type IamPrincipal } from '#kinds';
+import { IAMInstanceProfile, type IamPrincipal } from '#kinds';
 import type { Call } from '../../gateway/call.ts';
 import { defineAction } from '../../gateway/service.ts';
+import { accountOf, updateAccount } from './account-settings.ts';
 import { instanceProfileOf } from './instance-profiles.ts';
 import { policyOf } from './policies.ts';
 import { roleOf } from './roles.ts';
@@ -22,10 +23,6 @@ import {
   users,
   writeTags,
 } from './support.ts';
-
-const account = (call: Call): IamAccountSpec => call.state.table(IAMAccount).get(place(call), 'account') ?? {};
-const put = (call: Call, next: (current: IamAccountSpec) => IamAccountSpec): Promise<IamAccountSpec> =>
-  call.state.table(IAMAccount).put(place(call), 'account', (current) => next(current ?? {}));
 
 const inlineOf = ({ inline }: IamPrincipal) =>
   Object.entries(inline).map(([name, document]) => ({ PolicyName: name, PolicyDocument: encodeDocument(document) }));
@@ -100,22 +97,13 @@ function* details(call: Call, filter: readonly string[] | undefined): Generator<
   }
 }
 
-const passwordDefaults: IamPasswordPolicy = {
-  minimumPasswordLength: 6,
-  requireSymbols: false,
-  requireNumbers: false,
-  requireUppercaseCharacters: false,
-  requireLowercaseCharacters: false,
-  allowUsersToChangePassword: false,
-};
-
 export const accountActions = {
   CreateAccountAlias: defineAction<Iam.CreateAccountAliasRequest, void>({
     async handle({ AccountAlias = '' }, call) {
       if (!/^[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(AccountAlias)) {
         throw invalid('The specified value for accountAlias is invalid. It must contain only digits, lowercase letters and hyphens.');
       }
-      await put(call, (current) => {
+      await updateAccount(call, (current) => {
         if (current.alias !== undefined && current.alias !== AccountAlias) return { ...current, alias: AccountAlias };
         if (current.alias === AccountAlias) throw exists(`The account alias ${AccountAlias} already exists.`);
         return { ...current, alias: AccountAlias };
@@ -124,7 +112,7 @@ export const accountActions = {
   }),
   DeleteAccountAlias: defineAction<Iam.DeleteAccountAliasRequest, void>({
     async handle({ AccountAlias = '' }, call) {
-      await put(call, ({ alias, ...rest }) => {
+      await updateAccount(call, ({ alias, ...rest }) => {
         if (alias !== AccountAlias) throw noSuch(`The account alias ${AccountAlias} does not exist.`);
         return rest;
       });
@@ -132,100 +120,8 @@ export const accountActions = {
   }),
   ListAccountAliases: defineAction<Iam.ListAccountAliasesRequest, Iam.ListAccountAliasesResponse>({
     handle(_input, call) {
-      const { alias } = account(call);
+      const { alias } = accountOf(call);
       return { AccountAliases: alias === undefined ? [] : [alias], IsTruncated: false };
-    },
-  }),
-  GetAccountPasswordPolicy: defineAction<Record<string, never>, Iam.GetAccountPasswordPolicyResponse>({
-    handle(_input, call) {
-      const found = account(call).passwordPolicy;
-      if (!found) throw noSuch(`The Password Policy with domain name ${call.account} cannot be found.`);
-      return {
-        PasswordPolicy: {
-          MinimumPasswordLength: found.minimumPasswordLength,
-          RequireSymbols: found.requireSymbols,
-          RequireNumbers: found.requireNumbers,
-          RequireUppercaseCharacters: found.requireUppercaseCharacters,
-          RequireLowercaseCharacters: found.requireLowercaseCharacters,
-          AllowUsersToChangePassword: found.allowUsersToChangePassword,
-          ExpirePasswords: found.maxPasswordAge !== undefined,
-          MaxPasswordAge: found.maxPasswordAge,
-          PasswordReusePrevention: found.passwordReusePrevention,
-          HardExpiry: found.hardExpiry,
-        },
-      };
-    },
-  }),
-  UpdateAccountPasswordPolicy: defineAction<Iam.UpdateAccountPasswordPolicyRequest, void>({
-    async handle(input, call) {
-      const length = input.MinimumPasswordLength ?? passwordDefaults.minimumPasswordLength;
-      if (length < 6 || length > 128)
-        throw invalid(`Value '${length}' at 'minimumPasswordLength' failed to satisfy constraint: Member must have value between 6 and 128`);
-      const passwordPolicy: IamPasswordPolicy = {
-        minimumPasswordLength: length,
-        requireSymbols: input.RequireSymbols ?? false,
-        requireNumbers: input.RequireNumbers ?? false,
-        requireUppercaseCharacters: input.RequireUppercaseCharacters ?? false,
-        requireLowercaseCharacters: input.RequireLowercaseCharacters ?? false,
-        allowUsersToChangePassword: input.AllowUsersToChangePassword ?? false,
-        ...(input.MaxPasswordAge ? { maxPasswordAge: input.MaxPasswordAge } : {}),
-        ...(input.PasswordReusePrevention ? { passwordReusePrevention: input.PasswordReusePrevention } : {}),
-        ...(input.HardExpiry === undefined ? {} : { hardExpiry: input.HardExpiry }),
-      };
-      await put(call, (current) => ({ ...current, passwordPolicy }));
-    },
-  }),
-  DeleteAccountPasswordPolicy: defineAction<Record<string, never>, void>({
-    async handle(_input, call) {
-      await put(call, ({ passwordPolicy, ...rest }) => {
-        if (!passwordPolicy) throw noSuch('The account policy with name PasswordPolicy cannot be found.');
-        return rest;
-      });
-    },
-  }),
-  GetAccountSummary: defineAction<Record<string, never>, Iam.GetAccountSummaryResponse>({
-    handle(_input, call) {
-      const at = place(call);
-      const providers = call.state.table(IAMOIDCProvider).list(at).length + call.state.table(IAMSAMLProvider).list(at).length;
-      const own = policies(call).list(at);
-      return {
-        SummaryMap: {
-          Users: users(call).list(at).length,
-          UsersQuota: 5000,
-          Groups: groups(call).list(at).length,
-          GroupsQuota: 300,
-          Roles: roles(call).list(at).length,
-          RolesQuota: 1000,
-          Policies: own.length,
-          PoliciesQuota: 1500,
-          PolicyVersionsInUse: own.reduce((sum, one) => sum + one.versions.length, 0),
-          PolicyVersionsInUseQuota: 10_000,
-          InstanceProfiles: call.state.table(IAMInstanceProfile).list(at).length,
-          InstanceProfilesQuota: 1000,
-          Providers: providers,
-          AccessKeysPerUserQuota: 2,
-          AttachedPoliciesPerGroupQuota: 10,
-          AttachedPoliciesPerRoleQuota: 10,
-          AttachedPoliciesPerUserQuota: 10,
-          GroupsPerUserQuota: 10,
-          VersionsPerPolicyQuota: 5,
-          PolicySizeQuota: 6144,
-          UserPolicySizeQuota: 2048,
-          GroupPolicySizeQuota: 5120,
-          RolePolicySizeQuota: 10_240,
-          AssumeRolePolicySizeQuota: 2048,
-          AccountMFAEnabled: 0,
-          AccountAccessKeysPresent: 1,
-          AccountSigningCertificatesPresent: 0,
-          AccountPasswordPresent: 0,
-          MFADevices: 0,
-          MFADevicesInUse: 0,
-          ServerCertificates: 0,
-          ServerCertificatesQuota: 20,
-          SigningCertificatesPerUserQuota: 2,
-          GlobalEndpointTokenVersion: 1,
-        },
-      };
     },
   }),
   GetAccountAuthorizationDetails: defineAction<Iam.GetAccountAuthorizationDetailsRequest, Iam.GetAccountAuthorizationDetailsResponse>({

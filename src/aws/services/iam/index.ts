@@ -19,12 +19,15 @@ import {
 import { defineService, type Service } from '../../gateway/service.ts';
 import { accessKeyActions } from './access-keys.ts';
 import { accountActions } from './account.ts';
+import { accountSummaryActions } from './account-summary.ts';
+import { credentialReportActions } from './credential-report.ts';
 import { groupActions } from './groups.ts';
 import { holderActions } from './holders.ts';
 import { instanceProfileActions } from './instance-profiles.ts';
 import { loginProfileActions } from './login-profiles.ts';
 import { mfaDeviceActions } from './mfa-devices.ts';
 import { oidcProviderActions } from './oidc-providers.ts';
+import { passwordPolicyActions } from './password-policy.ts';
 import { policyActions } from './policies.ts';
 import { roleActions } from './roles.ts';
 import { samlProviderActions } from './saml-providers.ts';
@@ -60,12 +63,15 @@ export const service: Service = defineService({
   actions: {
     ...accessKeyActions,
     ...accountActions,
+    ...accountSummaryActions,
+    ...credentialReportActions,
     ...groupActions,
     ...holderActions,
     ...instanceProfileActions,
     ...loginProfileActions,
     ...mfaDeviceActions,
     ...oidcProviderActions,
+    ...passwordPolicyActions,
     ...policyActions,
     ...roleActions,
     ...samlProviderActions,

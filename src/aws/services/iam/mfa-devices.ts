@@ -50,7 +50,7 @@ function get(call: Call, serial: string): IamMfaDeviceSpec {
   if (!found) throw missing(serial);
   return found;
 }
-const heldBy = (call: Call, userName: string): IamMfaDeviceSpec[] => ownedBy(call, IAMMFADevice, userName);
+export const mfaDevicesOf = (call: Call, userName: string): IamMfaDeviceSpec[] => ownedBy(call, IAMMFADevice, userName);
 
 async function modify(call: Call, serial: string, next: (device: IamMfaDeviceSpec) => IamMfaDeviceSpec): Promise<void> {
   get(call, serial);
@@ -136,7 +136,7 @@ export const mfaDeviceActions = {
       change(call, async () => {
         const { userName } = getUser(call, UserName);
         get(call, SerialNumber);
-        if (heldBy(call, userName).length >= most) throw limit(`Cannot exceed quota for MFADevicesPerUser: ${most}`);
+        if (mfaDevicesOf(call, userName).length >= most) throw limit(`Cannot exceed quota for MFADevicesPerUser: ${most}`);
         await modify(call, SerialNumber, (device) => {
           if (device.userName !== undefined) throw exists('MFA Device is already in use.');
           return { ...device, ...prove(call, device, codes, near), userName, enableDate: now(call) };
@@ -171,7 +171,7 @@ export const mfaDeviceActions = {
     handle({ UserName, ...input }, call) {
       if (UserName === undefined && call.caller.type === 'root') return { MFADevices: [], IsTruncated: false };
       const { userName } = getUser(call, callerName(call, UserName));
-      const { page, ...rest } = paginate(heldBy(call, userName), input);
+      const { page, ...rest } = paginate(mfaDevicesOf(call, userName), input);
       return {
         MFADevices: page.map(({ serialNumber, enableDate = '' }) => ({ UserName: userName, SerialNumber: serialNumber, EnableDate: date(enableDate) })),
         ...rest,

@@ -15,6 +15,8 @@ export interface IamPasswordPolicy {
 export interface IamAccountSpec {
   alias?: string;
   passwordPolicy?: IamPasswordPolicy;
+  /** Of session tokens that the global endpoint gives: 1 or 2. */
+  tokenVersion?: number;
 }
 
 export const IAMAccount: Kind<AwsObject<IamAccountSpec>> = defineAwsKind<IamAccountSpec>({

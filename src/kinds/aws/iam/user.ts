@@ -6,8 +6,8 @@ export interface IamUserSpec extends IamPrincipal {
   userName: string;
   userId: string;
   groups: string[];
-  /** Of a login profile. The password is a scrypt hash. */
-  login?: { createDate: string; hash: string; resetRequired: boolean };
+  /** Of a login profile. Passwords are scrypt hashes; those of before come the latest first. */
+  login?: { createDate: string; hash: string; resetRequired: boolean; changed?: string; previous?: string[] };
   passwordLastUsed?: string;
 }
 
