@@ -21,6 +21,8 @@ export interface Informer<T extends KubeObject> {
   readonly size: number;
   /** Objects for which the index function gave `value`. */
   byIndex(index: string, value: string): T[];
+  /** The values under which an index has objects. */
+  indexValues(index: string): string[];
   /** Adds an index (idempotent per name); the present objects are indexed at once. */
   addIndex(name: string, values: (object: T) => readonly string[]): void;
   /** Replays the present objects as creations, then follows. */
@@ -70,9 +72,15 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     return [...(namespace === undefined ? this.#objects : (this.#namespaces.get(namespace) ?? new Map<string, T>())).values()];
   }
   byIndex(index: string, value: string): T[] {
+    return [...(this.#entries(index).get(value) ?? [])];
+  }
+  indexValues(index: string): string[] {
+    return [...this.#entries(index).keys()];
+  }
+  #entries(index: string): ReadonlyMap<string, ReadonlySet<T>> {
     const found = this.#indexes.get(index);
     if (!found) throw new Error(`informer of ${this.kind.plural} has no index ${index}`);
-    return [...(found.entries.get(value) ?? [])];
+    return found.entries;
   }
   addIndex(name: string, values: (object: T) => readonly string[]): void {
     if (this.#indexes.has(name)) return;

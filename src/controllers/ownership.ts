@@ -3,7 +3,9 @@ import { sharedSelectorMatcher, type Api, type Kind, type KubeObject, type Label
 import { keyFor } from './controller.ts';
 
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
-  return object.metadata?.ownerReferences?.find((ref) => ref.controller === true);
+  const refs = object.metadata?.ownerReferences;
+  if (refs) for (const ref of refs) if (ref.controller === true) return ref;
+  return undefined;
 }
 
 /** The reference that makes `owner` the controller of what carries it. */

@@ -51,8 +51,9 @@ export function buildRevision(
 ): V1ControllerRevision {
   const template = owner.spec?.template ?? ({} as V1PodTemplateSpec);
   const data = revisionData(template);
-  const hash = nameHash(canonical(data), collisionCount);
-  return {
+  const text = textOf(template, data);
+  const hash = nameHash(text, collisionCount);
+  const revisionOfTemplate: V1ControllerRevision = {
     apiVersion: ControllerRevision.apiVersion,
     kind: ControllerRevision.kind,
     metadata: {
@@ -65,6 +66,15 @@ export function buildRevision(
     data,
     revision,
   };
+  texts.set(revisionOfTemplate, text);
+  return revisionOfTemplate;
+}
+/** Owners are looked at again and again, and their templates are those of a cache: they never change. */
+const templateTexts = new WeakMap<V1PodTemplateSpec, string>();
+function textOf(template: V1PodTemplateSpec, data: Json): string {
+  let text = templateTexts.get(template);
+  if (text === undefined) templateTexts.set(template, (text = canonical(data)));
+  return text;
 }
 
 /** The revisions of all owners of a kind: read through a cache that may lag, adopted, numbered and thrown away. */

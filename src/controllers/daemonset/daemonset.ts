@@ -10,13 +10,17 @@ import { hashOf, resolveHistory, truncateHistory } from './history.ts';
 import { placementOf } from './placement.ts';
 import { planDaemonSet } from './plan.ts';
 import { deriveStatus } from './status.ts';
+import { forgetViews } from './views.ts';
 import { DaemonPodWriter } from './writer.ts';
 
 /** Keeps a pod on every node that it is meant for. */
 export const daemonSetController: Controller = { name: 'daemonset', component: 'daemonset-controller', setup };
 
 function setup(context: ControllerContext): Reconcile {
-  const sets = context.watch(DaemonSet, ownKey);
+  const sets = context.watch(DaemonSet, (set, old) => {
+    if (!set && old) forgetViews(old);
+    return ownKey(set, old);
+  });
   const ownersOf = ownerKeys(sets, (set) => set.spec?.selector);
   const nodes = context.watch(Node, (node, old) => setsTouchedBy(node, old));
   const pods = context.watch(Pod, (pod, old) =>

@@ -52,8 +52,9 @@ export async function truncateHistory(
   old: readonly V1ControllerRevision[],
   pods: readonly V1Pod[],
 ): Promise<void> {
-  const live = new Set(pods.map((pod) => pod.metadata?.labels?.[revisionLabel]));
   let surplus = old.length - (set.spec?.revisionHistoryLimit ?? 10);
+  if (surplus <= 0) return;
+  const live = new Set(pods.map((pod) => pod.metadata?.labels?.[revisionLabel]));
   for (const revision of old) {
     if (surplus <= 0) return;
     if (live.has(hashOf(revision))) continue;

@@ -7,7 +7,7 @@ import { boundTo, tolerationsOf } from './placement.ts';
 const generationLabel = 'pod-template-generation';
 const generationAnnotation = 'deprecated.daemonset.template.generation';
 
-const templateGeneration = (set: V1DaemonSet): string | undefined => set.metadata?.annotations?.[generationAnnotation];
+export const templateGeneration = (set: V1DaemonSet): string | undefined => set.metadata?.annotations?.[generationAnnotation];
 
 /** Made from the present template: by the hash of its revision, or (as revisions can be replaced) by the template's generation. */
 export function isUpdated(set: V1DaemonSet, hash: string, pod: V1Pod): boolean {

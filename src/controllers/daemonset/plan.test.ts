@@ -9,6 +9,7 @@ import { isUpdated, podBuilder } from './identity.ts';
 import { nodeOf, placementOf } from './placement.ts';
 import { planDaemonSet, type DaemonSetPlan } from './plan.ts';
 import { limits, type DaemonSetState } from './state.ts';
+import { forgetViews, viewNodes } from './views.ts';
 
 const isUp = (pod: V1Pod): boolean => isPodReady(pod) && !isTerminating(pod);
 
@@ -81,6 +82,17 @@ function check(model: Model, plan: DaemonSetPlan): void {
   assert.ok(taken.length === 0 || taken.length + freshDown.length <= unavailable, 'no more down than may be');
 }
 
+/** What is remembered from step to step is what a first look would see. */
+function checkViews(state: DaemonSetState): void {
+  const seen = ({ set, pods, nodes }: DaemonSetState): unknown => {
+    const { views, homeless } = viewNodes({ set, pods, nodes });
+    return { homeless: new Set(homeless), views: views.map(({ name, placement, pods: own }) => ({ name, ...placement, pods: [...own] })) };
+  };
+  const stranger = { ...state.set, metadata: { ...state.set.metadata, uid: 'stranger' } };
+  assert.deepEqual(seen(state), seen({ ...state, set: stranger }));
+  forgetViews(stranger);
+}
+
 const script = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant('reconcile' as const), limit: fc.integer({ min: 0, max: 4 }) }),
@@ -102,7 +114,9 @@ test('never above maxUnavailable or maxSurge, one pod for every node that is mea
     fc.property(fc.nat(5), strategy, script, (nodes, { maxUnavailable, maxSurge }, steps) => {
       const model = new Model(nodes, maxUnavailable, maxSurge);
       const reconcile = (limit: number): DaemonSetPlan => {
-        const plan = planDaemonSet(model.state(), () => 0);
+        const state = model.state();
+        const plan = planDaemonSet(state, () => 0);
+        checkViews(state);
         check(model, plan);
         model.carryOut(plan, limit);
         return plan;

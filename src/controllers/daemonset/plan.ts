@@ -2,7 +2,8 @@ import type { V1Pod } from '#kinds';
 import { isPodReady, isTerminating } from '../pods.ts';
 import { isUpdated } from './identity.ts';
 import { planUpdate } from './rolling-update.ts';
-import { allowsSurge, isAvailable, viewNodes, type DaemonSetState, type NodeView } from './state.ts';
+import { allowsSurge, isAvailable, standingOn, type DaemonSetState, type NodeView } from './state.ts';
+import { viewNodes } from './views.ts';
 
 export interface DaemonSetPlan {
   /** Names of the nodes that get a pod. */
@@ -23,7 +24,7 @@ export type FailureWait = (node: string) => number;
 export function planDaemonSet(state: DaemonSetState, wait: FailureWait): DaemonSetPlan {
   const plan: DaemonSetPlan = { create: [], delete: [], ended: [] };
   const { views, homeless } = viewNodes(state);
-  for (const view of views) manage(state, view, plan, wait);
+  for (const view of views) if (!standingOn(state, view).settled) manage(state, view, plan, wait);
   plan.delete.push(...homeless);
   if (plan.create.length > 0 || plan.delete.length > 0 || state.set.spec?.updateStrategy?.type !== 'RollingUpdate') return plan;
   const update = planUpdate(state, views);

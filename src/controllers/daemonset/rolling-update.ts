@@ -1,5 +1,5 @@
 import type { V1Pod } from '#kinds';
-import { isAvailable, limits, pairOn, type DaemonSetState, type NodeView } from './state.ts';
+import { limits, standingOn, type DaemonSetState, type NodeView } from './state.ts';
 
 interface Update {
   create: string[];
@@ -20,10 +20,10 @@ function deleteFirst(state: DaemonSetState, views: readonly NodeView[], limit: n
   const candidates: V1Pod[] = [];
   let down = 0;
   for (const view of views) {
-    const pair = pairOn(state, view);
+    const { pair, freshAvailable, oldAvailable } = standingOn(state, view);
     if (!pair || Boolean(pair.old) === Boolean(pair.fresh)) down++;
-    else if (pair.fresh) down += isAvailable(state, pair.fresh) ? 0 : 1;
-    else if (pair.old) (isAvailable(state, pair.old) ? candidates : broken).push(pair.old);
+    else if (pair.fresh) down += freshAvailable ? 0 : 1;
+    else if (pair.old) (oldAvailable ? candidates : broken).push(pair.old);
   }
   return { create: [], delete: [...broken, ...candidates.slice(0, Math.max(0, limit - down))] };
 }
@@ -36,19 +36,18 @@ function createFirst(state: DaemonSetState, views: readonly NodeView[], limit: n
   let surging = 0;
   let available = 0;
   for (const view of views) {
-    const pair = pairOn(state, view);
+    const { pair, freshAvailable, oldAvailable } = standingOn(state, view);
     if (!pair) {
       surging++;
       continue;
     }
     const { fresh, old } = pair;
-    const standing = old ?? fresh;
-    if (standing && isAvailable(state, standing)) available++;
+    if (old ? oldAvailable : freshAvailable) available++;
     if (!old) continue;
     if (fresh) {
-      if (isAvailable(state, fresh)) update.delete.push(old);
+      if (freshAvailable) update.delete.push(old);
       else surging++;
-    } else if (!isAvailable(state, old)) {
+    } else if (!oldAvailable) {
       if (view.placement.run) update.create.push(view.name);
       else update.delete.push(old);
     } else if (view.placement.run) candidates.push(view.name);

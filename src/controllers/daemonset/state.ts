@@ -1,9 +1,8 @@
 import type { V1DaemonSet, V1Node, V1Pod } from '#kinds';
-import { isPodAvailable, isPodTerminal, isTerminating } from '../pods.ts';
-import { compareText } from '../revisions.ts';
+import { isPodActive, isPodAvailable, isPodReady, isTerminating } from '../pods.ts';
 import { scaledCount } from '../scaled.ts';
-import { isUpdated } from './identity.ts';
-import { nodeOf, placementOf, type Placement } from './placement.ts';
+import { isUpdated, templateGeneration } from './identity.ts';
+import type { Placement } from './placement.ts';
 
 export interface DaemonSetState {
   readonly set: V1DaemonSet;
@@ -15,63 +14,61 @@ export interface DaemonSetState {
   readonly now: number;
 }
 
-/** A node, what it means to the set, and the set's pods on it or meant for it, oldest first. */
+/** A node, what it means to the set, and the set's pods on it or meant for it, oldest first. Another one as soon as any of that changes. */
 export interface NodeView {
   readonly name: string;
   readonly placement: Placement;
   readonly pods: readonly V1Pod[];
+  /** What `standingOn` made of it. */
+  standing?: Standing;
 }
-
-/** What was seen last: plan and status of one step look at the same pods and nodes, unless the plan changed them. */
-let last: { pods: readonly V1Pod[]; nodes: readonly V1Node[]; place: unknown; seen: NodeViews } | undefined;
-const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
-
-interface NodeViews {
-  readonly views: readonly NodeView[];
-  readonly homeless: readonly V1Pod[];
-}
-export function viewNodes(state: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): NodeViews {
-  const place = placementOf(state.set);
-  if (last?.place === place && same(last.nodes, state.nodes) && same(last.pods, state.pods)) return last.seen;
-  const seen = lookAt(state);
-  last = { pods: state.pods, nodes: state.nodes, place, seen };
-  return seen;
-}
-/** Pods that have ended and are being deleted are as good as gone. */
-function lookAt({ set, pods, nodes }: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): NodeViews {
-  const byNode = new Map<string, V1Pod[]>();
-  for (const pod of pods) {
-    const node = nodeOf(pod);
-    if (node === undefined || (isTerminating(pod) && isPodTerminal(pod))) continue;
-    const list = byNode.get(node);
-    if (list) list.push(pod);
-    else byNode.set(node, [pod]);
-  }
-  const placement = placementOf(set);
-  const views = nodes.map((node): NodeView => {
-    const name = node.metadata?.name ?? '';
-    const present = byNode.get(name) ?? [];
-    byNode.delete(name);
-    return { name, placement: placement(node), pods: present.length > 1 ? present.sort(oldestFirst) : present };
-  });
-  // Nobody else removes pods that wait for a node that is gone.
-  const homeless = [...byNode.values()].flat().filter((pod) => !pod.spec?.nodeName && !isTerminating(pod));
-  return { views, homeless };
-}
-/** Those that have a node come first; of equals the older. */
-function oldestFirst(a: V1Pod, b: V1Pod): number {
-  return (
-    Number(Boolean(b.spec?.nodeName)) - Number(Boolean(a.spec?.nodeName)) ||
-    compareText(created(a), created(b)) ||
-    compareText(a.metadata?.name, b.metadata?.name)
-  );
-}
-const created = (pod: V1Pod): string => pod.metadata?.creationTimestamp ?? '';
 
 export const isAvailable = ({ set, now }: DaemonSetState, pod: V1Pod): boolean => isPodAvailable(pod, set.spec?.minReadySeconds ?? 0, now);
 
-/** The pod of the present template and the one of another; undefined when there are several of one sort. */
-export function pairOn({ set, hash }: DaemonSetState, view: NodeView): { fresh: V1Pod | undefined; old: V1Pod | undefined } | undefined {
+/** What a view comes to under the present template. */
+export interface Standing {
+  readonly hash: string;
+  readonly generation: string | undefined;
+  /** Nothing is missing on the node and nothing is too much. */
+  readonly settled: boolean;
+  /** The pod of the present template and the one of another; undefined when there are several of one sort. */
+  readonly pair: Pair | undefined;
+  readonly freshAvailable: boolean;
+  readonly oldAvailable: boolean;
+  /** Of the first pod. */
+  readonly ready: boolean;
+  readonly available: boolean;
+  readonly updated: boolean;
+}
+interface Pair {
+  readonly fresh: V1Pod | undefined;
+  readonly old: V1Pod | undefined;
+}
+
+/** Remembered as long as nothing but the pods and the template decides: availability that takes time is looked at each time. */
+export function standingOn(state: DaemonSetState, view: NodeView): Standing {
+  const generation = templateGeneration(state.set);
+  const known = view.standing;
+  if (known && known.hash === state.hash && known.generation === generation && !state.set.spec?.minReadySeconds) return known;
+  return (view.standing = standing(state, view, generation));
+}
+function standing(state: DaemonSetState, view: NodeView, generation: string | undefined): Standing {
+  const [first, ...others] = view.pods;
+  const pair = pairOn(state, view);
+  const { fresh, old } = pair ?? {};
+  return {
+    hash: state.hash,
+    generation,
+    settled: first ? others.length === 0 && view.placement.stay && isPodActive(first) : !view.placement.run,
+    pair,
+    freshAvailable: fresh !== undefined && isAvailable(state, fresh),
+    oldAvailable: old !== undefined && isAvailable(state, old),
+    ready: first !== undefined && isPodReady(first),
+    available: first !== undefined && isAvailable(state, first),
+    updated: first !== undefined && isUpdated(state.set, state.hash, first),
+  };
+}
+function pairOn({ set, hash }: DaemonSetState, view: NodeView): Pair | undefined {
   let fresh: V1Pod | undefined;
   let old: V1Pod | undefined;
   for (const pod of view.pods) {

@@ -1,24 +1,24 @@
 import type { V1DaemonSetStatus } from '#kinds';
-import { isPodReady } from '../pods.ts';
-import { isUpdated } from './identity.ts';
-import { isAvailable, viewNodes, type DaemonSetState } from './state.ts';
+import { standingOn, type DaemonSetState } from './state.ts';
+import { viewNodes } from './views.ts';
 
 /** The status that nodes and pods add up to. */
 export function deriveStatus(state: DaemonSetState): V1DaemonSetStatus {
-  const { set, hash } = state;
+  const { set } = state;
   const counts = { desired: 0, current: 0, misplaced: 0, ready: 0, updated: 0, available: 0 };
-  for (const { placement, pods } of viewNodes(state).views) {
-    const pod = pods[0];
-    if (!placement.run) {
-      if (pod) counts.misplaced++;
+  for (const view of viewNodes(state).views) {
+    const isThere = view.pods.length > 0;
+    if (!view.placement.run) {
+      if (isThere) counts.misplaced++;
       continue;
     }
     counts.desired++;
-    if (!pod) continue;
+    if (!isThere) continue;
+    const { ready, available, updated } = standingOn(state, view);
     counts.current++;
-    if (isPodReady(pod)) counts.ready++;
-    if (isAvailable(state, pod)) counts.available++;
-    if (isUpdated(set, hash, pod)) counts.updated++;
+    if (ready) counts.ready++;
+    if (available) counts.available++;
+    if (updated) counts.updated++;
   }
   const optional = {
     updatedNumberScheduled: counts.updated,

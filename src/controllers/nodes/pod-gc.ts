@@ -6,6 +6,8 @@ import { conditionStatus } from './taints.ts';
 import { disruptPod, type Disruption } from './disrupt.ts';
 
 const sweep = 'sweep';
+const terminating = 'terminating';
+const ended = 'ended';
 const outOfService = 'node.kubernetes.io/out-of-service';
 /** Nobody is left to end the pod properly. */
 const away: Disruption = { gracePeriodSeconds: 0, failed: true };
@@ -19,29 +21,29 @@ export const podGcController: Controller = {
     const pods = context.informer(Pod);
     const nodes = context.informer(Node);
     const missingSince = new Map<string, number>();
+    // A sweep looks at what might have to go, not at all pods that there are.
+    pods.addIndex('nodeName', (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
+    pods.addIndex('leaving', (pod) => (isTerminating(pod) ? [terminating] : isPodTerminal(pod) ? [ended] : []));
     context.enqueue(sweep);
 
     return async () => {
-      const all = pods.list();
-      const vanished = new Set(await vanishedNodes(all));
-      const orphans = all.filter((pod) => pod.spec?.nodeName !== undefined && vanished.has(pod.spec.nodeName));
+      const orphans = (await vanishedNodes()).flatMap((name) => pods.byIndex('nodeName', name));
+      const leaving = pods.byIndex('leaving', terminating);
       const orphaned: Disruption = { ...away, why: { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists' } };
       const results = await Promise.allSettled([
-        ...surplus(all, terminatedPodThreshold).map((pod) => disruptPod(context, pod, away)),
+        ...surplus(pods.byIndex('leaving', ended), terminatedPodThreshold).map((pod) => disruptPod(context, pod, away)),
         ...orphans.map((pod) => disruptPod(context, pod, orphaned)),
-        ...all.filter((pod) => isTerminating(pod) && !pod.spec?.nodeName).map((pod) => disruptPod(context, pod, away)),
-        ...all
-          .filter((pod) => isTerminating(pod) && isOutOfService(nodes.get(undefined, pod.spec?.nodeName ?? '')))
-          .map((pod) => disruptPod(context, pod, away)),
+        ...leaving.filter((pod) => !pod.spec?.nodeName).map((pod) => disruptPod(context, pod, away)),
+        ...leaving.filter((pod) => isOutOfService(nodes.get(undefined, pod.spec?.nodeName ?? ''))).map((pod) => disruptPod(context, pod, away)),
       ]);
       for (const result of results) if (result.status === 'rejected') context.log.warn('pod not removed', { error: result.reason as unknown });
       return podGcPeriodMs;
     };
 
     /** A node must be missing for a while, and the API itself must say so: a cache may be behind. */
-    async function vanishedNodes(all: readonly V1Pod[]): Promise<string[]> {
+    async function vanishedNodes(): Promise<string[]> {
       const now = context.clock.now();
-      const missing = new Set(all.flatMap((pod) => (pod.spec?.nodeName && !nodes.get(undefined, pod.spec.nodeName) ? [pod.spec.nodeName] : [])));
+      const missing = new Set(pods.indexValues('nodeName').filter((name) => !nodes.get(undefined, name)));
       for (const name of missingSince.keys()) if (!missing.has(name)) missingSince.delete(name);
       for (const name of missing) if (!missingSince.has(name)) missingSince.set(name, now);
       const overdue = [...missingSince].filter(([, since]) => now - since >= orphanQuarantineMs).map(([name]) => name);
@@ -51,12 +53,12 @@ export const podGcController: Controller = {
   },
 };
 
-/** Of the ended pods those beyond the threshold: evicted ones first, then the oldest. */
+/** Of pods that have ended those beyond the threshold: evicted ones first, then the oldest. */
 function surplus(pods: readonly V1Pod[], threshold: number): V1Pod[] {
   if (threshold <= 0) return [];
-  const ended = pods.filter((pod) => isPodTerminal(pod) && !isTerminating(pod));
+  if (pods.length <= threshold) return [];
   const order = (pod: V1Pod): string => `${pod.status?.reason === 'Evicted' ? 0 : 1} ${pod.metadata?.creationTimestamp ?? ''}`;
-  return ended.sort((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, Math.max(0, ended.length - threshold));
+  return pods.toSorted((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, pods.length - threshold);
 }
 const isOutOfService = (node: V1Node | undefined): boolean =>
   node !== undefined && conditionStatus(node, 'Ready') !== 'True' && (node.spec?.taints ?? []).some((t) => t.key === outOfService);
