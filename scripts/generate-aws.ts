@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const out = join(root, 'src/aws/generated');
 
 /** Services whose contracts are kept: the name of the package after `client-`. */
-export const services = ['ecr', 'iam', 's3', 'sts'];
+export const services = ['ecr', 'iam', 's3', 's3-control', 'sts'];
 
 type Raw = unknown[] | number | (() => Raw);
 type Traits = Record<string, unknown>;

@@ -72,7 +72,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
   const used: UseLog['note'] = (...use) => uses.note(...use);
   const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities: identity.identities, clock, random, log });
   const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
-  const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3 ? [s3.route] : [])];
+  const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3?.routes ?? [])];
   const reset = async (): Promise<void> => {
     await Promise.all(all.flatMap((route) => route.reset?.() ?? []));
     await state.clear();

@@ -28,6 +28,7 @@ export interface AuthenticateOptions {
 }
 
 const anonymous: Caller = { type: 'anonymous', arn: '', account: '', userId: '', accessKeyId: '' };
+export const anonymously: Authenticated = { caller: anonymous, payload: { kind: 'unsigned' } };
 
 /**
  * Everybody knows the key of root, so a page on the web could sign a URL with it and make a browser on this machine call
@@ -42,7 +43,7 @@ function isOfAPage(request: CallRequest, claim: AnyClaim): boolean {
 /** Proves who calls. Throws SignatureError or AwsError: nobody passes who does not hold the secret of a living key. */
 export function authenticate({ request, claim, optional, identities, clock, source, protocol }: AuthenticateOptions): Authenticated {
   if (!claim) {
-    if (optional) return { caller: anonymous, payload: { kind: 'unsigned' } };
+    if (optional) return anonymously;
     throw new SignatureError('missing', 'Request is missing Authentication Token');
   }
   const now = clock.now();

@@ -8,7 +8,7 @@ import { provenBody } from '../sigv4/chunks.ts';
 import { SignatureError } from '../sigv4/request.ts';
 import { checkBody, type Payload } from '../sigv4/verify.ts';
 import type { State } from '../state/state.ts';
-import { authenticate, type Authenticated } from './authenticate.ts';
+import { anonymously, authenticate, type Authenticated } from './authenticate.ts';
 import { demand, permissionsFor, type AuthorizeOptions } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, Caller, IdentityFacts, Source } from './call.ts';
@@ -52,6 +52,7 @@ interface Progress {
   service: string;
   action: string;
   authenticated?: Authenticated;
+  headers?: Readonly<Record<string, string>> | undefined;
   resources: readonly string[];
   region: string;
 }
@@ -85,7 +86,8 @@ export class Gateway {
     const began = this.#options.clock.now();
     const answer = await this.#answer(progress, message);
     if (answer.error) message.resume(); // an unread body must not hold the connection
-    await send(response, answer.response, request.method === 'HEAD');
+    const { headers } = progress;
+    await send(response, headers ? { ...answer.response, headers: { ...answer.response.headers, ...headers } } : answer.response, request.method === 'HEAD');
     this.#options.audit(auditOf(progress, answer.response.status, answer.error, began));
   }
 
@@ -105,6 +107,9 @@ export class Gateway {
     // An unsigned form is all that says which service it is for.
     const form = claim || !isForm(progress.request) ? undefined : { ...progress.request, body: await readBody(message) };
     const loaded = await this.#service(progress, form ?? progress.request, claim);
+    const aside = loaded?.service.aside?.(progress.request, (action) => this.#anonymous(progress, loaded.service, action));
+    const page = aside instanceof Promise ? await aside : aside;
+    if (page) return page;
     const streams = loaded !== undefined && takesStream(progress, loaded);
     const request = form ?? (streams ? progress.request : { ...progress.request, body: await readBody(message) });
     if (!loaded) return this.#unknownService(progress, request, claim);
@@ -133,6 +138,12 @@ export class Gateway {
     return (progress.authenticated = authenticated);
   }
 
+  /** A call of nobody in particular, for answers that need none. */
+  #anonymous(progress: Progress, service: Service, action: string): Call {
+    progress.action = action;
+    return this.#call(progress, service, anonymously, progress.request);
+  }
+
   /** Whoever cannot prove who he is learns nothing, not even what there is not. */
   #unknownService(progress: Progress, request: CallRequest, claim: AnyClaim | undefined): never {
     this.#authenticate(progress, request, claim, false);
@@ -150,6 +161,7 @@ export class Gateway {
       loading.catch(() => this.#loaded.delete(route.name));
     }
     const loaded = await loading;
+    progress.headers = loaded.service.answerHeaders?.(progress.request);
     progress.contract = loaded.contract;
     progress.protocol = chooseProtocol(progress.request, loaded.protocols);
     return loaded;

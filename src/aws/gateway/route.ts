@@ -8,15 +8,16 @@ import type { ServiceRoute } from './service.ts';
 
 /** What a request says of the service that it is for: the credential scope first, since the signature covers it. */
 export function findService(request: CallRequest, claim: AnyClaim | undefined, routes: readonly ServiceRoute[]): ServiceRoute | undefined {
-  if (claim) return routes.find(({ name, signing = [name] }) => signing.includes(claim.service));
+  const apt = routes.filter((route) => route.recognizes?.(request) ?? true);
+  if (claim) return apt.find(({ name, signing = [name] }) => signing.includes(claim.service));
   const [target] = (request.header('x-amz-target') ?? '').split('.');
-  if (target) return routes.find(({ targets = [] }) => targets.includes(target));
+  if (target) return apt.find(({ targets = [] }) => targets.includes(target));
   const [host = ''] = (request.header('host') ?? '').split(/[.:]/);
-  const byHost = routes.find(({ name, hosts = [name] }) => hosts.includes(host));
+  const byHost = apt.find(({ name, hosts = [name] }) => hosts.includes(host));
   if (byHost) return byHost;
   const version = request.method === 'POST' || request.query.includes('Version=') ? formOf(request).get('Version') : undefined;
-  if (version !== undefined) return routes.find(({ versions = [] }) => versions.includes(version));
-  return routes.find(({ fallback }) => fallback === true);
+  if (version !== undefined) return apt.find(({ versions = [] }) => versions.includes(version));
+  return apt.find(({ fallback }) => fallback === true);
 }
 
 const byContract: Readonly<Record<string, Protocol>> = {

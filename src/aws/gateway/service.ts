@@ -1,6 +1,6 @@
 import type { NamedPolicy } from '../iam/policy/evaluate.ts';
 import type { Refusal } from '../protocol/findings.ts';
-import type { Protocol } from '../protocol/types.ts';
+import type { CallRequest, CallResponse, Protocol } from '../protocol/types.ts';
 import type { KindRef } from '../state/state.ts';
 import type { Call } from './call.ts';
 
@@ -57,6 +57,8 @@ export interface ServiceRoute {
   readonly versions?: readonly string[];
   /** First label of the Host that it answers to. Default: the name. */
   readonly hosts?: readonly string[];
+  /** Sees its own requests among those of another service that is signed alike: asked first, and needed then. */
+  recognizes?(request: CallRequest): boolean;
   /** Takes what no other service claims: S3's buckets are paths and hosts. */
   readonly fallback?: true;
   /** Deletes what the service keeps outside of the store, before its objects go. */
@@ -78,6 +80,10 @@ export interface ServiceOptions {
   /** A global service has no region in its ARNs and state. */
   readonly global?: boolean;
   readonly actions: { readonly [name: string]: AnyAction };
+  /** Answers requests that are no calls, before anybody proves who he is: preflights of browsers, pages. Undefined: it is a call. */
+  aside?(request: CallRequest, callAs: (action: string) => Call): CallResponse | undefined | Promise<CallResponse | undefined>;
+  /** Headers that go with an answer, an error's too. */
+  answerHeaders?(request: CallRequest): Readonly<Record<string, string>> | undefined;
 }
 export interface Service extends ServiceOptions {
   readonly prefix: string;

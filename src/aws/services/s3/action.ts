@@ -114,7 +114,8 @@ function checkOwner(store: ObjectStore, { Bucket: name, ExpectedBucketOwner: own
   if (bucket && bucket.account !== owner) throw new AwsError('AccessDenied', 'Access Denied', { status: 403, fields: { Resource: call.request.path } });
 }
 
-async function inWordsOfS3<O>(call: Call, work: () => O | Promise<O>): Promise<O> {
+/** Does some work, and tells of what the store refuses as S3 does. */
+export async function inWordsOfS3<O>(call: Call, work: () => O | Promise<O>): Promise<O> {
   try {
     return await work();
   } catch (error) {

@@ -1,4 +1,7 @@
-import { ObjectsError } from '#objects';
+import { ObjectsError, type ObjectStore } from '#objects';
+import { AwsError } from '../../gateway/errors.ts';
+import type { CallRequest, CallResponse } from '../../protocol/types.ts';
+import { pathWithBucket } from '../../sigv2/resource.ts';
 import { malformedXml } from './setting.ts';
 
 export interface CorsRule {
@@ -60,4 +63,50 @@ export function corsHeaders(rules: readonly CorsRule[], { origin, method, header
     };
   }
   return undefined;
+}
+
+/** Bucket and key that a request is about, wherever it names the bucket. */
+export function namesOf(request: CallRequest): { bucket: string; key: string } {
+  const [, bucket = '', ...key] = pathWithBucket(request.path, request.header('host')).split('/');
+  return { bucket: decoded(bucket), key: decoded(key.join('/')) };
+}
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+function rulesOf(store: ObjectStore, request: CallRequest): readonly CorsRule[] {
+  const bucket = store.buckets.find(namesOf(request).bucket);
+  return (bucket && (store.buckets.setting(bucket, 'cors') as CorsConfiguration | undefined)?.CORSRules) ?? [];
+}
+
+/** Answers a browser that asks what a page may do. Throws AwsError where it may not. */
+export function preflight(store: ObjectStore, request: CallRequest): CallResponse {
+  const origin = request.header('origin');
+  const method = request.header('access-control-request-method');
+  if (origin === undefined) throw new AwsError('BadRequest', 'Insufficient information. Origin request header needed.', { status: 400 });
+  if (method === undefined || !methods.includes(method))
+    throw new AwsError('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`, { status: 400 });
+  const headers = (request.header('access-control-request-headers') ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
+  const rules = rulesOf(store, request);
+  const allowed = corsHeaders(rules, { origin, method, headers });
+  if (allowed) return { status: 200, headers: allowed, body: undefined };
+  const why =
+    rules.length === 0
+      ? 'CORS is not enabled for this bucket.'
+      : "This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+  const fields = { Method: method, ResourceType: namesOf(request).key === '' ? 'BUCKET' : 'OBJECT' };
+  throw new AwsError('AccessForbidden', `CORSResponse: ${why}`, { status: 403, fields });
+}
+/** What goes with the answer to a page. */
+export function corsAnswer(store: ObjectStore, request: CallRequest): Record<string, string> | undefined {
+  const origin = request.header('origin');
+  return origin === undefined || request.method === 'OPTIONS'
+    ? undefined
+    : corsHeaders(rulesOf(store, request), { origin, method: request.method, headers: [] });
 }

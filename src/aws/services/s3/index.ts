@@ -2,6 +2,7 @@ import type { ObjectStore } from '#objects';
 import { defineService, type Service } from '../../gateway/service.ts';
 import { aclActions } from './acl.ts';
 import { bucketActions } from './buckets.ts';
+import { corsAnswer, preflight } from './cors.ts';
 import { listActions } from './lists.ts';
 import { lockActions } from './lock.ts';
 import { multipartActions } from './multipart.ts';
@@ -15,5 +16,13 @@ import { allSettings } from './settings.ts';
 export function s3Service(store: ObjectStore): Service {
   const parts = [bucketActions, allSettings, numberedActions, policyActions, aclActions, lockActions, listActions, objectActions, multipartActions];
   const actions = Object.assign({}, ...parts.map((part) => part(store))) as Service['actions'];
-  return defineService({ contract: 's3', protocols: [s3Xml], kinds: [], global: true, actions });
+  return defineService({
+    contract: 's3',
+    protocols: [s3Xml],
+    kinds: [],
+    global: true,
+    actions,
+    aside: (request) => (request.method === 'OPTIONS' ? preflight(store, request) : undefined),
+    answerHeaders: (request) => corsAnswer(store, request),
+  });
 }

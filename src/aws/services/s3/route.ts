@@ -3,13 +3,13 @@ import type { ObjectStore, ObjectStoreOptions } from '#objects';
 import type { ServiceRoute } from '../../gateway/service.ts';
 
 export interface S3Route {
-  readonly route: ServiceRoute;
+  readonly routes: readonly ServiceRoute[];
   /** Opens the store, and with it its lifecycle rules begin to be carried out. */
   open(): Promise<ObjectStore>;
   close(): Promise<void>;
 }
 
-/** S3, of which nothing is loaded before the first call, or before `open`. */
+/** S3 and S3 Control, of which nothing is loaded before the first call, or before `open`. */
 export function s3Route(options: ObjectStoreOptions): S3Route {
   let store: Promise<ObjectStore> | undefined;
   const open = (): Promise<ObjectStore> => (store ??= import('#objects').then(({ ObjectStore: Store }) => new Store(options)));
@@ -17,15 +17,27 @@ export function s3Route(options: ObjectStoreOptions): S3Route {
     const [{ s3Service }, opened] = await Promise.all([import('./index.ts'), open()]);
     return s3Service(opened);
   };
-  return {
-    route: {
-      name: 's3',
-      hosts: ['s3'],
-      fallback: true,
-      load,
-      // Where nobody ever used S3, nothing is loaded for what is not there.
-      reset: async () => (store || existsSync(options.dir) ? (await open()).clear() : undefined),
+  const route: ServiceRoute = {
+    name: 's3',
+    hosts: ['s3'],
+    fallback: true,
+    load,
+    // Where nobody ever used S3, nothing is loaded for what is not there.
+    reset: async () => (store || existsSync(options.dir) ? (await open()).clear() : undefined),
+  };
+  const control: ServiceRoute = {
+    name: 's3-control',
+    signing: ['s3'],
+    hosts: [],
+    // It signs as S3 does; what tells it from a bucket of that name is that it always says the account.
+    recognizes: (request) => request.path.startsWith('/v20180820/') && request.header('x-amz-account-id') !== undefined,
+    load: async () => {
+      const [{ s3ControlService }, opened] = await Promise.all([import('../s3-control/index.ts'), open()]);
+      return s3ControlService(opened);
     },
+  };
+  return {
+    routes: [control, route],
     open,
     close: async () => (await store)?.close(),
   };
