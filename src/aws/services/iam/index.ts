@@ -17,6 +17,7 @@ import {
   IAMUser,
 } from '#kinds';
 import { defineService, type Service } from '../../gateway/service.ts';
+import { accessAdvisorActions } from './access-advisor.ts';
 import { accessKeyActions } from './access-keys.ts';
 import { accountActions } from './account.ts';
 import { accountSummaryActions } from './account-summary.ts';
@@ -61,6 +62,7 @@ export const service: Service = defineService({
     IAMUser,
   ],
   actions: {
+    ...accessAdvisorActions,
     ...accessKeyActions,
     ...accountActions,
     ...accountSummaryActions,

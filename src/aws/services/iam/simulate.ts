@@ -4,7 +4,8 @@ import { defineAction } from '../../gateway/service.ts';
 import { readPolicy, type CallerPolicies } from '../../iam/identities.ts';
 import { evaluate, type NamedPolicy, type Principal } from '../../iam/policy/evaluate.ts';
 import { splitOperator } from '../../iam/policy/document.ts';
-import { checkDocument, findPolicy, getGroup, getRole, getUser, invalid, paginate } from './support.ts';
+import { sourceOf as grantsOf } from './granting.ts';
+import { checkDocument, getGroup, getRole, getUser, invalid, paginate } from './support.ts';
 
 type Common = Pick<
   Iam.SimulatePrincipalPolicyRequest,
@@ -74,14 +75,8 @@ function sourceOf(call: Call, arn: string): { principal: Caller; policies: Calle
   if (type === 'group') {
     const group = getGroup(call, name);
     const principal: Caller = { type: 'user', arn: group.arn, account, userId: '', accessKeyId: '' };
-    const named = (document: string, as: string): NamedPolicy => ({ name: as, policy: readPolicy(document, 'identity') });
-    const inline = Object.entries(group.inline).map(([as, document]) => named(document, as));
-    const attached = group.attached.flatMap((one) => {
-      const policy = findPolicy(call, one);
-      const document = policy?.versions.find(({ id }) => id === policy.defaultVersionId)?.document;
-      return document === undefined ? [] : [named(document, one)];
-    });
-    return { principal, policies: { identityPolicies: [...inline, ...attached] } };
+    const identityPolicies = grantsOf(call, arn).policies.map(({ name: own, arn: managed, policy }) => ({ name: managed ?? own, policy }));
+    return { principal, policies: { identityPolicies } };
   }
   if (type === 'user') {
     const user = getUser(call, name);

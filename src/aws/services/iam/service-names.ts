@@ -1,0 +1,22 @@
+/** Services whose use is told even where a policy allows everything: prefix of their actions, and name. */
+export const serviceNames: Readonly<Record<string, string>> = {
+  'application-autoscaling': 'AWS Application Auto Scaling',
+  autoscaling: 'Amazon EC2 Auto Scaling',
+  cloudformation: 'AWS CloudFormation',
+  cloudwatch: 'Amazon CloudWatch',
+  codedeploy: 'AWS CodeDeploy',
+  ec2: 'Amazon EC2',
+  ecr: 'Amazon Elastic Container Registry',
+  ecs: 'Amazon Elastic Container Service',
+  eks: 'Amazon Elastic Kubernetes Service',
+  elasticloadbalancing: 'AWS Elastic Load Balancing',
+  events: 'Amazon EventBridge',
+  iam: 'AWS Identity and Access Management',
+  kms: 'AWS Key Management Service',
+  logs: 'Amazon CloudWatch Logs',
+  s3: 'Amazon S3',
+  secretsmanager: 'AWS Secrets Manager',
+  servicediscovery: 'AWS Cloud Map',
+  ssm: 'AWS Systems Manager',
+  sts: 'AWS Security Token Service',
+};
