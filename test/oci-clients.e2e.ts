@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { before, describe } from 'node:test';
+import { createServer, type Server } from 'node:http';
+import test, { after, before, describe } from 'node:test';
 import {
   CreateRepositoryCommand,
   DescribeImagesCommand,
@@ -13,7 +14,7 @@ import {
   type ImageDetail,
 } from '@aws-sdk/client-ecr';
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
-import { cannotRunContainers, run, useCluster } from './harness.ts';
+import { cannotRunContainers, eventually, freePort, run, useCluster } from './harness.ts';
 
 const absent = ['podman', 'buildah', 'skopeo'].filter((program) => spawnSync(program, ['--version']).error);
 const missing = absent.length > 0 ? `not installed: ${absent.join(', ')}` : undefined;
@@ -24,13 +25,18 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 const emptyType = 'application/vnd.oci.empty.v1+json';
 const sha = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
+const hookPort = await freePort();
+
 describe('podman, buildah and skopeo with ECR', { skip: cannotRunContainers() ?? missing ?? false }, () => {
-  const my = useCluster('--runtime', 'sim', '--nodes', '0');
+  const my = useCluster('--runtime', 'sim', '--nodes', '0', '--event-webhook', `http://127.0.0.1:${hookPort}/events`);
   const root = { accessKeyId: 'test', secretAccessKey: 'test' };
   let client: ECRClient;
   let endpoint = '';
   let host = '';
   let image = '';
+  let hook: Server;
+  /** What the webhook got. */
+  const told: { 'detail-type': string; detail: Record<string, unknown> }[] = [];
 
   /** Images and logins of these tests alone: nothing of the machine's own is read or written. */
   const storage = (): string[] => ['--root', join(my.cluster.dir, 'storage'), '--runroot', join(my.cluster.dir, 'run'), '--storage-driver', 'vfs'];
@@ -65,7 +71,17 @@ describe('podman, buildah and skopeo with ECR', { skip: cannotRunContainers() ??
   const login = (password: string, ...more: string[]) =>
     tool('podman', ['login', '--tls-verify=false', ...more, '--username', 'AWS', '--password-stdin', host], { input: password });
 
+  after(() => hook.close());
   before(async () => {
+    hook = createServer((request, response) => {
+      let text = '';
+      request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      request.on('end', () => {
+        told.push(JSON.parse(text) as (typeof told)[0]);
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => hook.listen(hookPort, '127.0.0.1', resolve));
     mkdirSync(join(my.cluster.dir, 'xdg'));
     endpoint = (JSON.parse((await my.cluster.batuta('status', '--json')).out) as { endpoints: { aws: string } }).endpoints.aws;
     client = new ECRClient({ endpoint, region: 'us-east-1', credentials: root });
@@ -94,6 +110,19 @@ describe('podman, buildah and skopeo with ECR', { skip: cannotRunContainers() ??
     for (const tag of ['1', '2']) assert.match(searched, new RegExp(`team/web\\s+${tag}(?:\\s|$)`));
     const { imageDetails } = await client.send(new DescribeImagesCommand({ repositoryName: 'team/web', imageIds: [{ imageTag: '1' }] }));
     assert.ok(imageDetails?.[0]?.lastRecordedPullTime instanceof Date);
+  });
+
+  test('a push by podman is scanned, and both are told to the webhook and in the log', async () => {
+    const { repository } = await client.send(new CreateRepositoryCommand({ repositoryName: 'team/scanned', imageScanningConfiguration: { scanOnPush: true } }));
+    const uri = repository?.repositoryUri ?? '';
+    await done('podman', 'push', '--tls-verify=false', 'localhost/not-yours:1', `docker://${uri}:1`);
+    const ours = (type: string) => told.find((event) => event['detail-type'] === type && event.detail['repository-name'] === 'team/scanned');
+    const scan = await eventually('the scan is told of', async () => ours('ECR Image Scan'));
+    // It has one file, and nothing that could be looked up.
+    assert.deepEqual([scan.detail['scan-status'], scan.detail['image-tags']], ['UNSUPPORTED_IMAGE', ['1']]);
+    assert.equal(ours('ECR Image Action')?.detail['action-type'], 'PUSH');
+    const { out } = await my.cluster.batuta('logs', '--events');
+    assert.ok(out.split('\n').includes(JSON.stringify(scan)), out);
   });
 
   test('an index of two platforms is pushed whole, and gives each platform its own', async () => {

@@ -7,6 +7,8 @@ export { openAws, type Aws, type AwsOptions } from './open.ts';
 export { createSealer, type Sealer } from './services/ecr/tokens.ts';
 export type { EcrDeps } from './services/ecr/ecr.ts';
 export type { EcrDoor } from './services/ecr/open.ts';
+export { EventBus, type AwsEvent, type NewEvent } from './events/bus.ts';
+export type { ScanEnd } from './services/ecr/scans.ts';
 export type { ServiceCoverage } from './coverage.ts';
 export type { AuditRecord } from './gateway/audit.ts';
 export { readClaim, type Claim } from './sigv4/claim.ts';

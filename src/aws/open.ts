@@ -6,6 +6,7 @@ import { coverageOf, type ServiceCoverage } from './coverage.ts';
 import type { AuditRecord } from './gateway/audit.ts';
 import type { IdentityFacts } from './gateway/call.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { EventBus, type AwsEvent } from './events/bus.ts';
 import type { EcrDeps } from './services/ecr/ecr.ts';
 import type { EcrDoor } from './services/ecr/open.ts';
 import { ecrRoute } from './services/ecr/route.ts';
@@ -33,8 +34,10 @@ export interface AwsOptions {
   /** Public keys of an issuer of tokens. Rejects when they cannot be had. */
   issuerKeys(issuer: string): Promise<readonly (JsonWebKey & { readonly kid?: string })[]>;
   audit(record: AuditRecord): void;
+  /** Gets every event that services put on the bus. */
+  onEvent?(event: AwsEvent): void;
   /** Undefined: there is no registry of images, and so no ECR. */
-  readonly ecr?: Omit<EcrDeps, 'state'> | undefined;
+  readonly ecr?: Omit<EcrDeps, 'state' | 'events'> | undefined;
   /** Directory of S3's objects. Undefined: there is no S3. */
   readonly s3Dir?: string | undefined;
 }
@@ -42,6 +45,8 @@ export interface AwsOptions {
 /** The AWS APIs of an instance. */
 export interface Aws {
   readonly state: State;
+  /** What services tell of; EventBridge's default buses, once there is an EventBridge. */
+  readonly events: EventBus;
   /** ECR as its registry sees it. */
   ecr(): Promise<EcrDoor>;
   readonly identity: IdentityFacts;
@@ -55,7 +60,7 @@ export interface Aws {
   coverage(): Promise<ServiceCoverage[]>;
 }
 
-export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, ecr: ecrDeps, s3Dir }: AwsOptions): Aws {
+export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, onEvent, ecr: ecrDeps, s3Dir }: AwsOptions): Aws {
   const state = createState(client);
   const partition = 'aws';
   const [secrets, tokens] = [createSealer(key, 'secrets'), createSealer(key, 'session tokens')];
@@ -70,7 +75,9 @@ export function openAws({ client, account, clock, random, log, key, version, all
     issuerKeys,
   };
   const used: UseLog['note'] = (...use) => uses.note(...use);
-  const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state }, { identities: identity.identities, clock, random, log });
+  const events = new EventBus({ clock, random, log });
+  if (onEvent) events.subscribe(onEvent);
+  const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state, events }, { identities: identity.identities, clock, random, log });
   const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
   const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3?.routes ?? [])];
   const reset = async (): Promise<void> => {
@@ -81,6 +88,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
   const gateway = new Gateway({ state, identity, used, services: all, pages, partition, clock, random, log, audit });
   return {
     state,
+    events,
     identity,
     reset,
     coverage: () => coverageOf(all),

@@ -247,8 +247,9 @@ export class Registry {
     const { digest } = this.manifest(repository, reference);
     const { registry, name } = repository;
     if (reference.includes(':')) {
+      const tags = this.#catalog.tagsOf(id, digest);
       this.#catalog.deleteManifest(id, digest);
-      this.#tell({ type: 'manifest-deleted', registry, repository: name, digest });
+      this.#tell({ type: 'manifest-deleted', registry, repository: name, digest, tags });
     } else {
       this.#catalog.deleteTag(id, reference);
       this.#tell({ type: 'tag-deleted', registry, repository: name, digest, tag: reference });

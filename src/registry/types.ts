@@ -58,7 +58,14 @@ export interface ImageRecord extends ManifestRecord {
 export type RegistryEvent =
   | { readonly type: 'manifest-pushed'; readonly registry: string; readonly repository: string; readonly digest: string; readonly tag: string | undefined }
   | { readonly type: 'manifest-pulled'; readonly registry: string; readonly repository: string; readonly digest: string; readonly tag: string | undefined }
-  | { readonly type: 'manifest-deleted'; readonly registry: string; readonly repository: string; readonly digest: string }
+  | {
+      readonly type: 'manifest-deleted';
+      readonly registry: string;
+      readonly repository: string;
+      readonly digest: string;
+      /** Those that went with it. */
+      readonly tags: readonly string[];
+    }
   | { readonly type: 'tag-deleted'; readonly registry: string; readonly repository: string; readonly digest: string; readonly tag: string };
 
 /** Rules of an owner (ECR, say) on top of the protocol. Each throws a RegistryError to refuse. */

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemRandom, type Logger } from '#base';
-import type { Aws, EcrDeps } from '#aws';
+import type { AuditRecord, Aws, AwsEvent, EcrDeps } from '#aws';
+import { openLineLog } from './line-log.ts';
+import { openWebhook } from './webhook.ts';
 import { issuerKeys } from './aws-issuers.ts';
 import { version } from './version.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Client } from '#client';
-import { openAwsAudit } from './aws-audit.ts';
 import { keyFile } from './key-file.ts';
 import { UserError } from './errors.ts';
 import type { UpOptions } from './options.ts';
@@ -40,11 +41,14 @@ export async function openAwsEndpoint({
   client: Client;
   issuer: ControlPlane['issuer'];
   /** What ECR needs of the registry. */
-  ecr?: () => Promise<Omit<EcrDeps, 'state'> | undefined>;
+  ecr?: () => Promise<Omit<EcrDeps, 'state' | 'events'> | undefined>;
 }): Promise<AwsEndpoint> {
   let opening: Promise<Aws> | undefined;
   const s3Dir = join(paths.data, 's3');
-  const audit = openAwsAudit(paths.awsAudit);
+  const audit = openLineLog<AuditRecord>(paths.awsAudit);
+  const events = openLineLog<AwsEvent>(paths.awsEvents);
+  const webhook =
+    options.eventWebhook === undefined ? undefined : openWebhook({ url: options.eventWebhook, clock: systemClock, log: log.named('webhook'), fetch });
   const open = async (): Promise<Aws> => {
     const { openAws } = await import('#aws');
     return openAws({
@@ -58,6 +62,10 @@ export async function openAwsEndpoint({
       random: systemRandom,
       log: log.named('aws'),
       audit: (record) => audit.write(record),
+      onEvent(event) {
+        events.write(event);
+        webhook?.send(event);
+      },
       ecr: await ecr?.(),
       s3Dir,
     });
@@ -105,6 +113,8 @@ export async function openAwsEndpoint({
         () => {},
       );
       audit.close();
+      events.close();
+      webhook?.close();
     },
   };
 }

@@ -122,14 +122,16 @@ export async function diagnose(options: PathOptions): Promise<Check[]> {
   ];
 }
 
-/** Prints the last lines of the log of a detached instance, or of its AWS calls, and, with `follow`, what is added until interrupted. */
+/** Prints the last lines of the log of a detached instance, or of its AWS calls or events, and, with `follow`, what is added until interrupted. */
 export async function followLog(
   options: PathOptions,
-  how: { follow: boolean; tail: number; audit?: boolean; write: (chunk: Buffer | string) => void },
+  how: { follow: boolean; tail: number; what?: 'log' | 'audit' | 'events'; write: (chunk: Buffer | string) => void },
 ): Promise<void> {
   const paths = resolvePaths(options);
-  const log = how.audit ? paths.awsAudit : paths.log;
-  if (how.audit && !existsSync(log)) throw new UserError(`${log} does not exist: no AWS call was made yet`);
+  const { what = 'log' } = how;
+  const log = { log: paths.log, audit: paths.awsAudit, events: paths.awsEvents }[what];
+  if (what !== 'log' && !existsSync(log))
+    throw new UserError(`${log} does not exist: no AWS ${what === 'audit' ? 'call was made' : 'service told of anything'} yet`);
   if (!existsSync(log)) throw new UserError(`${log} does not exist: only detached instances write it (bin/batuta up --detach)`);
   const whole = readFileSync(log, 'utf8');
   const lines = whole.split('\n');

@@ -2,7 +2,16 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { systemClock, type Logger, type Timer } from '#base';
 import type { Aws, EcrDoor } from '#aws';
-import { RegistryError, type ErrorCode, type AccessRequest, type Authorize, type Registry, type RegistryEvent, type RegistryRules } from '#registry';
+import {
+  RegistryError,
+  type ErrorCode,
+  type AccessRequest,
+  type Authorize,
+  type Registry,
+  type RegistryEvent,
+  type RegistryRules,
+  type ScanEvent,
+} from '#registry';
 import { meant } from './ecr-hosts.ts';
 
 /** What a registry asks of ECR. */
@@ -12,6 +21,7 @@ export interface EcrConnection {
   readonly rules: RegistryRules;
   registryOf(request: IncomingMessage, repository: string | undefined): string | Promise<string>;
   onEvent(event: RegistryEvent): void;
+  onScan(event: ScanEvent): void;
   hostsOf(host: string, port: number): string | undefined;
   /** Carries out lifecycle policies from now on. */
   start(registry: Registry): void;
@@ -76,11 +86,22 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
         registry === '' ? undefined : refusing(async () => (await door()).missing(registry, repository, reference)),
     },
     onEvent(event) {
-      if (event.registry === '' || event.type !== 'manifest-pushed') return;
-      const { registry, repository, digest, tag } = event;
+      if (event.registry === '' || event.type === 'manifest-pulled') return;
+      const { registry, repository, digest } = event;
+      const told = (ecr: EcrDoor): void | Promise<void> => {
+        if (event.type === 'manifest-pushed') return ecr.pushed(registry, repository, digest, event.tag);
+        ecr.deleted(registry, repository, digest, event.type === 'tag-deleted' ? [event.tag] : event.tags);
+      };
       door()
-        .then((ecr) => ecr.pushed(registry, repository, digest, tag))
-        .catch((error: unknown) => log.error('what follows a push failed', { repository, digest, error }));
+        .then(told)
+        .catch((error: unknown) => log.error(`what follows ${event.type} failed`, { repository, digest, error }));
+    },
+    onScan(event) {
+      if (event.record.registry === '') return;
+      const { repository, digest } = event.record;
+      door()
+        .then((ecr) => ecr.scanned(event))
+        .catch((error: unknown) => log.error('a scan was not told of', { repository, digest, error }));
     },
     hostsOf(host, port) {
       if (meant(host, undefined) === undefined) return undefined;

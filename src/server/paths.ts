@@ -19,6 +19,7 @@ export interface Paths {
   readonly log: string;
   /** AWS calls, a JSON line each. */
   readonly awsAudit: string;
+  readonly awsEvents: string;
   readonly control: string;
   readonly containerd: string;
   readonly pods: string;
@@ -50,6 +51,7 @@ export function resolvePaths(options: PathOptions): Paths {
     kubeconfig: join(data, 'kubeconfig'),
     log: join(data, 'batuta.log'),
     awsAudit: join(data, 'aws-audit.log'),
+    awsEvents: join(data, 'aws-events.log'),
     control: join(run, 'control.sock'),
     containerd: join(data, 'containerd'),
     pods: join(data, 'pods'),

@@ -3,19 +3,18 @@ import { join } from 'node:path';
 import { systemClock, systemRandom, type Logger } from '#base';
 import type { Aws, EcrDeps } from '#aws';
 import type { Client } from '#client';
-import { openScanner, startRegistry, type RegistryServer } from '#registry';
+import { openScanner, startRegistry, type RegistryServer, type ScanEvent } from '#registry';
 import { connectEcr } from './ecr.ts';
 import { doorAddress } from './ecr-hosts.ts';
 import { imagesInUse } from './images-in-use.ts';
 import { keyFile } from './key-file.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
-import { reportScan } from './scan-events.ts';
 import { version } from './version.ts';
 
 export interface InstanceRegistry extends RegistryServer {
   /** What ECR is made of; asked for when the first call or request of ECR comes. */
-  ecr(): Promise<Omit<EcrDeps, 'state'>>;
+  ecr(): Promise<Omit<EcrDeps, 'state' | 'events'>>;
   /** hosts.toml of containerd for a host of an image name, where this registry answers for it. */
   hostsOf(host: string): string | undefined;
 }
@@ -31,7 +30,11 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
   const dir = join(paths.data, 'registry');
   const key = keyFile(dir, 'key');
   const door = connectEcr({ aws: given.aws, key, account: options.account, log });
-  const scanner = openScanner({ dir, clock: systemClock, log: log.named('scanner'), version, onEvent: (event) => reportScan(event, log) });
+  const scanEnded = (event: ScanEvent): void => {
+    reportScan(event, log);
+    door.onScan(event);
+  };
+  const scanner = openScanner({ dir, clock: systemClock, log: log.named('scanner'), version, onEvent: scanEnded });
   const server = await startRegistry({
     dir,
     listen: process.platform === 'linux' ? ['127.0.0.1', doorAddress] : ['127.0.0.1'],
@@ -50,7 +53,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
   });
   door.start(server.registry);
   scanner.start();
-  const ecr = async (): Promise<Omit<EcrDeps, 'state'>> => {
+  const ecr = async (): Promise<Omit<EcrDeps, 'state' | 'events'>> => {
     const { createSealer } = await import('#aws');
     return {
       images: server.registry,
@@ -73,6 +76,12 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
       await server.stop();
     },
   };
+}
+
+function reportScan({ type, record }: ScanEvent, log: Logger): void {
+  const { repository, digest, status, counts, description } = record;
+  if (type === 'scan-failed') log.warn('scan of an image failed', { repository, digest, status, why: description });
+  else log.info('image was scanned', { type, repository, digest, status, counts });
 }
 
 /** `.localhost` needs no configuration where the machine resolves it (RFC 6761); elsewhere the address stands in, and the login says whose registry is meant. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imageScanEvent } from './scan-events.ts';
 import { parseImage } from './scan.ts';
 
 test('names of images', () => {
@@ -29,29 +28,4 @@ test('names of images', () => {
     );
   for (const host of ['ghcr.io', '128.0.0.2:5000', '12345.dkr.ecr.eu-west-1.amazonaws.com'])
     assert.throws(() => parseImage(`${host}/a/b:1`, () => loginless), new RegExp(`${host} is another registry: copy the image`));
-});
-
-test('ECR Image Scan events', () => {
-  const record = {
-    registry: '123456789012/us-east-1', repository: 'app', digest: 'sha256:x', status: 'COMPLETE', description: '', mode: 'basic',
-    requested: 1, completed: 1_572_316_608_500, advisoriesUpdated: 1, counts: { CRITICAL: 10 },
-  } as const; // prettier-ignore
-  assert.deepEqual(imageScanEvent({ type: 'scan-completed', record, tags: ['1'] }, 'id'), {
-    version: '0',
-    id: 'id',
-    'detail-type': 'ECR Image Scan',
-    source: 'aws.ecr',
-    account: '123456789012',
-    time: '2019-10-29T02:36:48Z',
-    region: 'us-east-1',
-    resources: ['arn:aws:ecr:us-east-1:123456789012:repository/app'],
-    detail: {
-      'scan-status': 'COMPLETE',
-      'repository-name': 'app',
-      'finding-severity-counts': { CRITICAL: 10 },
-      'image-digest': 'sha256:x',
-      'image-tags': ['1'],
-    },
-  });
-  assert.equal(imageScanEvent({ type: 'scan-completed', record: { ...record, registry: '' }, tags: [] }, 'id'), undefined);
 });

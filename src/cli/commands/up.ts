@@ -39,6 +39,7 @@ function readOptions(args: Parsed): UpOptions {
     awsPort: readFreePort(args, 'aws-port', 4566, offset),
     account: readAccount(args),
     allowReset: flag(args, 'allow-reset'),
+    eventWebhook: readWebhook(args),
     registryPort: readFreePort(args, 'registry-port', 5000, offset),
     listen: text(args, 'listen') ?? '127.0.0.1',
     logLevel: choice(args, 'log-level', ['debug', 'info', 'warn', 'error'], 'info'),
@@ -88,6 +89,11 @@ function readAccount(args: Parsed): string {
   const account = text(args, 'account') ?? '000000000000';
   if (!/^\d{12}$/.test(account)) throw new UsageError(`--account ${account}: twelve digits`);
   return account;
+}
+function readWebhook(args: Parsed): string | undefined {
+  const url = text(args, 'event-webhook');
+  if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`--event-webhook ${url}: an http or https URL`);
+  return url;
 }
 /** A number from 0 to `most`, with decimals. */
 function share(args: Parsed, name: string, fallback: number, most: number): number {
@@ -152,6 +158,7 @@ export const command: Command = {
     'aws-port': { type: 'string', value: 'PORT', help: 'port of the AWS APIs; 0 = any free port', default: '4566' },
     account: { type: 'string', value: 'ID', help: 'account of the AWS APIs: twelve digits', default: '000000000000' },
     'allow-reset': { type: 'boolean', help: 'all state of the AWS APIs may be deleted at once (bin/batuta reset --aws, POST /moto-api/reset)' },
+    'event-webhook': { type: 'string', value: 'URL', help: 'events of the AWS services are posted there, as JSON; bin/batuta logs --events shows them, too' },
     'registry-port': { type: 'string', value: 'PORT', help: 'port of the image registry, on 127.0.0.1 only; 0 = any free port', default: '5000' },
     'port-offset': { type: 'string', value: 'N', help: 'added to every port', default: '0' },
     listen: { type: 'string', value: 'ADDR', help: 'address to listen on', default: '127.0.0.1' },

@@ -35,7 +35,7 @@ describe('settings of a registry', () => {
       my.refused('InvalidParameterException', /is not the ARN of a signing profile/),
     );
     assert.deepEqual(await my.call('PutSigningConfiguration', { signingConfiguration: { rules } }), { signingConfiguration: { rules } });
-    const digest = await my.push('team/app', 'after', 'after');
+    await my.push('team/app', 'after', 'after');
     await my.clock.advance(1000);
     const more = [...rules, { signingProfileArn: `${signingProfileArn}2` }];
     await my.call('PutSigningConfiguration', { signingConfiguration: { rules: more } });
@@ -53,7 +53,6 @@ describe('settings of a registry', () => {
     assert.deepEqual(await statuses('before'), []);
     assert.deepEqual(await statuses('after'), [['FAILED', signingProfileArn, true]]);
     await assert.rejects(statuses('none'), my.refused('ImageNotFoundException', /imageTag:'none'/));
-    assert.ok(digest.startsWith('sha256:'));
     assert.deepEqual(await my.call('DeleteSigningConfiguration'), { registryId: '000000000000', signingConfiguration: { rules: more } });
     await assert.rejects(my.call('GetSigningConfiguration'), none);
   });

@@ -10,6 +10,7 @@ import {
   type EcrRepository,
 } from '#kinds';
 import { defineAction, type Action, type AnyAction, type Conditions } from '../../gateway/service.ts';
+import type { EventBus } from '../../events/bus.ts';
 import type { Call } from '../../gateway/call.ts';
 import { parsePolicy, type Policy } from '../../iam/policy/document.ts';
 import type { NamedPolicy } from '../../iam/policy/evaluate.ts';
@@ -26,6 +27,7 @@ export interface EcrDeps {
   readonly images: Images;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly events: EventBus;
   readonly sealer: Sealer;
   /** Host and port under which clients find the registry of an account in a region. */
   hostOf(place: Place): string;

@@ -2,6 +2,9 @@ import { authorizeRequest, loginOf, recordsPull, type AccessOptions, type DoorRe
 import { modeOf } from './actions/image-scans.ts';
 import { imagesOf, placeOf, type Ecr } from './ecr.ts';
 import { immutableTag, noRepository } from './errors.ts';
+import { imageAction } from './events.ts';
+import { tellScan } from './scan-events.ts';
+import type { ScanEnd } from './scans.ts';
 import { runLifecycles } from './lifecycle/run.ts';
 import { isImmutable } from './mutability.ts';
 import { PullThroughCache } from './pull-through.ts';
@@ -22,6 +25,10 @@ export interface EcrDoor {
   create(registry: string, repository: string): Promise<void>;
   tag(registry: string, repository: string, tag: string, digest: string, current: string | undefined): void;
   missing(registry: string, repository: string, reference: string): Promise<void> | undefined;
+  /** Tells of a manifest or a tag that was deleted. */
+  deleted(registry: string, repository: string, digest: string, tags: readonly string[]): void;
+  /** Tells of a scan's end. */
+  scanned(end: ScanEnd): Promise<void>;
   pushed(registry: string, repository: string, digest: string, tag: string | undefined): Promise<void>;
   runLifecycles(): Promise<void>;
 }
@@ -62,10 +69,17 @@ export function openDoor(options: AccessOptions): EcrDoor {
     async pushed(registry, name, digest, tag) {
       const place = placeOf(registry);
       if (!place) return;
+      ecr.deps.events.put(imageAction({ place, name, digest, tag }, 'PUSH'));
       await activate(ecr, place, name, digest);
       await scanPushed(ecr, registry, name, digest);
       await replicator.pushed(place, name, digest, tag);
     },
+    deleted(registry, name, digest, tags) {
+      const place = placeOf(registry);
+      if (!place) return;
+      for (const tag of tags.length > 0 ? tags : [undefined]) ecr.deps.events.put(imageAction({ place, name, digest, tag }, 'DELETE'));
+    },
+    scanned: (end) => tellScan(ecr, end),
     runLifecycles: () => runLifecycles(ecr),
   };
 }

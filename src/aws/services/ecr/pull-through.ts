@@ -1,5 +1,7 @@
+import type { EcrPullThroughCacheRule } from '#kinds';
 import { AwsError } from '../../gateway/errors.ts';
 import { imagesOf, type Ecr } from './ecr.ts';
+import { pullThroughAction } from './events.ts';
 import { registryCode } from './errors.ts';
 import { documentOf, type Document } from './images.ts';
 import { closest, upstreamName } from './prefixes.ts';
@@ -28,7 +30,7 @@ export class PullThroughCache {
     let work = this.#fetching.get(key);
     if (!work) {
       const upstream = new Upstream(this.#ecr.deps, rule, upstreamName(rule, name));
-      work = this.#fetch(place, name, reference, upstream).finally(() => this.#fetching.delete(key));
+      work = this.#told(rule, place, name, reference, this.#fetch(place, name, reference, upstream)).finally(() => this.#fetching.delete(key));
       this.#fetching.set(key, work);
     }
     return work;
@@ -44,19 +46,36 @@ export class PullThroughCache {
     return checked !== undefined && this.#ecr.now - checked < FRESH_MS;
   }
 
-  async #fetch(place: Place, name: string, reference: string, upstream: Upstream): Promise<void> {
+  /** Tells of what was fetched, or could not be. */
+  async #told(rule: EcrPullThroughCacheRule, place: Place, name: string, reference: string, work: Promise<boolean>): Promise<void> {
+    const { events } = this.#ecr.deps;
+    const isDigest = reference.includes(':');
+    const what = { place, name, tag: isDigest ? undefined : reference, digest: isDigest ? reference : undefined };
+    try {
+      if (!(await work)) return;
+      const digest = this.#ecr.images(place, name).find((image) => image.digest === reference || image.tags.includes(reference))?.digest;
+      events.put(pullThroughAction({ ...what, digest }, rule));
+    } catch (error) {
+      events.put(pullThroughAction(what, rule, { code: 'UpstreamUnavailable', reason: (error as Error).message }));
+      throw error;
+    }
+  }
+
+  /** False: the upstream has none such, or what is here is served while it is away. */
+  async #fetch(place: Place, name: string, reference: string, upstream: Upstream): Promise<boolean> {
     try {
       const found = await upstream.manifest(reference);
-      if (!found) return;
+      if (!found) return false;
       await ensureRepository(this.#ecr, place, name, templateFor(this.#ecr, place, name, 'PULL_THROUGH_CACHE'));
       await this.#store(place, name, reference, found, upstream);
       if (!reference.includes(':')) {
         await this.#ecr.change(place, name, (current) => ({ ...current, upstreamCheckedAt: { ...current.upstreamCheckedAt, [reference]: this.#ecr.now } }));
       }
+      return true;
     } catch (error) {
       if (!(error instanceof UpstreamError) && !(error instanceof AwsError)) throw error;
       // What is here is served as it is while the upstream is away.
-      if (this.#find(place, name, reference)) return;
+      if (this.#find(place, name, reference)) return false;
       throw new Refusal('UNAVAILABLE', error.message);
     }
   }

@@ -1,6 +1,7 @@
 import { evaluate } from '../../iam/policy/evaluate.ts';
 import type { Place } from '../../state/table.ts';
 import { imagesOf, partitionOf, repositoryArn, type Ecr } from './ecr.ts';
+import { replicationAction } from './events.ts';
 import { documentOf } from './images.ts';
 import { destinationsOf } from './replication.ts';
 import { ensureRepository, templateFor } from './repositories.ts';
@@ -26,7 +27,9 @@ export class Replicator {
           throw new Error(`the registry policy of ${registryId} does not allow ecr:ReplicateImage to ${place.account}`);
         await ensureRepository(this.#ecr, to, name, templateFor(this.#ecr, to, name, 'REPLICATION'));
         await this.#copy(place, to, name, digest, tag);
+        this.#ecr.deps.events.put(replicationAction({ place: to, name, digest, tag }, place, 'SUCCESS'));
       } catch (error) {
+        this.#ecr.deps.events.put(replicationAction({ place: to, name, digest, tag }, place, 'FAILED'));
         this.#ecr.deps.log.error('an image was not replicated', { repository: name, digest, to, error });
       }
     }

@@ -32,6 +32,13 @@ export interface ScannedImage {
   readonly repository: string;
   readonly digest: string;
 }
+/** A scan ended, or new advisories changed what it had found. */
+export interface ScanEnd {
+  readonly type: 'scan-completed' | 'scan-failed' | 'findings-changed';
+  readonly record: ScanRecord & ScannedImage & { readonly mode: 'basic' | 'enhanced' };
+  /** Of the image then. */
+  readonly tags: readonly string[];
+}
 /** What ECR needs of the scanner of images. */
 export interface Scans {
   request(image: ScannedImage, mode: 'basic' | 'enhanced'): Promise<ScanRecord>;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, seededRandom, silentLogger, systemClock } from '#base';
 import { RegistryError, startRegistry, type AccessRequest } from '#registry';
+import { EventBus, type AwsEvent } from '../../events/bus.ts';
 import type { Caller } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { authorize } from '../../gateway/authorize.ts';
@@ -14,7 +15,7 @@ import { parsePolicy } from '../../iam/policy/document.ts';
 import { testCall, testRoot, testState } from '../../testing.ts';
 import { Refusal } from './refusal.ts';
 import { createSealer } from './tokens.ts';
-import { Ecr, ecrKinds, ecrService, openDoor, type EcrDoor } from './index.ts';
+import { Ecr, ecrKinds, ecrService, openDoor, type EcrDeps, type EcrDoor } from './index.ts';
 
 export const DAY = 24 * 60 * 60 * 1000;
 export const imageType = 'application/vnd.oci.image.manifest.v1+json';
@@ -54,7 +55,7 @@ function toDoor({ message, registry, repository, operation, reference, into }: A
 }
 
 /** ECR with a real registry below it and a few callers, without the gateway. */
-export async function ecrWorld() {
+export async function ecrWorld(more: Partial<EcrDeps> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'batuta-ecr-'));
   const clock = new FakeClock(systemClock.now());
   let door: EcrDoor;
@@ -99,16 +100,23 @@ export async function ecrWorld() {
       missing: (...given) => later(refusing(() => door.missing(...given))),
     },
     onEvent: (event) => {
+      if (event.type === 'manifest-deleted') door.deleted(event.registry, event.repository, event.digest, event.tags);
+      if (event.type === 'tag-deleted') door.deleted(event.registry, event.repository, event.digest, [event.tag]);
       if (event.type === 'manifest-pushed') following.push(door.pushed(event.registry, event.repository, event.digest, event.tag));
     },
   });
+  const bus = new EventBus({ clock, random: seededRandom(3), log: silentLogger });
+  const events: AwsEvent[] = [];
+  bus.subscribe((event) => void events.push(event));
   const ecr = new Ecr({
     state,
+    events: bus,
     images: server.registry,
     clock,
     log: silentLogger,
     sealer: createSealer(Buffer.alloc(32, 1), 'ecr'),
     hostOf: ({ account, region }) => `${account}.dkr.ecr.${region}.localhost:5000`,
+    ...more,
     usedBy: () => outside.using,
     secret: async (arn) => {
       if (outside.secrets.get(arn) === 'locked') throw new Error('access denied');
@@ -190,6 +198,8 @@ export async function ecrWorld() {
     await server.stop();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { clock, server, ecr, door, outside, call, refused, http, manifest, push, denied, stop };
+  /** The events since the last look. */
+  const told = (): AwsEvent[] => events.splice(0);
+  return { told, clock, server, ecr, door, outside, call, refused, http, manifest, push, denied, stop };
 }
 export type EcrWorld = Awaited<ReturnType<typeof ecrWorld>>;

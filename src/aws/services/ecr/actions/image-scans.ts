@@ -7,8 +7,9 @@ import type {
 } from '@aws-sdk/client-ecr';
 import type { EcrRegistry } from '#kinds';
 import { AwsError } from '../../../gateway/errors.ts';
-import { imagesOf, repositoryAction, repositoryArn, type Ecr } from '../ecr.ts';
+import { imagesOf, repositoryAction, type Ecr } from '../ecr.ts';
 import { noScan } from '../errors.ts';
+import { enhancedView, type ScannedAt } from '../enhanced-finding.ts';
 import { find } from '../find-images.ts';
 import type { ScanFinding, ScanRecord, Scans } from '../scans.ts';
 
@@ -43,7 +44,7 @@ export const startImageScan = (ecr: Ecr) =>
 export const describeImageScanFindings = (ecr: Ecr) =>
   repositoryAction<DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse>(ecr, async (input, place) => {
     const { repositoryName: name, imageId, maxResults = 100, nextToken } = input;
-    const { digest } = find(ecr, place, name, imageId);
+    const { digest, tags, pushed } = find(ecr, place, name, imageId);
     const image = { registry: imagesOf(place, name).registry, repository: name, digest };
     const found = await scansOf(ecr).findings(image, { limit: maxResults, ...(nextToken === undefined ? {} : { after: nextToken }) });
     if (!found) throw noScan({ imageDigest: digest, ...imageId }, name, place.account);
@@ -59,20 +60,14 @@ export const describeImageScanFindings = (ecr: Ecr) =>
             imageScanFindings: findingsView(
               found.record,
               found.findings,
-              enhanced ? { arn: repositoryArn(place, name), account: place.account, name, digest } : undefined,
+              enhanced ? { ...place, name, tags, digest, pushedAt: pushed, at: found.record.completed } : undefined,
             ),
           }),
       ...(found.next === undefined ? {} : { nextToken: found.next }),
     };
   });
 
-interface Where {
-  readonly arn: string;
-  readonly account: string;
-  readonly name: string;
-  readonly digest: string;
-}
-function findingsView(record: ScanRecord, findings: readonly ScanFinding[], enhanced: Where | undefined): ImageScanFindings {
+function findingsView(record: ScanRecord, findings: readonly ScanFinding[], enhanced: ScannedAt | undefined): ImageScanFindings {
   return {
     ...(record.completed === undefined ? {} : { imageScanCompletedAt: new Date(record.completed) }),
     ...(record.advisoriesUpdated === undefined ? {} : { vulnerabilitySourceUpdatedAt: new Date(record.advisoriesUpdated) }),
@@ -96,49 +91,5 @@ function basicView(finding: ScanFinding): NonNullable<ImageScanFindings['finding
     ...(finding.uri === undefined ? {} : { uri: finding.uri }),
     severity: finding.severity as 'HIGH',
     attributes: attributes.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
-  };
-}
-
-function enhancedView(finding: ScanFinding, where: Where): NonNullable<ImageScanFindings['enhancedFindings']>[number] {
-  const { package: one, cvss } = finding;
-  const best = cvss[0];
-  return {
-    awsAccountId: where.account,
-    description: finding.description,
-    severity: finding.severity === 'UNDEFINED' ? 'UNTRIAGED' : finding.severity,
-    status: 'ACTIVE',
-    title: finding.title ?? `${finding.name} - ${one.name}`,
-    type: 'PACKAGE_VULNERABILITY',
-    fixAvailable: finding.fixedIn === undefined ? 'NO' : 'YES',
-    ...(best
-      ? { score: best.score, scoreDetails: { cvss: { score: best.score, scoreSource: best.source, scoringVector: best.vector, version: best.version } } }
-      : {}),
-    ...(finding.updated === undefined ? {} : { updatedAt: new Date(finding.updated) }),
-    packageVulnerabilityDetails: {
-      cvss: cvss.map(({ score, vector, source, version }) => ({ baseScore: score, scoringVector: vector, source, version })),
-      referenceUrls: [...finding.references],
-      relatedVulnerabilities: [...finding.aliases],
-      ...(finding.uri === undefined ? {} : { sourceUrl: finding.uri }),
-      ...(finding.published === undefined ? {} : { vendorCreatedAt: new Date(finding.published) }),
-      vulnerabilityId: finding.name,
-      vulnerablePackages: [
-        {
-          name: one.name,
-          version: one.version,
-          filePath: one.path,
-          packageManager: one.type.toUpperCase(),
-          ...(one.arch === undefined ? {} : { arch: one.arch }),
-          ...(one.layer === undefined ? {} : { sourceLayerHash: one.layer }),
-          ...(finding.fixedIn === undefined ? {} : { fixedInVersion: finding.fixedIn }),
-        },
-      ],
-    },
-    resources: [
-      {
-        id: `${where.arn}/${where.digest}`,
-        type: 'AWS_ECR_CONTAINER_IMAGE',
-        details: { awsEcrContainerImage: { imageHash: where.digest, registry: where.account, repositoryName: where.name } },
-      },
-    ],
   };
 }

@@ -9,6 +9,7 @@ import type {
 import type { EcrRegistry, EcrScanningRule } from '#kinds';
 import { registryAction, repositoryArn, type Ecr } from '../ecr.ts';
 import { invalidParameter } from '../errors.ts';
+import { scanResourceChange } from '../events.ts';
 import { scanFrequency } from '../scanning.ts';
 
 const view = ({ scanning }: EcrRegistry): RegistryScanningConfiguration => ({
@@ -28,7 +29,15 @@ export const putRegistryScanningConfiguration = (ecr: Ecr) =>
     const rules = (input.rules ?? []) as unknown as EcrScanningRule[];
     if (scanType === 'BASIC' && rules.some((rule) => rule.scanFrequency === 'CONTINUOUS_SCAN'))
       throw invalidParameter('rules', 'scanFrequency CONTINUOUS_SCAN needs scanType ENHANCED');
+    const frequencies = (): Map<string, string> =>
+      new Map(ecr.repositories.list(place).map((repository) => [repository.name, scanFrequency(repository, ecr.registry(place)).frequency]));
+    const before = frequencies();
     const one = await ecr.changeRegistry(place, (current) => ({ ...current, scanning: { scanType, rules } }));
+    const changes = [...frequencies()].flatMap(([name, frequency]) => {
+      const previous = before.get(name);
+      return previous === undefined || previous === frequency ? [] : [{ name, frequency, previous }];
+    });
+    if (scanType === 'ENHANCED' && changes.length > 0) ecr.deps.events.put(scanResourceChange(place, changes));
     return { registryScanningConfiguration: view(one) };
   });
 

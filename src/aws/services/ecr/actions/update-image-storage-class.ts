@@ -1,12 +1,14 @@
 import type { UpdateImageStorageClassRequest, UpdateImageStorageClassResponse } from '@aws-sdk/client-ecr';
 import { repositoryAction, type Ecr } from '../ecr.ts';
 import { AwsError } from '../../../gateway/errors.ts';
+import { storageClassAction } from '../events.ts';
 import { find, referencedBy } from '../find-images.ts';
 
 /** An image in the archive is listed and cannot be pulled. */
 export const updateImageStorageClass = (ecr: Ecr) =>
   repositoryAction<UpdateImageStorageClassRequest, UpdateImageStorageClassResponse>(ecr, async (input, place) => {
-    const { digest } = find(ecr, place, input.repositoryName, input.imageId);
+    const image = find(ecr, place, input.repositoryName, input.imageId);
+    const { digest } = image;
     const archive = input.targetStorageClass === 'ARCHIVE';
     const { archived = {} } = ecr.repository(place, input.repositoryName);
     const indexes = referencedBy(ecr.images(place, input.repositoryName), digest).filter((index) => !(index in archived));
@@ -17,6 +19,8 @@ export const updateImageStorageClass = (ecr: Ecr) =>
       if (archive) return { ...current, archived: { ...rest, [digest]: before ?? ecr.now } };
       return before === undefined ? current : { ...current, archived: rest, activated: { ...current.activated, [digest]: ecr.now } };
     });
+    const where = { place, name: input.repositoryName, digest };
+    ecr.deps.events.put(storageClassAction(where, input.targetStorageClass, image, archive ? undefined : ecr.now));
     return {
       registryId: place.account,
       repositoryName: input.repositoryName,

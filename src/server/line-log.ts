@@ -1,11 +1,15 @@
 import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
-import type { AuditRecord } from '#aws';
+
+export interface LineLog<T> {
+  write(record: T): void;
+  close(): void;
+}
 
 /** At this size the log is put away, bytes; one that was put away stays. */
 const most = 32 * 1024 * 1024;
 
-/** Writes AWS calls down, a JSON line each, into a file that never takes more than twice its most. */
-export function openAwsAudit(path: string): { write(record: AuditRecord): void; close(): void } {
+/** Writes things down, a JSON line each, into a file that never takes more than twice its most. */
+export function openLineLog<T extends object>(path: string): LineLog<T> {
   let file: number | undefined;
   let size = 0;
   let lines: string[] = [];
