@@ -3,7 +3,7 @@ import { freemem, release, version } from 'node:os';
 import { formatMicroTime, formatTime, quantityToMilli, quantityToNumber, type Clock, type Logger, type Random, type Timer } from '#base';
 import type { Client } from '#client';
 import { Lease, Node, type V1Lease, type V1Node, type V1NodeCondition, type V1NodeStatus, type V1Taint } from '#kinds';
-import { isApiError } from '#machinery';
+import { equalJson, isApiError } from '#machinery';
 import type { ImageState, Runtime } from './runtime.ts';
 
 export const kubeletVersion = 'v1.36.2';
@@ -60,7 +60,7 @@ class Reporter implements NodeReporter {
   readonly #deps: ReporterDeps;
   #node: V1Node | undefined;
   #lease: V1Lease | undefined;
-  #reported = '';
+  #reported: V1NodeStatus | undefined;
   #reportedAt = 0;
   #timers = new Set<Timer>();
   #stopped = false;
@@ -148,12 +148,11 @@ class Reporter implements NodeReporter {
   /** Writes the status when it differs from the last one told, or when it is time for a heartbeat. */
   async #report(status: V1NodeStatus, heartbeat: boolean): Promise<void> {
     if (this.#stopped) return;
-    const digest = JSON.stringify({ ...status, conditions: status.conditions?.map((c) => [c.type, c.status, c.reason]) });
-    if (!heartbeat && digest === this.#reported) return;
+    if (!heartbeat && this.#reported && saysTheSame(status, this.#reported)) return;
     const { client, node, clock } = this.#deps;
     for (let attempt = 0; ; attempt++) {
       const current = attempt === 0 && this.#node ? this.#node : await client.api.get(Node, { name: node.name });
-      if (attempt === 0 && this.#reported === '' && sameConditions(current.status, status)) break;
+      if (attempt === 0 && this.#reported === undefined && sameConditions(current.status, status)) break;
       try {
         this.#node = await client.api.update(Node, { ...current, status: mergeStatus(current.status, status) }, { subresource: 'status' });
         break;
@@ -165,7 +164,7 @@ class Reporter implements NodeReporter {
         if (!isApiError(error, 'Conflict') || attempt >= 5) throw error;
       }
     }
-    this.#reported = digest;
+    this.#reported = status;
     this.#reportedAt = clock.now();
   }
   async #status(): Promise<V1NodeStatus> {
@@ -264,6 +263,11 @@ type Amounts = { [resource: string]: string };
 /** Extended resources that somebody else wrote into the status stay, as the kubelet lets them. */
 function withForeign(old: Amounts = {}, own: Amounts = {}): Amounts {
   return { ...Object.fromEntries(Object.entries(old).filter(([name]) => name.includes('/'))), ...own };
+}
+/** But for times. */
+function saysTheSame(a: V1NodeStatus, b: V1NodeStatus): boolean {
+  const timeless = (status: V1NodeStatus): unknown => ({ ...status, conditions: status.conditions?.map((c) => [c.type, c.status, c.reason]) });
+  return equalJson(timeless(a), timeless(b));
 }
 const sameConditions = (a: V1NodeStatus | undefined, b: V1NodeStatus): boolean =>
   (b.conditions ?? []).every((c) => a?.conditions?.some((x) => x.type === c.type && x.status === c.status && x.lastHeartbeatTime === c.lastHeartbeatTime));

@@ -8,6 +8,11 @@ import type { WatchGroup } from './watch-group.ts';
 /** How many past events of a kind a watch can still be opened at. */
 const window = 2048;
 
+/** The place of a key among the sorted: an object that changes keeps it, and nothing is searched or moved. */
+interface Slot {
+  entry: CacheEntry;
+}
+
 /** All objects of one kind, sorted by key, with the events of the recent past and everyone who follows. */
 export class KindCache {
   /** The first that was served of the kinds that share the prefix. */
@@ -25,8 +30,8 @@ export class KindCache {
   /** A watch from this revision or later misses nothing. */
   oldest: Revision;
   readonly #groups = new GroupIndex();
-  readonly #entries = new Map<string, CacheEntry>();
-  #sorted: CacheEntry[] = [];
+  readonly #entries = new Map<string, Slot>();
+  #sorted: Slot[] = [];
   #history: CacheEvent[] = [];
   readonly #observers: ((object: KubeObject | undefined, old: KubeObject | undefined) => void)[] = [];
 
@@ -61,24 +66,26 @@ export class KindCache {
     for (const codec of this.#codecs.values()) codec.keepsObjects = true;
   }
   get(key: string): CacheEntry | undefined {
-    return this.#entries.get(key);
+    return this.#entries.get(key)?.entry;
   }
-  /** Entries whose key starts with `prefix`, in key order, after the key `after`. A copy when it is not everything. */
+  /** Entries whose key starts with `prefix`, in key order, after the key `after`. */
   range(prefix: string, after?: string): readonly CacheEntry[] {
     const from = after === undefined ? lowerBound(this.#sorted, prefix) : lowerBound(this.#sorted, after + '\0');
     const to = prefix === this.prefix ? this.#sorted.length : lowerBound(this.#sorted, prefix.slice(0, -1) + '0');
-    return this.#sorted.slice(from, Math.max(from, to));
+    return this.#sorted.slice(from, Math.max(from, to)).map((slot) => slot.entry);
   }
   /** The first fill, in key order. */
   load(entry: CacheEntry): void {
-    this.#entries.set(entry.key, entry);
-    this.#sorted.push(entry);
+    const slot = { entry };
+    this.#entries.set(entry.key, slot);
+    this.#sorted.push(slot);
   }
   apply(key: string, revision: Revision, entry: CacheEntry | undefined): CacheEvent | undefined {
-    const previous = this.#entries.get(key);
+    const slot = this.#entries.get(key);
+    const previous = slot?.entry;
     if (this.unreadable.size > 0) this.unreadable.delete(key);
     if (!entry && !previous) return undefined;
-    if (entry) this.#put(entry, previous);
+    if (entry) this.#put(entry, slot);
     else this.#drop(key);
     this.lastChange = revision;
     this.changes++;
@@ -93,7 +100,7 @@ export class KindCache {
   }
   observe(handler: (object: KubeObject | undefined, old: KubeObject | undefined) => void): void {
     this.keepObjects();
-    for (const entry of this.#sorted) handler(entry.object, undefined);
+    for (const { entry } of this.#sorted) handler(entry.object, undefined);
     this.#observers.push(handler);
   }
   groups(): Iterable<WatchGroup> {
@@ -132,11 +139,13 @@ export class KindCache {
     this.#history = [...kept];
     this.oldest = revision;
   }
-  #put(entry: CacheEntry, previous: CacheEntry | undefined): void {
-    this.#entries.set(entry.key, entry);
+  #put(entry: CacheEntry, present: Slot | undefined): void {
+    if (present) return void (present.entry = entry);
+    const slot = { entry };
+    this.#entries.set(entry.key, slot);
     const last = this.#sorted.at(-1);
-    if (!previous && (!last || last.key < entry.key)) this.#sorted.push(entry);
-    else this.#sorted.splice(lowerBound(this.#sorted, entry.key), previous ? 1 : 0, entry);
+    if (!last || last.entry.key < entry.key) this.#sorted.push(slot);
+    else this.#sorted.splice(lowerBound(this.#sorted, entry.key), 0, slot);
   }
   #drop(key: string): void {
     this.#entries.delete(key);
@@ -150,12 +159,12 @@ export class KindCache {
   }
 }
 
-function lowerBound(sorted: readonly CacheEntry[], key: string): number {
+function lowerBound(sorted: readonly Slot[], key: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((sorted[middle] as CacheEntry).key < key) low = middle + 1;
+    if ((sorted[middle] as Slot).entry.key < key) low = middle + 1;
     else high = middle;
   }
   return low;

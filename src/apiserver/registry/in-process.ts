@@ -62,7 +62,7 @@ export class InProcessApi implements Api {
     return (await this.#registry.resource(untyped(kind)).writes.create(copy, copy.metadata?.namespace, this.#context(options))).object as T;
   }
   async update<T extends KubeObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    const copy = copyJson(object);
+    const copy = options.subresource === 'status' ? copyStatus(object) : copyJson(object);
     const key = { namespace: copy.metadata?.namespace, name: copy.metadata?.name ?? '' };
     if (this.#handles(kind, options.subresource)) return (await this.#sub(untyped(kind), key, options.subresource as string, 'update', copy, options)) as T;
     return (await this.#registry.resource(untyped(kind)).writes.replace(key, copy, this.#context(options), options.subresource)).object as T;
@@ -111,6 +111,12 @@ export class InProcessApi implements Api {
       warnings: [],
     };
   }
+}
+
+/** Of what is sent to `status` nothing else is looked at. */
+function copyStatus<T extends KubeObject>(object: T): T {
+  const { kind, apiVersion, metadata, status } = object as T & { status?: unknown };
+  return { ...(kind ? { kind } : {}), ...(apiVersion ? { apiVersion } : {}), metadata: copyJson(metadata), status: copyJson(status) } as unknown as T;
 }
 
 /** Kind<T> only reads T; the registry works on any. */

@@ -31,7 +31,8 @@ export const nodeLifecycleController: Controller = {
       if (node && conditionStatus(node, 'Ready') === 'Unknown') unknown.add(name);
       else unknown.delete(name);
       // Whether the others may be emptied depends on how their zone is.
-      return zones.observe(name, node) ? [name, ...context.client.informer(Node).list().map(keyFor)] : ownKey(node, old);
+      if (zones.observe(name, node)) return [name, ...context.client.informer(Node).list().map(keyFor)];
+      return node && old && isUneventful(node, old) ? [] : ownKey(node, old);
     });
     // A heartbeat is noted at once; only a node that counts as silent needs looking at.
     const leases = context.watch(Lease, (lease, old) => {
@@ -100,6 +101,12 @@ export const nodeLifecycleController: Controller = {
   },
 };
 
+/** A heartbeat of a node that is as well as before: nothing follows from it. */
+function isUneventful(node: V1Node, old: V1Node): boolean {
+  if (node.spec !== old.spec || node.metadata?.uid !== old.metadata?.uid || conditionStatus(node, 'Ready') !== 'True') return false;
+  const [now, before] = [node.status?.conditions ?? [], old.status?.conditions ?? []];
+  return now.length === before.length && now.every((c, i) => c.type === before[i]?.type && c.status === before[i]?.status);
+}
 const isEvicting = (node: V1Node): boolean =>
   (node.spec?.taints ?? []).some((t) => t.effect === 'NoExecute' && (t.key === notReadyTaint || t.key === unreachableTaint));
 const leaseNode = (lease: V1Lease | undefined): string => (lease?.metadata?.namespace === leaseNamespace ? (lease.metadata.name ?? '') : '');
