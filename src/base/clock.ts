@@ -120,5 +120,6 @@ export function formatTime(ms: number): string {
 let written = { second: Number.NaN, text: '' };
 /** RFC 3339 with microseconds, as metav1.MicroTime is written. */
 export function formatMicroTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 23) + '000Z';
+  const time = Math.floor(ms);
+  return `${formatTime(time).slice(0, -1)}.${String(time % 1000).padStart(3, '0')}000Z`;
 }

@@ -35,16 +35,20 @@ interface Deps {
   log: Logger;
 }
 
-const cacheKey = (namespace: string | undefined, name: string): string => `${namespace ?? ''}/${name}`;
+interface Index<T> {
+  readonly values: (object: T) => readonly string[];
+  readonly entries: Map<string, Set<T>>;
+}
 
 export class CachingInformer<T extends KubeObject> implements Informer<T> {
   readonly kind: Kind<T>;
   synced = false;
   resourceVersion = '';
   readonly #deps: Deps;
-  readonly #objects = new Map<string, T>();
+  /** By namespace and name: no key is made for a look or a change. What has no namespace is under ''. */
   readonly #namespaces = new Map<string, Map<string, T>>();
-  readonly #indexes = new Map<string, { values: (object: T) => readonly string[]; entries: Map<string, Set<T>> }>();
+  #size = 0;
+  readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #ready: Promise<void>;
   #markReady: () => void = () => {};
@@ -63,13 +67,16 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     return this.#ready;
   }
   get size(): number {
-    return this.#objects.size;
+    return this.#size;
   }
   get(namespace: string | undefined, name: string): T | undefined {
-    return this.#objects.get(cacheKey(this.kind.namespaced ? namespace : undefined, name));
+    return this.#namespaces.get(this.kind.namespaced ? (namespace ?? '') : '')?.get(name);
   }
   list(namespace?: string): T[] {
-    return [...(namespace === undefined ? this.#objects : (this.#namespaces.get(namespace) ?? new Map<string, T>())).values()];
+    if (namespace !== undefined) return [...(this.#namespaces.get(namespace)?.values() ?? [])];
+    const all: T[] = [];
+    for (const objects of this.#namespaces.values()) for (const object of objects.values()) all.push(object);
+    return all;
   }
   byIndex(index: string, value: string): T[] {
     return [...(this.#entries(index).get(value) ?? [])];
@@ -86,10 +93,10 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     if (this.#indexes.has(name)) return;
     const index = { values, entries: new Map<string, Set<T>>() };
     this.#indexes.set(name, index);
-    for (const object of this.#objects.values()) addTo(index.entries, values(object), object);
+    for (const object of this.list()) addTo(index.entries, values(object), object);
   }
   onChange(handler: ChangeHandler<T>): Subscription {
-    for (const object of this.#objects.values()) handler(object, undefined);
+    for (const object of this.list()) handler(object, undefined);
     this.#handlers.add(handler);
     return { close: () => void this.#handlers.delete(handler) };
   }
@@ -133,25 +140,24 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     );
   }
   #replace(items: readonly T[]): void {
-    const seen = new Set<string>();
+    const seen = new Map<string, Set<string>>();
     for (const object of items) {
-      const key = cacheKey(object.metadata?.namespace, object.metadata?.name ?? '');
-      seen.add(key);
-      const old = this.#objects.get(key);
+      const { namespace = '', name = '' } = object.metadata ?? {};
+      let names = seen.get(namespace);
+      if (!names) seen.set(namespace, (names = new Set()));
+      names.add(name);
+      const old = this.#namespaces.get(namespace)?.get(name);
       if (!old || old.metadata?.resourceVersion !== object.metadata?.resourceVersion) this.#put(object);
     }
-    for (const [key, object] of this.#objects) if (!seen.has(key)) this.#remove(object);
+    for (const object of this.list()) if (!seen.get(object.metadata?.namespace ?? '')?.has(object.metadata?.name ?? '')) this.#remove(object);
   }
   #put(object: T): void {
-    const namespace = object.metadata?.namespace;
-    const key = cacheKey(namespace, object.metadata?.name ?? '');
-    const old = this.#objects.get(key);
-    this.#objects.set(key, object);
-    if (namespace !== undefined) {
-      let map = this.#namespaces.get(namespace);
-      if (!map) this.#namespaces.set(namespace, (map = new Map()));
-      map.set(key, object);
-    }
+    const { namespace = '', name = '' } = object.metadata ?? {};
+    let objects = this.#namespaces.get(namespace);
+    if (!objects) this.#namespaces.set(namespace, (objects = new Map()));
+    const old = objects.get(name);
+    objects.set(name, object);
+    if (!old) this.#size++;
     for (const index of this.#indexes.values()) {
       if (old) removeFrom(index.entries, index.values(old), old);
       addTo(index.entries, index.values(object), object);
@@ -159,16 +165,13 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     for (const handler of this.#handlers) handler(object, old);
   }
   #remove(object: T): void {
-    const namespace = object.metadata?.namespace;
-    const key = cacheKey(namespace, object.metadata?.name ?? '');
-    const old = this.#objects.get(key);
-    if (!old) return;
-    this.#objects.delete(key);
-    if (namespace !== undefined) {
-      const map = this.#namespaces.get(namespace);
-      map?.delete(key);
-      if (map?.size === 0) this.#namespaces.delete(namespace);
-    }
+    const { namespace = '', name = '' } = object.metadata ?? {};
+    const objects = this.#namespaces.get(namespace);
+    const old = objects?.get(name);
+    if (!objects || !old) return;
+    objects.delete(name);
+    if (objects.size === 0) this.#namespaces.delete(namespace);
+    this.#size--;
     for (const index of this.#indexes.values()) removeFrom(index.entries, index.values(old), old);
     for (const handler of this.#handlers) handler(undefined, old);
   }

@@ -1,7 +1,7 @@
 import { isApiError, type Kind, type KubeObject, type OwnerReference } from '#machinery';
 import type { Controller, ControllerContext, Reconcile } from '../controller.ts';
 import { patchOwners } from '../ownership.ts';
-import { foregroundFinalizer, isDeletingDependents, isOrphaning, means, orphanFinalizer, OwnerGraph, ownersOf, type Node } from './graph.ts';
+import { foregroundFinalizer, isDeletingDependents, isOrphaning, means, orphanFinalizer, OwnerGraph, ownersOf, sameOwners, type Node } from './graph.ts';
 
 /** Deletes what has lost all its owners, and carries out foreground and orphaning deletion. Keys are uids. */
 export const garbageCollector: Controller = { name: 'garbage-collector', component: 'garbage-collector-controller', concurrency: 64, setup };
@@ -30,7 +30,7 @@ function setup(context: ControllerContext): Reconcile {
     graph.put(kind, object);
     if (isDeletingDependents(object)) return [uid, ...graph.dependents(uid).map((node) => node.uid)];
     if (isOrphaning(object)) return [uid];
-    const keys = before && before.metadata?.ownerReferences !== object.metadata?.ownerReferences ? waitingOwners(before) : [];
+    const keys = before && !sameOwners(ownersOf(before), ownersOf(object)) ? waitingOwners(before) : [];
     return ownersOf(object).some((ref) => doubtful(ref, object.metadata?.namespace)) ? [...keys, uid] : keys;
   }
   /** An owner that is not known (yet), is another than the reference says, or is taking its dependents with it. */

@@ -16,6 +16,17 @@ const deletingWith = (object: KubeObject, finalizer: string): boolean =>
 export const isDeletingDependents = (object: KubeObject): boolean => deletingWith(object, foregroundFinalizer);
 export const isOrphaning = (object: KubeObject): boolean => deletingWith(object, orphanFinalizer);
 
+/** Leases are renewed and statuses told all the time, and references stay the same ones. */
+export function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
+  return sameUids(a, b) && a.every((ref, i) => ref.name === b[i]?.name && ref.kind === b[i]?.kind && ref.blockOwnerDeletion === b[i]?.blockOwnerDeletion);
+}
+function sameUids(a: readonly OwnerReference[], b: readonly OwnerReference[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i]?.uid !== b[i]?.uid) return false;
+  return true;
+}
+
 /** Whether the reference of an object in `namespace` means this node: kind, name and namespace must agree, not only the uid. */
 export function means(ref: OwnerReference, namespace: string | undefined, node: Node): boolean {
   const { kind, object } = node;
@@ -41,7 +52,7 @@ export class OwnerGraph {
     const uid = object.metadata?.uid ?? '';
     const old = this.#nodes.get(uid);
     this.#nodes.set(uid, { kind, object, uid });
-    if (old && old.object.metadata?.ownerReferences === object.metadata?.ownerReferences) return;
+    if (old && sameUids(ownersOf(old.object), ownersOf(object))) return;
     if (old) this.#unlink(uid, old.object);
     for (const ref of ownersOf(object)) {
       let set = this.#dependents.get(ref.uid);
