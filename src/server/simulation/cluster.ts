@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { FakeClock, seededRandom, silentLogger, type Logger, type Random } from '#base';
 import { createApiServer, standardParts, type ApiServer } from '#apiserver';
 import { createClient, kindSource, type Client } from '#client';
@@ -10,6 +10,7 @@ import { createFleet, NodeRanges, startNodeGroups, type Fleet } from '#node';
 import { startScheduler, WhatIf } from '#scheduler';
 import { createMemoryStore, startCompactor, type EmbeddedStore } from '#store';
 import { ensurePriorityClasses } from '../bootstrap.ts';
+import { Digest } from './digest.ts';
 import { Model } from './model.ts';
 import { ScalingModel } from './scaling-model.ts';
 
@@ -47,7 +48,7 @@ export class SimulatedCluster {
   #fleet: Fleet | undefined;
   #server: ApiServer | undefined;
   readonly #store: EmbeddedStore = createMemoryStore();
-  readonly #log = createHash('sha256');
+  readonly #digest = new Digest();
   readonly #meters = new Map<string, UsageMeter>();
   #loops: (() => Promise<unknown>)[] = [];
 
@@ -69,7 +70,7 @@ export class SimulatedCluster {
   }
   /** Hash of everything that was committed so far, in order. */
   digest(): string {
-    return this.#log.copy().digest('hex');
+    return this.#digest.hex();
   }
   async start(): Promise<void> {
     const { clock, random } = this;
@@ -77,10 +78,9 @@ export class SimulatedCluster {
     this.#store.watch('/registry/', 0, {
       events: (events) => {
         for (const event of events) {
-          this.#log.update(`${event.key} ${event.revision} `);
-          if (event.entry) this.#log.update(event.entry.value);
+          this.#digest.add(event.key, event.revision, event.entry?.value);
           this.model.commit(event.key, event.entry?.value);
-          this.scaling.commit(event.key, event.entry?.value);
+          if (this.options.autoscaling) this.scaling.commit(event.key, event.entry?.value);
         }
       },
       end: () => {},

@@ -1,25 +1,9 @@
 import { quantityToMilli, quantityToNumber } from '#base';
-import { isReady, type V1Deployment, type V1Job, type V1Node, type V1Pod, type V1PodDisruptionBudget, type V1ReplicaSet, type V1ResourceQuota } from '#kinds';
-import { labelSelectorMatcher } from '#machinery';
+import type { V1Deployment, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1ReplicaSet, V1ResourceQuota } from '#kinds';
+import { sharedSelectorMatcher, type KubeObject } from '#machinery';
+import { factOf, leastHealthy, surge, unavailable, type PodFact } from './facts.ts';
+import { Lazy, Orphans, Tallies } from './following.ts';
 
-/** What the invariants need to know of a pod. */
-export interface PodFact {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly node: string | undefined;
-  readonly cpu: number;
-  readonly memory: number;
-  readonly ready: boolean;
-  readonly deleting: boolean;
-  readonly terminal: boolean;
-  /** When it ought to be gone by, ms since the epoch: what is stuck longer counts in no quota. Infinity when it is not deleted. */
-  readonly goneAt: number;
-  /** Reason of the condition DisruptionTarget. */
-  readonly disruption: string | undefined;
-  readonly owner: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-}
 interface Wish {
   readonly at: number;
   readonly replicas: number;
@@ -33,48 +17,64 @@ interface DeploymentFact {
   readonly wishes: Wish[];
 }
 
+const root = '/registry/';
 /** Controllers see a change of their object a moment after it: so long an older wish may still be followed, ms. */
 const graceMs = 2000;
 
-/** The cluster as its commits tell it, and what must hold at every one of them. Violations are collected, not thrown. */
+/** The cluster as its commits tell it, and what must hold at every one of them: kept up commit by commit, nothing is scanned. Violations are collected, not thrown. */
 export class Model {
   readonly violations: string[] = [];
   /** Deletions that the test itself asked for, by uid of the pod. */
   readonly wanted = new Set<string>();
   commits = 0;
-  /** Commits by resource. */
+  /** Commits by group and resource. */
   readonly counts = new Map<string, number>();
+  /** Told of every pod that gets a node. */
+  bound: ((pod: PodFact) => void) | undefined;
   readonly pods = new Map<string, PodFact>();
-  readonly nodes = new Map<string, V1Node>();
+  readonly #nodes = new Map<string, Lazy<V1Node>>();
   readonly #now: () => number;
   readonly #byNode = new Map<string, Set<PodFact>>();
   readonly #byOwner = new Map<string, Set<PodFact>>();
+  readonly #tallies = new Tallies();
+  readonly #orphans: Orphans;
   readonly #deployments = new Map<string, DeploymentFact>();
   readonly #replicaSets = new Map<string, V1ReplicaSet>();
-  readonly #budgets = new Map<string, V1PodDisruptionBudget>();
+  readonly #setsByUid = new Map<string, V1ReplicaSet>();
+  /** By uid of the Deployment. */
+  readonly #setsByOwner = new Map<string, Set<V1ReplicaSet>>();
+  /** By namespace and name. */
+  readonly #budgets = new Map<string, Map<string, V1PodDisruptionBudget>>();
+  readonly #quotas = new Map<string, Map<string, V1ResourceQuota>>();
   /** By uid. */
   readonly #jobs = new Map<string, V1Job>();
-  readonly #quotas = new Map<string, V1ResourceQuota>();
   /** When a pod of the namespace last lost its readiness without anybody asking for it. */
   readonly #lost = new Map<string, number>();
+  /** What is followed, by prefix of its keys: everything else is counted and not read. */
+  readonly #followers: { readonly [prefix: string]: (id: string, value: Lazy<KubeObject> | undefined) => void } = {
+    'core/pods': (id, value) => this.#pod(id, value?.object as V1Pod | undefined),
+    'core/nodes': (id, value) => put(this.#nodes, id, value as Lazy<V1Node> | undefined),
+    'core/resourcequotas': (id, value) => putIn(this.#quotas, id, value?.object as V1ResourceQuota | undefined),
+    'apps/deployments': (id, value) => this.#deployment(id, value?.object as V1Deployment | undefined),
+    'apps/replicasets': (id, value) => this.#replicaSet(id, value?.object as V1ReplicaSet | undefined),
+    'apps/statefulsets': (id, value) => this.#orphans.owner(`StatefulSet ${id}`, value?.object),
+    'apps/daemonsets': (id, value) => this.#orphans.owner(`DaemonSet ${id}`, value?.object),
+    'batch/jobs': (id, value) => this.#job(id, value?.object as V1Job | undefined),
+    'policy/poddisruptionbudgets': (id, value) => putIn(this.#budgets, id, value?.object as V1PodDisruptionBudget | undefined),
+  };
 
   constructor(now: () => number) {
     this.#now = now;
+    this.#orphans = new Orphans(now, this.wrong);
   }
   /** One commit; no value is a deletion. */
   commit(key: string, value: Buffer | Uint8Array | undefined): void {
     this.commits++;
-    const [, , group, plural, ...rest] = key.split('/');
-    const id = rest.join('/');
-    this.counts.set(plural ?? '', (this.counts.get(plural ?? '') ?? 0) + 1);
-    const object = (): unknown => (value ? JSON.parse(Buffer.from(value).toString()) : undefined);
-    if (group === 'core' && plural === 'pods') this.#pod(id, object() as V1Pod | undefined);
-    else if (group === 'core' && plural === 'nodes') put(this.nodes, id, object() as V1Node | undefined);
-    else if (group === 'core' && plural === 'resourcequotas') put(this.#quotas, id, object() as V1ResourceQuota | undefined);
-    else if (group === 'apps' && plural === 'deployments') this.#deployment(id, object() as V1Deployment | undefined);
-    else if (group === 'apps' && plural === 'replicasets') this.#replicaSet(id, object() as V1ReplicaSet | undefined);
-    else if (group === 'batch' && plural === 'jobs') this.#job(object() as V1Job | undefined);
-    else if (group === 'policy' && plural === 'poddisruptionbudgets') put(this.#budgets, id, object() as V1PodDisruptionBudget | undefined);
+    const end = key.indexOf('/', key.indexOf('/', root.length) + 1);
+    const resource = key.slice(root.length, end);
+    this.counts.set(resource, (this.counts.get(resource) ?? 0) + 1);
+    this.#followers[resource]?.(key.slice(end + 1), value && new Lazy(value));
+    this.#orphans.look();
   }
   /** An invariant did not hold. */
   readonly wrong = (text: string): void => this.#wrong(text);
@@ -85,14 +85,19 @@ export class Model {
   #pod(id: string, pod: V1Pod | undefined): void {
     const before = this.pods.get(id);
     const after = pod && factOf(pod);
-    if (before) this.#forget(before);
+    if (before) this.#forget(id, before);
     if (!after) return void this.pods.delete(id);
     this.pods.set(id, after);
     indexed(this.#byNode, after.node)?.add(after);
     indexed(this.#byOwner, after.owner)?.add(after);
+    this.#tallies.add(after);
+    this.#orphans.put(`pod ${id}`, after.owner, after.deleting);
     const same = before?.uid === after.uid ? before : undefined;
     if (same?.node && same.node !== after.node) this.#wrong(`pod ${id} was bound to ${same.node} and then to ${after.node ?? 'none'}`);
-    if (after.node && !same?.node && !after.terminal) this.#checkNode(after.node, id);
+    if (after.node && !same?.node && !after.terminal) {
+      this.#checkNode(after.node, id);
+      this.bound?.(after);
+    }
     if (!same) {
       this.#checkQuota(after);
       this.#checkJob(after);
@@ -100,12 +105,14 @@ export class Model {
     if (same?.ready && !after.ready && !after.deleting) this.#lost.set(after.namespace, this.#now());
     if (same && !same.deleting && after.deleting) this.#checkDeletion(same, after);
   }
-  #forget(fact: PodFact): void {
-    if (fact.node) this.#byNode.get(fact.node)?.delete(fact);
-    if (fact.owner) this.#byOwner.get(fact.owner)?.delete(fact);
+  #forget(id: string, fact: PodFact): void {
+    this.#tallies.remove(fact);
+    this.#orphans.drop(`pod ${id}`, fact.owner);
+    unindexed(this.#byNode, fact.node, fact);
+    unindexed(this.#byOwner, fact.owner, fact);
   }
   #checkNode(name: string, id: string): void {
-    const allocatable = this.nodes.get(name)?.status?.allocatable;
+    const allocatable = this.#nodes.get(name)?.object.status?.allocatable;
     if (!allocatable) return;
     const used = { cpu: 0, memory: 0, pods: 0 };
     for (const pod of this.#byNode.get(name) ?? []) {
@@ -119,13 +126,11 @@ export class Model {
       if (used[resource] > room[resource]) this.#wrong(`pod ${id} brought ${name} over its ${resource}: ${used[resource]} of ${room[resource]}`);
   }
   #checkQuota(pod: PodFact): void {
-    for (const quota of this.#quotas.values()) {
-      if (quota.metadata?.namespace !== pod.namespace) continue;
-      const { pods, 'requests.cpu': cpu } = quota.spec?.hard ?? {};
-      const counted = [...this.pods.values()].filter((p) => p.namespace === pod.namespace && !p.terminal && p.goneAt > this.#now());
-      const used = counted.reduce((sum, p) => sum + p.cpu, 0);
-      if (pods !== undefined && counted.length > quantityToNumber(pods)) this.#wrong(`quota of ${pod.namespace}: ${counted.length} pods of ${pods}`);
-      if (cpu !== undefined && used > quantityToMilli(cpu)) this.#wrong(`quota of ${pod.namespace}: ${used}m CPU of ${cpu}`);
+    for (const quota of this.#quotas.get(pod.namespace)?.values() ?? []) {
+      const { pods, 'requests.cpu': most } = quota.spec?.hard ?? {};
+      const { count, cpu } = this.#tallies.of(pod.namespace, this.#now());
+      if (pods !== undefined && count > quantityToNumber(pods)) this.#wrong(`quota of ${pod.namespace}: ${count} pods of ${pods}`);
+      if (most !== undefined && cpu > quantityToMilli(most)) this.#wrong(`quota of ${pod.namespace}: ${cpu}m CPU of ${most}`);
     }
   }
 
@@ -137,7 +142,8 @@ export class Model {
     const most = Math.min(parallelism, completions - (job.status?.succeeded ?? 0));
     if (active > most) this.#wrong(`job ${job.metadata?.namespace}/${job.metadata?.name}: ${active} active pods, more than ${most}`);
   }
-  #job(job: V1Job | undefined): void {
+  #job(id: string, job: V1Job | undefined): void {
+    this.#orphans.owner(`Job ${id}`, job);
     const uid = job?.metadata?.uid;
     if (!job || uid === undefined) return;
     this.#jobs.set(uid, job);
@@ -148,6 +154,7 @@ export class Model {
   // ---- deployments ----
 
   #deployment(id: string, deployment: V1Deployment | undefined): void {
+    this.#orphans.owner(`Deployment ${id}`, deployment);
     if (!deployment) return void this.#deployments.delete(id);
     const wishes = this.#deployments.get(id)?.wishes ?? [];
     const replicas = deployment.spec?.replicas ?? 1;
@@ -182,15 +189,31 @@ export class Model {
   }
   #replicaSet(id: string, set: V1ReplicaSet | undefined): void {
     const before = this.#replicaSets.get(id);
-    put(this.#replicaSets, id, set);
+    if (before) this.#dropSet(id, before);
+    if (set) this.#addSet(id, set);
+    this.#orphans.owner(`ReplicaSet ${id}`, set);
     const deployment = this.#deploymentOf(set);
     if (!set || !deployment || (set.spec?.replicas ?? 0) <= (before?.spec?.replicas ?? 0)) return;
     const sum = this.#setsOf(deployment).reduce((total, s) => total + (s.spec?.replicas ?? 0), 0);
     const most = Math.max(...this.#wishes(deployment).map(({ replicas }) => replicas + surge(deployment.deployment, replicas)));
     if (sum > most) this.#wrong(`deployment ${deployment.name}: its ReplicaSets ask for ${sum} pods, more than ${most}`);
   }
-  #setsOf(deployment: DeploymentFact): V1ReplicaSet[] {
-    return [...this.#replicaSets.values()].filter((set) => this.#deploymentOf(set) === deployment);
+  #addSet(id: string, set: V1ReplicaSet): void {
+    const owner = controllerUid(set);
+    this.#replicaSets.set(id, set);
+    this.#setsByUid.set(set.metadata?.uid ?? '', set);
+    indexed(this.#setsByOwner, owner)?.add(set);
+    this.#orphans.put(`ReplicaSet ${id}`, owner, set.metadata?.deletionTimestamp !== undefined);
+  }
+  #dropSet(id: string, set: V1ReplicaSet): void {
+    const owner = controllerUid(set);
+    this.#replicaSets.delete(id);
+    this.#setsByUid.delete(set.metadata?.uid ?? '');
+    unindexed(this.#setsByOwner, owner, set);
+    this.#orphans.drop(`ReplicaSet ${id}`, owner);
+  }
+  #setsOf({ deployment }: DeploymentFact): V1ReplicaSet[] {
+    return [...(this.#setsByOwner.get(deployment.metadata?.uid ?? '') ?? [])];
   }
 
   // ---- pods that go ----
@@ -200,19 +223,18 @@ export class Model {
     else if (before.ready && !after.disruption && !this.wanted.has(after.uid)) this.#checkAvailability(before);
   }
   #checkBudgets(pod: PodFact): void {
-    for (const budget of this.#budgets.values()) {
-      const matches = labelSelectorMatcher(budget.spec?.selector);
-      if (budget.metadata?.namespace !== pod.namespace || !matches(pod.labels)) continue;
+    for (const budget of this.#budgets.get(pod.namespace)?.values() ?? []) {
+      const matches = sharedSelectorMatcher(budget.spec?.selector);
+      if (!matches(pod.labels)) continue;
       const least = leastHealthy(budget);
-      const pods = [...this.pods.values()].filter((p) => p.namespace === pod.namespace && !p.deleting && matches(p.labels));
-      const healthy = pods.filter((p) => p.ready).length;
+      let healthy = 0;
+      for (const p of this.#tallies.pods(pod.namespace)) if (p.ready && !p.deleting && matches(p.labels)) healthy++;
       if (pod.ready && healthy < least && !this.#justLost(pod.namespace))
         this.#wrong(`budget ${pod.namespace}/${budget.metadata?.name ?? ''}: ${healthy} healthy pods after the eviction of ${pod.name}, wanted ${least}`);
     }
   }
   #checkAvailability(pod: PodFact): void {
-    const set = [...this.#replicaSets.values()].find((s) => s.metadata?.uid === pod.owner);
-    const deployment = this.#deploymentOf(set);
+    const deployment = this.#deploymentOf(this.#setsByUid.get(pod.owner ?? ''));
     if (!deployment || deployment.deployment.metadata?.deletionTimestamp || deployment.deployment.spec?.strategy?.type === 'Recreate') return;
     const ready = this.#ready(deployment);
     const least = this.#leastReady(deployment);
@@ -228,47 +250,20 @@ function put<T>(map: Map<string, T>, id: string, object: T | undefined): void {
   if (object === undefined) map.delete(id);
   else map.set(id, object);
 }
-function indexed(index: Map<string, Set<PodFact>>, key: string | undefined): Set<PodFact> | undefined {
+function putIn<T>(map: Map<string, Map<string, T>>, id: string, object: T | undefined): void {
+  const [namespace = '', name = ''] = id.split('/');
+  let inner = map.get(namespace);
+  if (!inner) map.set(namespace, (inner = new Map()));
+  put(inner, name, object);
+}
+function indexed<T>(index: Map<string, Set<T>>, key: string | undefined): Set<T> | undefined {
   if (key === undefined) return undefined;
   let set = index.get(key);
   if (!set) index.set(key, (set = new Set()));
   return set;
 }
-
-function factOf(pod: V1Pod): PodFact {
-  const { metadata = {}, spec, status } = pod;
-  const containers = spec?.containers ?? [];
-  return {
-    uid: metadata.uid ?? '',
-    namespace: metadata.namespace ?? '',
-    name: metadata.name ?? '',
-    node: spec?.nodeName,
-    cpu: containers.reduce((sum, c) => sum + quantityToMilli(c.resources?.requests?.['cpu']), 0),
-    memory: containers.reduce((sum, c) => sum + quantityToNumber(c.resources?.requests?.['memory']), 0),
-    ready: isReady(pod),
-    deleting: metadata.deletionTimestamp !== undefined,
-    goneAt: metadata.deletionTimestamp ? Date.parse(metadata.deletionTimestamp) + (metadata.deletionGracePeriodSeconds ?? 0) * 1000 : Infinity,
-    terminal: status?.phase === 'Succeeded' || status?.phase === 'Failed',
-    disruption: status?.conditions?.find((c) => c.type === 'DisruptionTarget' && c.status === 'True')?.reason,
-    owner: metadata.ownerReferences?.find((o) => o.controller)?.uid,
-    labels: metadata.labels ?? {},
-  };
+function unindexed<T>(index: Map<string, Set<T>>, key: string | undefined, item: T): void {
+  const set = key === undefined ? undefined : index.get(key);
+  if (set?.delete(item) && set.size === 0) index.delete(key as string);
 }
-
-/** A number, or a share of `total`. */
-function share(value: number | string | undefined, total: number, round: (n: number) => number): number {
-  if (typeof value === 'string') return round((Number.parseFloat(value) / 100) * total);
-  return value ?? 0;
-}
-const surge = ({ spec }: V1Deployment, replicas: number): number => share(spec?.strategy?.rollingUpdate?.maxSurge, replicas, Math.ceil);
-/** As the deployment controller has it: with neither surge nor unavailable, one may be missing. */
-function unavailable(deployment: V1Deployment, replicas: number): number {
-  const some = share(deployment.spec?.strategy?.rollingUpdate?.maxUnavailable, replicas, Math.floor);
-  return some === 0 && surge(deployment, replicas) === 0 ? 1 : some;
-}
-/** By what the budget says itself: expectedPods is the disruption controller's count, desiredHealthy what it makes of it. */
-function leastHealthy({ spec, status }: V1PodDisruptionBudget): number {
-  const expected = status?.expectedPods ?? 0;
-  if (spec?.minAvailable !== undefined) return share(spec.minAvailable as number | string, expected, Math.ceil);
-  return expected - share(spec?.maxUnavailable as number | string | undefined, expected, Math.ceil);
-}
+const controllerUid = (object: KubeObject): string | undefined => object.metadata?.ownerReferences?.find((o) => o.controller)?.uid;

@@ -112,3 +112,22 @@ export async function doubles({ fleet }: SimulatedCluster, isIdentity: (namespac
   }
   return problems;
 }
+
+/** From now on every identity that is bound to another node must have ended where it was before, also where nobody hears of it. */
+export function followIdentities({ fleet, model }: SimulatedCluster, isIdentity: (namespace: string, name: string) => boolean): void {
+  const where = new Map<string, string>();
+  model.bound = ({ namespace, name, node = '' }) => {
+    if (!isIdentity(namespace, name)) return;
+    const id = `${namespace}/${name}`;
+    const before = where.get(id) ?? node;
+    where.set(id, node);
+    if (before === node) return;
+    void fleet
+      .runtime(before)
+      ?.list()
+      .then((sandboxes) => {
+        if (sandboxes.some((one) => one.ready && one.namespace === namespace && one.name === name))
+          model.wrong(`${id} was bound to ${node} while it ran on ${before}`);
+      });
+  };
+}

@@ -1,7 +1,7 @@
 import { calmDown } from './autoscaled.ts';
 import { Churn, type ChurnOptions } from './churn.ts';
 import { SimulatedCluster, type SimulationOptions } from './cluster.ts';
-import { doubles, unsettled } from './rest.ts';
+import { doubles, followIdentities, unsettled } from './rest.ts';
 import type { ScalingModel } from './scaling-model.ts';
 
 export interface Simulation extends SimulationOptions {
@@ -37,6 +37,7 @@ export async function simulate({ churn: churnOptions, forMs, restMs = usualRestM
   const began = cluster.clock.now();
   await cluster.start();
   const churn = new Churn(cluster, churnOptions);
+  followIdentities(cluster, churn.isIdentity);
   await churn.setUp();
   await cluster.run(minute);
   const twice: string[] = [];
