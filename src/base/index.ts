@@ -2,6 +2,8 @@
 export { FakeClock, formatMicroTime, formatTime, settle, sleep, systemClock, type Clock, type Timer } from './clock.ts';
 export { parseDuration } from './duration.ts';
 export { flush } from './files.ts';
+export { Intake } from './intake/intake.ts';
+export { GrowingFile } from './intake/growing-file.ts';
 export { readRange, type ByteRange } from './byte-range.ts';
 export { Heap } from './heap.ts';
 export { createLogger, silentLogger, type Logger, type LogLevel, type LoggerOptions } from './log.ts';

@@ -55,10 +55,11 @@ export class Registry {
     mkdirSync(options.dir, { recursive: true, mode: 0o700 });
     this.#catalog = new Catalog(registryLayout(options.dir).catalog);
     this.#blobs = new BlobFiles(registryLayout(options.dir).blobs);
-    this.#uploads = new Uploads({ dir: join(options.dir, 'uploads'), blobs: this.#blobs, random: options.random });
+    this.#uploads = new Uploads({ dir: join(options.dir, 'uploads'), blobs: this.#blobs, clock: options.clock, random: options.random });
   }
-  close(): void {
+  async close(): Promise<void> {
     this.#catalog.close();
+    await this.#uploads.close();
   }
   /** Runs work that puts another file in the catalog's place (`registryLayout`), and goes on with that one. */
   replaceCatalog(work: () => void): void {

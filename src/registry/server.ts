@@ -36,8 +36,8 @@ export async function startRegistry(options: RegistryServerOptions): Promise<Reg
   let port = options.port;
   try {
     for (const host of options.listen) {
-      // A large layer over a slow line takes longer than Node's usual five minutes.
-      const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 65_000 }, serve);
+      // A large layer over a slow line takes longer than Node's usual five minutes. A higher mark lets a turn of the event loop read all that has come.
+      const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 65_000, highWaterMark: 1 << 20 }, serve);
       servers.push(server);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -47,7 +47,7 @@ export async function startRegistry(options: RegistryServerOptions): Promise<Reg
     }
   } catch (error) {
     for (const server of servers) server.close();
-    registry.close();
+    await registry.close();
     throw error;
   }
   let stopped = false;
@@ -77,7 +77,7 @@ export async function startRegistry(options: RegistryServerOptions): Promise<Reg
         }),
       );
       await Promise.all([collecting, ...running]);
-      registry.close();
+      await registry.close();
     },
   };
 }
