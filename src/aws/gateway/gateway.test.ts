@@ -226,7 +226,7 @@ describe('calls that need no signature', () => {
 describe('what there is not says so', () => {
   test('an action of no contract', () => refused(call(root, 'sts', 'DoAnything'), 400, 'InvalidAction'));
   test('names of every object are no actions', () => refused(call(root, 'sts', 'constructor'), 400, 'InvalidAction'));
-  test('an action that is not implemented', () => refused(call(root, 'sts', 'AssumeRoleWithSAML'), 501, 'NotImplemented'));
+  test('an action that is not implemented', () => refused(call(root, 'sts', 'GetDelegatedAccessToken'), 501, 'NotImplemented'));
   test('a service', () => refused(call(root, 'lambda', 'ListFunctions'), 501, 'NotImplemented'));
   test('a request without an action', () => refused(send(sign(root, 'sts', { headers: form, body: 'x=1' })), 400, 'InvalidAction'));
   test('what is required', () => refused(call(root, 'iam', 'CreateUser'), 400, 'ValidationError', /Value null at &apos;userName&apos;/));

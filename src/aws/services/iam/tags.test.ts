@@ -3,7 +3,8 @@ import test, { describe } from 'node:test';
 import { issueCa, issueServer } from '#apiserver';
 import { testAccount, testPolicy, testTrust, type TestAccount } from './testing.ts';
 
-const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="urn:idp">${' '.repeat(1000)}</EntityDescriptor>`;
+const metadata =
+  '<EntityDescriptor entityID="urn:idp"><IDPSSODescriptor><KeyDescriptor><KeyInfo><X509Data><X509Certificate>AA</X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>';
 /** How to make one of each, and what names it. */
 const sorts: Readonly<Record<string, (my: TestAccount) => Promise<Record<string, unknown>>>> = {
   Policy: async (my) => ({

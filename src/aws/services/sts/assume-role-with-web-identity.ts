@@ -3,10 +3,8 @@ import { IAMOIDCProvider } from '#kinds';
 import type { Call } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction } from '../../gateway/service.ts';
-import { globalKeys } from '../../gateway/condition-keys.ts';
-import { readPolicy } from '../../iam/identities.ts';
-import { evaluate } from '../../iam/policy/evaluate.ts';
 import { globalRegion } from '../../state/table.ts';
+import { trustedRole } from './federated.ts';
 import { assumeRole, accountOfArn, checkDuration, checkSessionName, roleByArn, sessionPolicies } from './sessions.ts';
 import { parseToken, verifyToken, type Claims } from './web-token.ts';
 
@@ -19,7 +17,6 @@ export const AssumeRoleWithWebIdentity = defineAction<AssumeRoleWithWebIdentityR
   async handle({ RoleArn = '', RoleSessionName = '', WebIdentityToken = '', DurationSeconds, Policy, PolicyArns }, call) {
     checkSessionName(RoleSessionName, 'roleSessionName');
     const account = accountOfArn(RoleArn);
-    const role = roleByArn(call, RoleArn);
     const token = parseToken(WebIdentityToken);
     if (!token) throw rejected('The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)');
     const url = token.claims.iss.replace('https://', '').replace(/\/$/, '');
@@ -29,18 +26,13 @@ export const AssumeRoleWithWebIdentity = defineAction<AssumeRoleWithWebIdentityR
     const audience = claims.aud.find((one) => provider.clientIds.includes(one));
     if (audience === undefined) throw rejected('Incorrect token audience');
     const keys = claimKeys(url, claims, audience);
-    const resourcePolicy = role && { name: RoleArn, policy: readPolicy(role.trust, 'trust') };
-    const decision = evaluate({
-      principal: { type: 'federated', arn: provider.arn, account: '' },
-      action: 'sts:AssumeRoleWithWebIdentity',
-      resource: RoleArn,
-      resourceAccount: account,
-      keys: new Map([...globalKeys(call, {}), ...Object.entries(keys).map(([name, value]) => [name.toLowerCase(), [value]] as const)]),
-      identityPolicies: [],
-      resourcePolicy,
-      resourcePolicyDecides: true,
+    const role = trustedRole(call, {
+      role: roleByArn(call, RoleArn),
+      roleArn: RoleArn,
+      providerArn: provider.arn,
+      actions: ['sts:AssumeRoleWithWebIdentity'],
+      keys,
     });
-    if (!role || decision.effect !== 'allowed') throw new AwsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', { status: 403 });
     const seconds = checkDuration(DurationSeconds, 3600, role.maxSessionDuration);
     const own: Call = { ...call, account };
     const made = assumeRole(own, role, RoleSessionName, {
