@@ -22,6 +22,7 @@ const contract = buildContract({
         Name: '.s',
         Count: '.n',
         Colour: ['.s', { enum: 'Colour' }],
+        Colours: ['.s[]', { enum: 'Colour' }],
         Tags: 'TagList',
         Names: '.s[]',
         Env: '.s{}',
@@ -104,6 +105,8 @@ describe('inputs against their model, in the words of AWS', () => {
   });
   test('of enumerations the newer list counts', () => {
     assert.deepEqual(check({ Name: 'ok', Colour: 'blue' }), []);
+    assert.deepEqual(check({ Name: 'ok', Colours: ['blue', 'red'] }), []);
+    assert.match(text({ Name: 'ok', Colours: ['green'] }), /Value '\[green\]' at 'colours' failed to satisfy constraint: Member must satisfy constraint: \[/);
     assert.equal(
       text({ Name: 'ok', Colour: 'Red' }),
       one("Value 'Red' at 'colour' failed to satisfy constraint: Member must satisfy enum value set: [red, blue]"),

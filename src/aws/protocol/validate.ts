@@ -55,7 +55,9 @@ class Compiler {
     const hidden = secret || traits.sensitive === 1 || constraint.s === 1 || (shape.kind === 'structure' && shape.traits.sensitive === 1);
     if (shape.kind === 'structure') return this.#structure(shape, name, hidden);
     const print = hidden ? undefined : printer(member, name, this.#constraints);
-    const own = scalarRules(constraint, shape.kind === 'scalar' && shape.type === 'number', this.#enumeration(member, constraint));
+    // A list that is an enumeration says it of what it holds.
+    const allowed = shape.kind === 'scalar' ? this.#enumeration(member, constraint) : [];
+    const own = scalarRules(constraint, shape.kind === 'scalar' && shape.type === 'number', allowed);
     const whole = constraint.i === undefined ? undefined : wholeNumber(this.#malformed, constraint.i, hidden);
     return sequence([whole, own.length > 0 ? asCheck(own, print) : undefined, ...this.#held(member, constraint, hidden, print)]);
   }
