@@ -120,7 +120,8 @@ export const roleActions = {
     conditions: own,
     async handle({ RoleName = '', Description, MaxSessionDuration }, call) {
       await updateRole(call, RoleName, ({ description, ...role }) => {
-        checkModifiable(role);
+        // Of a service-linked role one may tell what it is for, and nothing else.
+        if (MaxSessionDuration !== undefined) checkModifiable(role);
         const text = Description ?? description;
         return {
           ...role,
