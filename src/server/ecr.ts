@@ -23,6 +23,8 @@ export interface EcrConnection {
   onEvent(event: RegistryEvent): void;
   onScan(event: ScanEvent): void;
   hostsOf(host: string, port: number): string | undefined;
+  /** ECR is loaded: whoever called it first may write images. */
+  opened(ecr: EcrDoor): void;
   /** Carries out lifecycle policies from now on. */
   start(registry: Registry): void;
   stop(): void;
@@ -51,6 +53,9 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
   let stopped = false;
 
   return {
+    opened(ecr) {
+      opened = ecr;
+    },
     registryOf(request, repository) {
       const query = queryOf(request);
       const what = meant(request.headers.host ?? '', query.get('ns') ?? undefined);

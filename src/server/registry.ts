@@ -64,6 +64,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
       usedBy: imagesInUse(client),
       fetch: (url, init) => fetch(url, init),
       scans: scanner,
+      opened: door.opened,
     };
   };
   return {

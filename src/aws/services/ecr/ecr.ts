@@ -9,6 +9,7 @@ import {
   type EcrRegistry,
   type EcrRepository,
 } from '#kinds';
+import type { EcrDoor } from './open.ts';
 import { defineAction, type Action, type AnyAction, type Conditions } from '../../gateway/service.ts';
 import type { EventBus } from '../../events/bus.ts';
 import type { Call } from '../../gateway/call.ts';
@@ -39,6 +40,8 @@ export interface EcrDeps {
   secret?(arn: string): Promise<string | undefined>;
   /** For upstreams of pull-through caches. */
   fetch(url: string, init: { headers: Record<string, string> }): Promise<Response>;
+  /** Told of the side of the registry as soon as ECR is loaded: calls that write images come to it as pushes do. */
+  opened?(door: EcrDoor): void;
 }
 
 /** ECR of all accounts and regions. */

@@ -22,7 +22,11 @@ export function ecrRoute(deps: EcrDeps, options: Omit<AccessOptions, 'ecr'>): Ec
     };
     return { reset, service: ecrService(ecr), door: openDoor({ ...options, ecr }) };
   };
-  const opened = (): ReturnType<typeof open> => (opening ??= open());
+  const tell = async (all: ReturnType<typeof open>): ReturnType<typeof open> => {
+    deps.opened?.((await all).door);
+    return all;
+  };
+  const opened = (): ReturnType<typeof open> => (opening ??= tell(open()));
   return {
     route: {
       name: 'ecr',
