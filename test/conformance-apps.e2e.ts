@@ -385,4 +385,34 @@ describe('sig-apps: workloads', () => {
       await ok('DELETE', apps('daemonsets', 'revised'));
     });
   });
+
+  describe('sig-node: NoExecuteTaintManager', () => {
+    test('removing taint cancels eviction', async () => {
+      const key = 'kubernetes.io/e2e-evict-taint-key';
+      const taint = (node: string, taints: Fields[]): Promise<unknown> => patch(`/api/v1/nodes/${node}`, { spec: { taints } }, 'merge');
+      const tolerations = [{ key, operator: 'Equal', value: 'evictTaintVal', effect: 'NoExecute', tolerationSeconds: 4 }];
+      const start = (name: string, node: string): Promise<unknown> =>
+        create(core('pods'), {
+          metadata: { name, labels: { name } },
+          spec: {
+            tolerations,
+            terminationGracePeriodSeconds: 0,
+            nodeSelector: { 'kubernetes.io/hostname': node },
+            containers: [{ name: 'c', image: 'pause:3' }],
+          },
+        });
+      await start('stays', 'sim-00001');
+      await start('goes', 'sim-00002');
+      await allReady('name=stays', 1);
+      await allReady('name=goes', 1);
+      const taints = [{ key, value: 'evictTaintVal', effect: 'NoExecute' }];
+      await taint('sim-00001', taints);
+      await taint('sim-00001', []);
+      // The one whose taint stays, and came later, tells when the time of the other is over.
+      await taint('sim-00002', taints);
+      await eventually('it is evicted', async () => (await pods('name=goes')).length === 0);
+      await taint('sim-00002', []);
+      assert.equal((await allReady('name=stays', 1))[0]?.metadata.deletionTimestamp, undefined);
+    });
+  });
 });

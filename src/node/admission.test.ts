@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1ContainerPort, V1Pod, V1PodSpec } from '#kinds';
 import { refusal, type NodeRoom } from './admission.ts';
+import { sysctlName } from './sysctls.ts';
 
 const room: NodeRoom = {
   name: 'n1',
@@ -51,4 +52,21 @@ test('a pod that was not meant for the node is refused, once the node is known',
   assert.equal(reason(bound('n1')), undefined);
   assert.equal(reason(bound('n2')), 'NodeAffinity');
   assert.equal(reason(bound('n2'), [], { ...room, object: () => undefined }), undefined);
+});
+
+test('only safe kernel parameters are set, and none of a namespace that is the host’s', () => {
+  const tuned = (name: string, more: Partial<V1PodSpec> = {}): V1Pod => pod({ securityContext: { sysctls: [{ name, value: '1' }] }, ...more });
+  assert.equal(reason(tuned('kernel.shm_rmid_forced')), undefined);
+  assert.equal(reason(tuned('kernel/shm_rmid_forced')), undefined);
+  assert.deepEqual(refusal(tuned('kernel/msgmax'), [], room), {
+    reason: 'SysctlForbidden',
+    message: 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted',
+  });
+  assert.equal(
+    refusal(tuned('net.ipv4.tcp_syncookies', { hostNetwork: true }), [], room)?.message,
+    'Pod was rejected: forbidden sysctl: "net.ipv4.tcp_syncookies" not allowed with host net enabled',
+  );
+  assert.equal(reason(tuned('net.ipv4.tcp_syncookies', { hostIPC: true })), undefined);
+  assert.equal(reason(tuned('kernel.shm_rmid_forced', { hostIPC: true })), 'SysctlForbidden');
+  assert.equal(sysctlName('net/ipv4/conf/eth0.1/mtu'), 'net.ipv4.conf.eth0/1.mtu');
 });

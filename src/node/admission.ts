@@ -1,6 +1,7 @@
 import { quantityToMilli } from '#base';
 import { requiredNodes, type V1Node, type V1Pod } from '#kinds';
 import { podRequests } from './pod.ts';
+import { forbiddenSysctl } from './sysctls.ts';
 
 export interface Refusal {
   reason: string;
@@ -17,7 +18,7 @@ export interface NodeRoom {
 
 /** kubelet's admission: what the node cannot hold beside its `others` it refuses for good. (Kubernetes: lifecycle.predicateAdmitHandler.) */
 export function refusal(pod: V1Pod, others: readonly V1Pod[], room: NodeRoom): Refusal | undefined {
-  const found = tooMany(others, room) ?? shortage(pod, others, room) ?? misplaced(pod, room) ?? portTaken(pod, others);
+  const found = forbiddenSysctl(pod) ?? tooMany(others, room) ?? shortage(pod, others, room) ?? misplaced(pod, room) ?? portTaken(pod, others);
   return found && { ...found, message: `Pod was rejected: ${found.message}` };
 }
 

@@ -2,6 +2,7 @@ import type { V1Pod, V1PodSpec } from '#kinds';
 import type { AgentContext } from './context.ts';
 import { namespaceOf, nameOf, specOf, uidOf } from './pod.ts';
 import type { SandboxSpec } from './runtime.ts';
+import { sysctlName } from './sysctls.ts';
 
 /** Directory of a pod's logs below the node's log root. */
 export const podLogDirectory = (pod: V1Pod): string => `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`;
@@ -30,7 +31,7 @@ export function buildSandboxSpec(context: AgentContext, pod: V1Pod, attempt: num
     hostPID: spec.hostPID ?? false,
     hostIPC: spec.hostIPC ?? false,
     shareProcessNamespace: spec.shareProcessNamespace ?? false,
-    sysctls: Object.fromEntries((security.sysctls ?? []).map((s) => [s.name, s.value])),
+    sysctls: Object.fromEntries((security.sysctls ?? []).map((s) => [sysctlName(s.name), s.value])),
     ...(security.runAsUser === undefined ? {} : { runAsUser: security.runAsUser }),
     ...(security.runAsGroup === undefined || security.runAsUser === undefined ? {} : { runAsGroup: security.runAsGroup }),
     privileged: [...(spec.initContainers ?? []), ...spec.containers].some((c) => c.securityContext?.privileged),
