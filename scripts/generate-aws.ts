@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const out = join(root, 'src/aws/generated');
 
 /** Services whose contracts are kept: the name of the package after `client-`. */
-export const services = ['ecr', 'iam', 's3', 's3-control', 'sts'];
+export const services = ['cloudwatch', 'ecr', 'eks', 'iam', 's3', 's3-control', 'sts'];
 
 type Raw = unknown[] | number | (() => Raw);
 type Traits = Record<string, unknown>;
@@ -154,7 +154,7 @@ function settingsOf(service: string): object {
     serviceId: setting(/serviceId: config\?\.serviceId \?\? "(.*?)"/),
     protocol: setting(/protocol: config\?\.protocol \?\? (\w+)/),
     version: setting(/version: "(.*?)"/),
-    namespace: setting(/xmlNamespace: "(.*?)"/),
+    namespace: /xmlNamespace: "(.*?)"/.exec(text)?.[1] ?? '',
     target: setting(/serviceTarget: "(.*?)"/),
   };
 }

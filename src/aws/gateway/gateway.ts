@@ -18,7 +18,7 @@ import { findPage, type Page } from './pages.ts';
 import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
 import type { Action, AnyAction, Permission, Service, ServiceRoute } from './service.ts';
 import { signatureFailure } from './signature.ts';
-import { readBody, readHead, send } from './wire.ts';
+import { readBody, readHead, send, unpacked } from './wire.ts';
 
 export interface GatewayOptions {
   readonly state: State;
@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Reads a contract by its name. Default: what was generated. */
+  readonly contracts?: (name: string) => Contract;
   /** Told of every call, once it is answered. */
   audit(record: AuditRecord): void;
 }
@@ -84,6 +86,7 @@ export class Gateway {
       region: '',
     };
     const began = this.#options.clock.now();
+    if (progress.protocol.prepare) await progress.protocol.prepare();
     const answer = await this.#answer(progress, message);
     if (answer.error) message.resume(); // an unread body must not hold the connection
     const { headers } = progress;
@@ -111,14 +114,17 @@ export class Gateway {
     const page = aside instanceof Promise ? await aside : aside;
     if (page) return page;
     const streams = loaded !== undefined && takesStream(progress, loaded);
-    const request = form ?? (streams ? progress.request : { ...progress.request, body: await readBody(message) });
-    if (!loaded) return this.#unknownService(progress, request, claim);
+    const sent = form ?? (streams ? progress.request : { ...progress.request, body: await readBody(message) });
+    if (!loaded) return this.#unknownService(progress, sent, claim);
+    const compressed = isCompressed(progress, sent);
+    const request = compressed ? await unpacked(sent) : sent;
     const target = progress.protocol.target(request, loaded.contract);
     progress.action = target?.name ?? '';
     const action = target && actionOf(loaded.service, target.name);
-    const authenticated = this.#authenticate(progress, request, claim, action?.authentication === 'optional');
+    const authenticated = this.#authenticate(progress, sent, claim, action?.authentication === 'optional');
     const operation = operationOf(progress, loaded, target, action);
-    const proven = await withBody(request, authenticated.payload, claim, streams ? message : undefined);
+    const body = await withBody(sent, authenticated.payload, claim, streams ? message : undefined);
+    const proven = body === sent ? request : compressed ? await unpacked(body) : body;
     const input = progress.protocol.decode(proven, operation, target as Target, loaded.contract);
     const wrong = loaded.validation.check(input, operation, progress.protocol);
     const call = this.#call(progress, loaded.service, authenticated, proven);
@@ -164,12 +170,13 @@ export class Gateway {
     progress.headers = loaded.service.answerHeaders?.(progress.request);
     progress.contract = loaded.contract;
     progress.protocol = chooseProtocol(progress.request, loaded.protocols);
+    if (progress.protocol.prepare) await progress.protocol.prepare();
     return loaded;
   }
 
   async #load(route: ServiceRoute): Promise<Loaded> {
     const service = await route.load();
-    const contract = loadContract(service.contract);
+    const contract = (this.#options.contracts ?? loadContract)(service.contract);
     for (const name of Object.keys(service.actions)) {
       if (!contract.operations.includes(name)) throw new Error(`${route.name}: the contract has no action ${name}`);
     }
@@ -214,6 +221,10 @@ export class Gateway {
 const actionOf = (service: Service, name: string): AnyAction | undefined => (Object.hasOwn(service.actions, name) ? service.actions[name] : undefined);
 
 const isForm = (request: CallRequest): boolean => (request.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded');
+
+/** Clients compress long inputs (CloudWatch's PutMetricData); what S3 keeps may be compressed, which is its own affair. */
+const isCompressed = ({ protocol }: Progress, request: CallRequest): boolean =>
+  protocol.name !== 'restXml' && (request.header('content-encoding') ?? '').split(',').some((one) => one.trim().toLowerCase() === 'gzip');
 
 /** Whether the body is to be handed on as it comes. Only REST paths tell of the operation before the body is read. */
 function takesStream(progress: Progress, { contract }: Loaded): boolean {

@@ -2,6 +2,7 @@ import { awsJson10, awsJson11 } from '../protocol/json.ts';
 import { awsQuery, ec2Query, formOf } from '../protocol/query.ts';
 import { restJson1 } from '../protocol/rest-json.ts';
 import { restXml } from '../protocol/rest-xml.ts';
+import { rpcCbor } from '../protocol/rpc-cbor.ts';
 import type { CallRequest, Protocol } from '../protocol/types.ts';
 import { isQueryClaimed, type AnyClaim } from './claim.ts';
 import type { ServiceRoute } from './service.ts';
@@ -26,6 +27,8 @@ const byContract: Readonly<Record<string, Protocol>> = {
   AwsJson1_0Protocol: awsJson10,
   AwsJson1_1Protocol: awsJson11,
   AwsRestJsonProtocol: restJson1,
+  AwsSmithyRpcV2CborProtocol: rpcCbor,
+  SmithyRpcV2CborProtocol: rpcCbor,
   AwsRestXmlProtocol: restXml,
   S3RestXmlProtocol: restXml,
 };
@@ -40,6 +43,7 @@ export function chooseProtocol(request: CallRequest, protocols: readonly Protoco
 /** The protocol that a request looks like, for answers about services that nobody knows. */
 export function guessProtocol(request: CallRequest): Protocol {
   if (isQueryClaimed(request)) return restXml;
+  if (request.header('smithy-protocol') === 'rpc-v2-cbor') return rpcCbor;
   const type = request.header('content-type') ?? '';
   if (request.header('x-amz-target') !== undefined) return type.includes('1.0') ? awsJson10 : awsJson11;
   if (type.startsWith('application/x-www-form-urlencoded') || /(?:^|&)Action=/.test(request.query)) return awsQuery;

@@ -43,6 +43,16 @@ export async function readBody(message: IncomingMessage): Promise<Buffer> {
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
+/** The request with its gzipped body unpacked. Throws AwsError when it is none, or too long. */
+export async function unpacked(request: CallRequest): Promise<CallRequest> {
+  const [{ gunzip }, { promisify }] = await Promise.all([import('node:zlib'), import('node:util')]);
+  try {
+    return { ...request, body: await promisify(gunzip)(request.body, { maxOutputLength: maxBody }) };
+  } catch {
+    throw new AwsError('SerializationException', `The body is not gzip, or longer than ${maxBody} bytes when it is unpacked`);
+  }
+}
+
 /** Sends an answer; resolves when it is out or the client is gone. */
 export async function send(response: ServerResponse, answer: CallResponse, head: boolean): Promise<void> {
   const { body } = answer;

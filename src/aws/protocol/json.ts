@@ -1,5 +1,5 @@
 import { AwsError } from '../gateway/errors.ts';
-import { describeError } from './query.ts';
+import { describeError, queryErrorHeader } from './query.ts';
 import type { Member, Structure } from './schema.ts';
 import type { CallResponse, Protocol, Value } from './types.ts';
 import { parseScalar, parseTime, present } from './values.ts';
@@ -120,7 +120,8 @@ function awsJson(version: '1.0' | '1.1'): Protocol {
     },
     encodeError(error, contract, requestId): CallResponse {
       const status = error.code === 'AccessDeniedException' ? 400 : describeError(error, contract).status;
-      return { status, headers: headers(requestId), body: JSON.stringify({ __type: error.code, ...jsonErrorFields(error), message: error.message }) };
+      const all = { ...headers(requestId), ...queryErrorHeader(error, contract) };
+      return { status, headers: all, body: JSON.stringify({ __type: error.code, ...jsonErrorFields(error), message: error.message }) };
     },
   };
 }

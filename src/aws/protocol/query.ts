@@ -166,4 +166,14 @@ export function describeError(error: AwsError, contract: Contract | undefined): 
   const fault = error.fault ?? shape?.fault ?? ((error.status ?? 400) >= 500 ? 'server' : 'client');
   return { code: exact?.code ?? error.code, status: error.status ?? shape?.status ?? (fault === 'client' ? 400 : 500), fault };
 }
+
+/**
+ * Services that once spoke the query protocol tell its codes to SDKs that moved on, which still name errors by them
+ * (Smithy's awsQueryCompatible).
+ */
+export function queryErrorHeader(error: AwsError, contract: Contract | undefined): Record<string, string> {
+  if (contract?.queryCompatible !== true) return {};
+  const { code, fault } = describeError(error, contract);
+  return { 'x-amzn-query-error': `${code};${fault === 'client' ? 'Sender' : 'Receiver'}` };
+}
 export type { Operation };

@@ -69,6 +69,8 @@ export interface Contract {
   readonly namespace: string;
   /** What stands before the dot in X-Amz-Target. */
   readonly target: string;
+  /** Whether its errors have codes of the query protocol besides their names. */
+  readonly queryCompatible: boolean;
   readonly operations: readonly string[];
   operation(name: string): Operation | undefined;
   /** By the name of the shape. */
@@ -86,7 +88,7 @@ export interface RawShape {
   readonly v?: RawRef;
   readonly x?: Traits;
 }
-export interface RawContract extends Omit<Contract, 'operations' | 'operation' | 'error' | 'enumeration'> {
+export interface RawContract extends Omit<Contract, 'operations' | 'operation' | 'error' | 'enumeration' | 'queryCompatible'> {
   readonly operations: Readonly<Record<string, { i: RawRef; o: RawRef; h?: [string, string, number] }>>;
   readonly errors: Readonly<Record<string, { error?: 'client' | 'server'; httpError?: number; awsQueryError?: [string, number] }>>;
   readonly enums: Readonly<Record<string, readonly string[]>>;
@@ -158,6 +160,7 @@ export function buildContract(raw: RawContract): Contract {
     protocol: raw.protocol,
     namespace: raw.namespace,
     target: raw.target,
+    queryCompatible: raw.protocol !== 'AwsQueryProtocol' && Object.values(raw.errors).some(({ awsQueryError }) => awsQueryError !== undefined),
     operations: Object.keys(raw.operations),
     operation(name) {
       const found = operations.get(name);

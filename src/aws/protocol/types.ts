@@ -39,6 +39,8 @@ export interface Target {
 /** One way of putting calls into HTTP. */
 export interface Protocol {
   readonly name: string;
+  /** Loads what only this protocol needs; before anything else of it is used. */
+  prepare?(): Promise<void>;
   /** Which operation is asked for, known or not; undefined when the request does not say. */
   target(request: CallRequest, contract: Contract): Target | undefined;
   /** Throws AwsError. */
