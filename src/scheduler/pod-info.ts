@@ -12,7 +12,8 @@ export interface HostPort {
 
 /** A pod with everything that scheduling reads of it, computed once. */
 export interface PodInfo {
-  readonly pod: V1Pod;
+  /** Its newest state: what changes without a change of the facts below (its status, mostly) is exchanged here. */
+  pod: V1Pod;
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;

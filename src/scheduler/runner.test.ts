@@ -284,3 +284,18 @@ test('preemption: a promise of before a restart holds, and ends with the pod', a
   await c.clock.advance(10);
   assert.deepEqual(c.bindings, ['late→n1']);
 });
+
+test('preemption: of pods alike the one that began to run last goes, also when the scheduler placed them before they ran', async (t) => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const c = await start(t, [...names.map((name) => makeNode(`n-${name}`)), ...names.map((name) => makePod(name, { requests: { cpu: '3' } }))]);
+  await c.clock.advance(10);
+  assert.equal(c.bindings.length, 5);
+  for (const name of names) {
+    const startTime = name === 'c' ? '2026-01-01T01:00:00Z' : '2026-01-01T00:00:00Z';
+    c.api.edit(Pod, 'default', name, (pod) => void (pod.status = { ...pod.status, startTime }));
+  }
+  const node = c.pod('c')?.spec?.nodeName;
+  put(c.api, makePod('high', { requests: { cpu: '3' }, priority: 10 }));
+  await c.clock.advance(10);
+  assert.equal(c.pod('high')?.status?.nominatedNodeName, node);
+});

@@ -171,9 +171,12 @@ class Runner {
     this.#state.nominations.delete(uid);
     this.#preemptor.forget(uid);
     const known = this.#state.nodeOf(uid)?.name === node;
-    // Status updates of running pods are most of the traffic: what they use is the same.
-    if (known && (!old || sameFacts(old, pod))) return;
     const before = this.#state.pod(uid);
+    // Status updates of running pods are most of the traffic: what they use is the same.
+    if (known && before && (!old || sameFacts(old, pod))) {
+      before.pod = pod; // preemption asks since when it runs, and a former state need not be kept
+      return;
+    }
     const info = podInfo(pod);
     this.#state.addPod(info, node);
     const on = this.#state.node(node);
