@@ -4,6 +4,7 @@ import { formatMicroTime, formatTime, quantityToMilli, quantityToNumber, type Cl
 import type { Client } from '#client';
 import { Lease, Node, type V1Lease, type V1Node, type V1NodeCondition, type V1NodeStatus, type V1Taint } from '#kinds';
 import { equalJson, isApiError } from '#machinery';
+import { atBeat } from './beats.ts';
 import type { ImageState, Runtime } from './runtime.ts';
 
 export const kubeletVersion = 'v1.36.2';
@@ -63,6 +64,7 @@ class Reporter implements NodeReporter {
   #reported: V1NodeStatus | undefined;
   #reportedAt = 0;
   #timers = new Set<Timer>();
+  #renewal: Timer | undefined;
   #stopped = false;
   #busy: Promise<void> | undefined;
   constructor(deps: ReporterDeps) {
@@ -72,7 +74,7 @@ class Reporter implements NodeReporter {
     const status = await this.#status();
     this.#node = await this.#register(status);
     await Promise.all([this.#report(status, true), this.#renew()]);
-    this.#later(this.#renewMs * (0.9 + 0.1 * this.#deps.random.next()), () => this.#renewLoop());
+    this.#nextRenewal(this.#renewMs * (0.9 + 0.1 * this.#deps.random.next()));
     const period = this.#deps.dataDir === undefined ? reportMs : checkMs;
     this.#later(period * (0.9 + 0.1 * this.#deps.random.next()), () => this.#reportLoop(period));
   }
@@ -82,6 +84,7 @@ class Reporter implements NodeReporter {
   }
   stop(): void {
     this.#stopped = true;
+    this.#renewal?.cancel();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
@@ -96,17 +99,18 @@ class Reporter implements NodeReporter {
   get #renewMs(): number {
     return (this.#deps.leaseSeconds * 1000) / renewals;
   }
+  #nextRenewal(ms: number): void {
+    if (!this.#stopped) this.#renewal = atBeat(this.#deps.clock, ms, () => this.#renewLoop());
+  }
   #renewLoop(): void {
-    void this.#renew()
-      .then(
-        () => this.#renewMs,
-        (error: unknown) => {
-          this.#deps.log.warn('cannot renew the lease', { node: this.#deps.node.name, error });
-          this.#lease = undefined;
-          return 1000;
-        },
-      )
-      .then((ms) => this.#later(ms, () => this.#renewLoop()));
+    this.#renew().then(
+      () => this.#nextRenewal(this.#renewMs),
+      (error: unknown) => {
+        this.#deps.log.warn('cannot renew the lease', { node: this.#deps.node.name, error });
+        this.#lease = undefined;
+        this.#nextRenewal(1000);
+      },
+    );
   }
   #reportLoop(period: number): void {
     void this.#check().then(() => this.#later(period, () => this.#reportLoop(period)));
