@@ -37,7 +37,8 @@ interface Deps {
 
 interface Index<T> {
   readonly values: (object: T) => readonly string[];
-  readonly entries: Map<string, Set<T>>;
+  /** By value, and by the object's identity: an object that changes takes the place of its former self, which costs next to nothing. */
+  readonly entries: Map<string, Map<string, T>>;
 }
 
 export class CachingInformer<T extends KubeObject> implements Informer<T> {
@@ -79,19 +80,19 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     return all;
   }
   byIndex(index: string, value: string): T[] {
-    return [...(this.#entries(index).get(value) ?? [])];
+    return [...(this.#entries(index).get(value)?.values() ?? [])];
   }
   indexValues(index: string): string[] {
     return [...this.#entries(index).keys()];
   }
-  #entries(index: string): ReadonlyMap<string, ReadonlySet<T>> {
+  #entries(index: string): ReadonlyMap<string, ReadonlyMap<string, T>> {
     const found = this.#indexes.get(index);
     if (!found) throw new Error(`informer of ${this.kind.plural} has no index ${index}`);
     return found.entries;
   }
   addIndex(name: string, values: (object: T) => readonly string[]): void {
     if (this.#indexes.has(name)) return;
-    const index = { values, entries: new Map<string, Set<T>>() };
+    const index = { values, entries: new Map<string, Map<string, T>>() };
     this.#indexes.set(name, index);
     for (const object of this.list()) addTo(index.entries, values(object), object);
   }
@@ -159,8 +160,9 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     objects.set(name, object);
     if (!old) this.#size++;
     for (const index of this.#indexes.values()) {
-      if (old) removeFrom(index.entries, index.values(old), old);
-      addTo(index.entries, index.values(object), object);
+      const values = index.values(object);
+      if (old) removeFrom(index.entries, index.values(old), old, identity(old) === identity(object) ? values : none);
+      addTo(index.entries, values, object);
     }
     for (const handler of this.#handlers) handler(object, old);
   }
@@ -172,22 +174,27 @@ export class CachingInformer<T extends KubeObject> implements Informer<T> {
     objects.delete(name);
     if (objects.size === 0) this.#namespaces.delete(namespace);
     this.#size--;
-    for (const index of this.#indexes.values()) removeFrom(index.entries, index.values(old), old);
+    for (const index of this.#indexes.values()) removeFrom(index.entries, index.values(old), old, none);
     for (const handler of this.#handlers) handler(undefined, old);
   }
 }
 
-function addTo<T>(entries: Map<string, Set<T>>, values: readonly string[], object: T): void {
+const none: readonly string[] = [];
+const identity = ({ metadata }: KubeObject): string => metadata?.uid ?? `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+
+function addTo<T extends KubeObject>(entries: Map<string, Map<string, T>>, values: readonly string[], object: T): void {
   for (const value of values) {
-    let set = entries.get(value);
-    if (!set) entries.set(value, (set = new Set()));
-    set.add(object);
+    let found = entries.get(value);
+    if (!found) entries.set(value, (found = new Map<string, T>()));
+    found.set(identity(object), object);
   }
 }
-function removeFrom<T>(entries: Map<string, Set<T>>, values: readonly string[], object: T): void {
+/** Takes the object out of `values`, but not out of those that it has still. */
+function removeFrom<T extends KubeObject>(entries: Map<string, Map<string, T>>, values: readonly string[], object: T, still: readonly string[]): void {
   for (const value of values) {
-    const set = entries.get(value);
-    set?.delete(object);
-    if (set?.size === 0) entries.delete(value);
+    if (still.includes(value)) continue;
+    const found = entries.get(value);
+    found?.delete(identity(object));
+    if (found?.size === 0) entries.delete(value);
   }
 }

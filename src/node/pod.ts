@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { quantityToMilli, quantityToNumber } from '#base';
 import type { V1Container, V1EphemeralContainer, V1Pod, V1PodCondition, V1PodSpec } from '#kinds';
 
@@ -31,10 +31,7 @@ export const allContainers = (pod: V1Pod): V1Container[] => [...initContainers(p
 
 /** Changes when the container must be restarted: kubelet compares name and image only. */
 export function containerHash(container: V1Container): string {
-  return createHash('sha256')
-    .update(`${container.name}\0${container.image ?? ''}`)
-    .digest('hex')
-    .slice(0, 8);
+  return hash('sha256', `${container.name}\0${container.image ?? ''}`, 'hex').slice(0, 8);
 }
 
 export const isTerminalPhase = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Timer } from '#base';
@@ -403,9 +403,7 @@ export class PodWorker {
     for (let attempt = 0; attempt < 5; attempt++) {
       if (this.removed) return;
       const status = this.status();
-      const digest = createHash('sha1')
-        .update(JSON.stringify(Object.entries(status).sort()))
-        .digest('base64');
+      const digest = hash('sha1', JSON.stringify(Object.entries(status).sort()), 'base64');
       if (digest === this.#written || isDeepStrictEqual(status, this.pod.status)) return;
       try {
         const written = await this.context.client.api.update(Pod, { ...this.pod, status }, { subresource: 'status' });

@@ -178,7 +178,11 @@ export class ObjectCache {
     }
     const newest = events.at(-1)?.revision ?? this.revision;
     if (newest > this.revision) this.revision = newest;
-    for (const [cache, event] of told) cache.publish(event);
+    for (const [cache, event] of told) {
+      cache.publish(event);
+      // Everyone has the new state: the old one is kept for watches that begin in the past, and its bytes do for them.
+      event.previous?.release();
+    }
     this.#advance(newest);
   }
   #entry(cache: KindCache, { key, value, revision }: Entry): CacheEntry {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { sleep, type Clock, type Random, type Timer } from '#base';
 import { formatLine } from '../logs/format.ts';
 import {
@@ -357,7 +357,7 @@ function steering(annotations: Record<string, string>): Record<string, string> {
   return own.length > 0 ? Object.fromEntries(own) : none;
 }
 function imageOf(ref: string): ImageState {
-  const id = `sha256:${createHash('sha256').update(ref).digest('hex')}`;
+  const id = `sha256:${hash('sha256', ref, 'hex')}`;
   return { id, repoTags: ref.includes('@') ? [] : [ref], repoDigests: [], sizeBytes: 1_000_000 };
 }
 function stateOf(sandbox: SimSandbox): SandboxState {
