@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { before, describe } from 'node:test';
 import {
+  BatchGetImageCommand,
   CreateRepositoryCommand,
   DescribeImagesCommand,
   DescribeRepositoriesCommand,
@@ -99,6 +100,16 @@ describe('ECR', { skip: cannotRunContainers() ?? noSkopeo ?? false }, () => {
     await my.cluster.kubectl('wait', '--for=condition=Ready', ...Object.keys(names).map((name) => `pod/${name}`), '--timeout=120s');
     const { imageDetails } = await client.send(new DescribeImagesCommand({ repositoryName: 'team/hello' }));
     assert.ok(imageDetails?.[0]?.lastRecordedPullTime instanceof Date);
+    // containerd has the layers as they lie in the registry: the same files, not copies that went over the network.
+    const manifest = await client.send(new BatchGetImageCommand({ repositoryName: 'team/hello', imageIds: [{ imageTag: '1' }] }));
+    const { layers } = JSON.parse(manifest.images?.[0]?.imageManifest ?? '{}') as { layers: { digest: string }[] };
+    assert.ok(layers.length > 0);
+    for (const { digest } of layers) {
+      const hex = digest.slice('sha256:'.length);
+      const ours = statSync(join(my.cluster.dir, 'registry/blobs/sha256', hex.slice(0, 2), hex));
+      const theirs = statSync(join(my.cluster.dir, 'containerd/root/io.containerd.content.v1.content/blobs/sha256', hex));
+      assert.equal(theirs.ino, ours.ino);
+    }
   });
 
   test('kubectl shows what ECR keeps; the plain registry beside it asks nobody', async () => {

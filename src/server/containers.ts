@@ -34,6 +34,8 @@ interface Deps {
   log: Logger;
   /** What containerd must know of the registry of an image (hosts.toml), by the host in its name; undefined: what it does anyway. */
   registryHosts?(host: string): string | undefined;
+  /** Before a pull: puts what this machine has of the image into a content store of containerd. */
+  shareBlobs?(image: string, contentStore: string): Promise<void> | undefined;
 }
 
 export function startContainers(deps: Deps): Containers {
@@ -96,7 +98,7 @@ interface Running {
 }
 
 /** The private containerd, started or adopted. */
-async function startRuntime({ paths, plan, log, registryHosts }: Deps): Promise<Running> {
+async function startRuntime({ paths, plan, log, registryHosts, shareBlobs }: Deps): Promise<Running> {
   const { createCriRuntime, importImage, listImages, runtimeHandler, startContainerd, TaskEvents } = await import('#node');
   const containerdLog = log.named('containerd');
   const daemon = await startContainerd({
@@ -107,6 +109,7 @@ async function startRuntime({ paths, plan, log, registryHosts }: Deps): Promise<
     clock: systemClock,
     log: containerdLog,
   });
+  const contentStore = join(paths.containerd, 'root', 'io.containerd.content.v1.content');
   const events = new TaskEvents(daemon.client, systemClock, containerdLog);
   return {
     importImage: (path) => importImage(daemon.client, path),
@@ -122,7 +125,10 @@ async function startRuntime({ paths, plan, log, registryHosts }: Deps): Promise<
         version: daemon.version,
         clock: systemClock,
         log: log.named(node),
-        beforePull: (image) => writeHosts(join(paths.containerd, 'certs.d'), image, registryHosts),
+        beforePull(image) {
+          writeHosts(join(paths.containerd, 'certs.d'), image, registryHosts);
+          return shareBlobs?.(image, contentStore);
+        },
       }),
   };
 }

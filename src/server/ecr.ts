@@ -25,6 +25,8 @@ export interface EcrConnection {
   hostsOf(host: string, port: number): string | undefined;
   /** ECR is loaded: whoever called it first may write images. */
   opened(ecr: EcrDoor): void;
+  /** The registry that an image name of a node means; undefined: none of this instance. */
+  registryOfImage(host: string, repository: string): Promise<string | undefined>;
   /** Carries out lifecycle policies from now on. */
   start(registry: Registry): void;
   stop(): void;
@@ -119,6 +121,12 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
         `    ${nodeHeader} = ${JSON.stringify(nodeSecret)}`,
         '',
       ].join('\n');
+    },
+    async registryOfImage(host, repository) {
+      const what = meant(host, undefined);
+      if (what === undefined) return undefined;
+      if ('place' in what) return `${what.place.account}/${what.place.region}`;
+      return (await door()).registryOf(undefined, undefined, repository);
     },
     start(registry) {
       const run = (): void => {

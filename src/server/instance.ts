@@ -90,7 +90,15 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
   if (record.runtime === 'containerd') {
     const { startContainers } = await import('./containers.ts');
     await turn();
-    containers = startContainers({ options, paths, plan, plane, log, registryHosts: (host) => registry?.hostsOf(host) });
+    containers = startContainers({
+      options,
+      paths,
+      plan,
+      plane,
+      log,
+      registryHosts: (host) => registry?.hostsOf(host),
+      shareBlobs: (image, store) => registry?.share(image, store),
+    });
     for (const [name, start] of containers.parts) part(name, start);
   } else {
     part('kubernetes service', async () => {

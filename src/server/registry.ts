@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { systemClock, systemRandom, type Logger } from '#base';
 import type { Aws, EcrDeps } from '#aws';
 import type { Client } from '#client';
-import { openScanner, startRegistry, type RegistryServer, type ScanEvent } from '#registry';
+import { BlobFiles, openScanner, registryLayout, startRegistry, type RegistryServer, type ScanEvent } from '#registry';
 import { connectEcr } from './ecr.ts';
 import { doorAddress } from './ecr-hosts.ts';
 import { imagesInUse } from './images-in-use.ts';
 import { keyFile } from './key-file.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
+import { blobsOf, imageParts, shareBlobs } from './shared-blobs.ts';
 import { version } from './version.ts';
 
 export interface InstanceRegistry extends RegistryServer {
@@ -17,6 +18,8 @@ export interface InstanceRegistry extends RegistryServer {
   ecr(): Promise<Omit<EcrDeps, 'state' | 'events'>>;
   /** hosts.toml of containerd for a host of an image name, where this registry answers for it. */
   hostsOf(host: string): string | undefined;
+  /** Gives what this registry has of an image to a containerd, by links into its content store. Never rejects. */
+  share(image: string, contentStore: string): Promise<void>;
 }
 
 /**
@@ -51,6 +54,7 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     random: systemRandom,
     log,
   });
+  const files = new BlobFiles(registryLayout(dir).blobs);
   door.start(server.registry);
   scanner.start();
   const ecr = async (): Promise<Omit<EcrDeps, 'state' | 'events'>> => {
@@ -71,6 +75,15 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     ...server,
     ecr,
     hostsOf: (host) => door.hostsOf(host, server.port),
+    async share(image, contentStore) {
+      const parts = imageParts(image);
+      if (!parts) return;
+      const plain = [`localhost:${server.port}`, `127.0.0.1:${server.port}`].includes(parts.host);
+      const name = plain ? '' : await door.registryOfImage(parts.host, parts.repository).catch(() => undefined);
+      if (name === undefined) return;
+      const repository = { registry: name, name: parts.repository };
+      await shareBlobs(files, contentStore, blobsOf(server.registry, { repository, reference: parts.reference }));
+    },
     async stop() {
       door.stop();
       await scanner.stop();

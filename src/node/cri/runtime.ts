@@ -32,7 +32,7 @@ export interface CriRuntimeOptions {
   clock: Clock;
   log: Logger;
   /** Before an image is asked of its registry: the owner may say where containerd finds that. */
-  beforePull?(image: string): void;
+  beforePull?(image: string): void | Promise<void> | undefined;
 }
 
 /** One node's view of a containerd. */
@@ -65,8 +65,8 @@ export function createCriRuntime(options: CriRuntimeOptions): Runtime & Streamin
     },
     images: {
       status: (ref) => imageStatus(client, ref),
-      pull: (ref, auth) => {
-        options.beforePull?.(ref);
+      pull: async (ref, auth) => {
+        await options.beforePull?.(ref);
         return pullImage(client, ref, auth);
       },
       list: () => asRuntimeError('unavailable', listImages(client)),
