@@ -15,6 +15,7 @@ import { healthPages } from './gateway/health.ts';
 import { resetPages } from './gateway/reset.ts';
 import { StoredIdentities } from './iam/identities.ts';
 import { createSealer } from './iam/keys.ts';
+import { issuerPages } from './iam/outbound.ts';
 import { RoleUse } from './iam/role-use.ts';
 import { UseLog } from './iam/use-log.ts';
 import { services } from './services/index.ts';
@@ -84,7 +85,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
     await Promise.all(all.flatMap((route) => route.reset?.() ?? []));
     await state.clear();
   };
-  const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset })];
+  const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset }), ...issuerPages(state)];
   const gateway = new Gateway({ state, identity, used, services: all, pages, partition, clock, random, log, audit });
   return {
     state,

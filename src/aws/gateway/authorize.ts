@@ -33,10 +33,13 @@ function permissionsOf(action: Action<Value>, service: Service, input: Value, ca
   return resources.map((resource) => ({ action: name, resource, conditions, resourcePolicy }));
 }
 
+/** The error of a refused call. */
+export type Refusal = (call: BareCall, permission: Permission, decision: Decision) => AwsError;
+
 /** Refuses a caller who may not. Throws AwsError. */
-export function demand(call: BareCall, permission: Permission, identities: Identities): void {
+export function demand(call: BareCall, permission: Permission, identities: Identities, refusal: Refusal = accessDenied): void {
   const decision = decide(call, permission, identities);
-  if (decision.effect !== 'allowed') throw accessDenied(call, permission, decision);
+  if (decision.effect !== 'allowed') throw refusal(call, permission, decision);
 }
 
 /** What the policies say of one permission. */

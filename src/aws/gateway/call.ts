@@ -22,6 +22,8 @@ export interface SessionFacts {
   readonly name?: string | undefined;
   /** JSON documents; undefined: the session has all that its principal has. */
   readonly policies?: readonly string[] | undefined;
+  /** JSON documents that narrow it further: each of them must allow. */
+  readonly scopes?: readonly string[] | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly transitiveTags?: readonly string[] | undefined;
   /** Further condition keys, such as those of the identity provider. */

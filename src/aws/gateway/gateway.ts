@@ -9,6 +9,7 @@ import { SignatureError } from '../sigv4/request.ts';
 import { checkBody, type Payload } from '../sigv4/verify.ts';
 import type { State } from '../state/state.ts';
 import { anonymously, authenticate, type Authenticated } from './authenticate.ts';
+import { encodedRefusal } from './authorization-message.ts';
 import { demand, permissionsFor, type AuthorizeOptions } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, Caller, IdentityFacts, Source } from './call.ts';
@@ -130,7 +131,9 @@ export class Gateway {
     const call = this.#call(progress, loaded.service, authenticated, proven);
     // Who may not call is not told what is wrong with his input.
     const wanted = permissionsOf(progress, { call, service: loaded.service, action: action as AnyAction, input }, wrong);
-    for (const permission of wanted) demand(call, permission, this.#options.identity.identities);
+    const { identities, secrets } = this.#options.identity;
+    const refusal = loaded.service.encodedRefusals ? encodedRefusal(secrets) : undefined;
+    for (const permission of wanted) demand(call, permission, identities, refusal);
     if (wrong) throw wrong;
     const output = await (action as unknown as Action<Value>).handle(input, call);
     return progress.protocol.encode((output ?? {}) as Value, operation, loaded.contract, progress.requestId);

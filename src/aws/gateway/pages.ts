@@ -4,6 +4,8 @@ import type { Source } from './call.ts';
 /** A path that is no call of a service: health, reset. */
 export interface Page {
   readonly path: string;
+  /** Takes what lies below its path, too. */
+  readonly below?: true;
   readonly method: 'GET' | 'POST';
   answer(request: CallRequest, source: Source): Promise<CallResponse> | CallResponse;
 }
@@ -16,5 +18,7 @@ export const jsonPage = (status: number, value: unknown): CallResponse => ({
 
 /** Undefined when the path is none of these: underscores stand in no bucket's name. */
 export function findPage(pages: readonly Page[], { method, path }: CallRequest): Page | undefined {
-  return pages.find((page) => page.path === path && (page.method === method || (method === 'HEAD' && page.method === 'GET')));
+  return pages.find(
+    (page) => (page.below ? path.startsWith(page.path) : page.path === path) && (page.method === method || (method === 'HEAD' && page.method === 'GET')),
+  );
 }

@@ -77,6 +77,8 @@ export interface ServiceOptions {
   readonly refuse?: Refusal;
   /** Kinds whose objects handlers read: they are in memory before the first handler runs. */
   readonly kinds: readonly KindRef[];
+  /** It tells why a call was refused only sealed, for sts:DecodeAuthorizationMessage: EC2 does. */
+  readonly encodedRefusals?: true;
   /** A global service has no region in its ARNs and state. */
   readonly global?: boolean;
   readonly actions: { readonly [name: string]: AnyAction };

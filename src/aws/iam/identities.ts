@@ -20,6 +20,7 @@ export interface CallerPolicies {
   readonly identityPolicies: readonly NamedPolicy[];
   readonly boundary?: NamedPolicy | undefined;
   readonly sessionPolicies?: readonly NamedPolicy[] | undefined;
+  readonly scopes?: readonly NamedPolicy[] | undefined;
 }
 
 /** What the gateway asks of those who know the callers. */
@@ -131,13 +132,15 @@ export class StoredIdentities implements Identities {
   }
 
   policies(caller: Caller): CallerPolicies {
-    const sessionPolicies = caller.session?.policies?.map((document, i) => ({ name: `session policy ${i + 1}`, policy: readPolicy(document, 'identity') }));
+    const named = (documents: readonly string[] | undefined, what: string): NamedPolicy[] | undefined =>
+      documents?.map((document, i) => ({ name: `${what} ${i + 1}`, policy: readPolicy(document, 'identity') }));
+    const limits = { sessionPolicies: named(caller.session?.policies, 'session policy'), scopes: named(caller.session?.scopes, 'scope-down policy') };
     const holder = this.#holder(caller);
-    if (!holder) return { identityPolicies: [], sessionPolicies };
+    if (!holder) return { identityPolicies: [], ...limits };
     const groups =
       'groups' in holder ? holder.groups.flatMap((name) => this.#options.state.table(IAMGroup).get(placeOf(caller.account), iamId(name)) ?? []) : [];
     const boundary = holder.boundary === undefined ? undefined : this.#managed(caller.account, holder.boundary);
-    return { identityPolicies: [holder, ...groups].flatMap((one) => this.#policiesOf(caller.account, one)), boundary, sessionPolicies };
+    return { identityPolicies: [holder, ...groups].flatMap((one) => this.#policiesOf(caller.account, one)), boundary, ...limits };
   }
   #policiesOf(account: string, holder: IamPrincipal): NamedPolicy[] {
     const inline = Object.entries(holder.inline).map(([name, document]) => ({ name, policy: readPolicy(document, 'identity') }));

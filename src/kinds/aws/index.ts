@@ -51,7 +51,7 @@ export {
   IAMUser,
 };
 export type { IamAccessKeySpec } from './iam/accesskey.ts';
-export type { IamAccountSpec, IamPasswordPolicy } from './iam/account.ts';
+export type { IamAccountSpec, IamOutboundKey, IamOutboundSpec, IamPasswordPolicy } from './iam/account.ts';
 export type { IamGroupSpec } from './iam/group.ts';
 export type { IamInstanceProfileSpec } from './iam/instanceprofile.ts';
 export type { IamMfaDeviceSpec } from './iam/mfadevice.ts';

@@ -36,6 +36,8 @@ export interface EvaluationRequest {
   readonly boundary?: NamedPolicy | undefined;
   /** Given when the session was made. Undefined: none were; empty: nothing is left. */
   readonly sessionPolicies?: readonly NamedPolicy[] | undefined;
+  /** Narrow the session further: each of them must allow, whoever else does. */
+  readonly scopes?: readonly NamedPolicy[] | undefined;
   readonly resourcePolicy?: NamedPolicy | undefined;
   /** The resource's policy must allow, whatever the identity's say: trust policies of roles, key policies. */
   readonly resourcePolicyDecides?: boolean;
@@ -62,6 +64,7 @@ type Grant = 'direct' | 'role' | 'account' | undefined;
 export function evaluate(request: EvaluationRequest): Decision {
   const denied = denial(request);
   if (denied) return denied;
+  if (request.scopes?.some((scope) => !find([scope], 'Allow', request, false))) return refuse('session');
   if (request.principal.type === 'root' && request.principal.account === request.resourceAccount && !request.resourcePolicyDecides) {
     return { effect: 'allowed', by: { policy: 'account root', sid: undefined }, lacking: undefined };
   }
@@ -91,7 +94,7 @@ function denial(request: EvaluationRequest): Decision | undefined {
   const places = [
     ['identity', request.identityPolicies],
     ['boundary', some(request.boundary)],
-    ['session', request.sessionPolicies ?? []],
+    ['session', [...(request.sessionPolicies ?? []), ...(request.scopes ?? [])]],
     ['resource', some(request.resourcePolicy)],
   ] as const;
   for (const [denying, policies] of places) {

@@ -28,6 +28,8 @@ import { instanceProfileActions } from './instance-profiles.ts';
 import { loginProfileActions } from './login-profiles.ts';
 import { mfaDeviceActions } from './mfa-devices.ts';
 import { oidcProviderActions } from './oidc-providers.ts';
+import { organizationsActions } from './organizations.ts';
+import { outboundFederationActions } from './outbound-federation.ts';
 import { passwordPolicyActions } from './password-policy.ts';
 import { policyActions } from './policies.ts';
 import { roleActions } from './roles.ts';
@@ -73,6 +75,8 @@ export const service: Service = defineService({
     ...loginProfileActions,
     ...mfaDeviceActions,
     ...oidcProviderActions,
+    ...organizationsActions,
+    ...outboundFederationActions,
     ...passwordPolicyActions,
     ...policyActions,
     ...roleActions,

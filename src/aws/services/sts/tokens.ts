@@ -9,6 +9,7 @@ import type {
   GetSessionTokenResponse,
 } from '@aws-sdk/client-sts';
 import type { Call } from '../../gateway/call.ts';
+import { decodeAuthorizationFailure } from '../../gateway/authorization-message.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { defineAction } from '../../gateway/service.ts';
 import { accountOfKey } from '../../iam/keys.ts';
@@ -61,7 +62,7 @@ export const GetAccessKeyInfo = defineAction<GetAccessKeyInfoRequest, GetAccessK
 
 export const DecodeAuthorizationMessage = defineAction<DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse>({
   handle({ EncodedMessage = '' }, call) {
-    const text = call.secrets.open(Buffer.from(EncodedMessage, 'base64url').toString('base64'));
+    const text = decodeAuthorizationFailure(EncodedMessage, call.secrets);
     if (text === undefined) throw new AwsError('InvalidAuthorizationMessageException', 'Message is not valid');
     return { DecodedMessage: text };
   },
