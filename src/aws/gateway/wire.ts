@@ -23,6 +23,10 @@ export function readHead(message: IncomingMessage): CallRequest {
 export const withHeaders = (request: CallRequest, rawHeaders: readonly string[]): CallRequest =>
   rawHeaders === request.rawHeaders ? request : { ...request, ...readHeaders(rawHeaders) };
 
+/** The request with headers that are read, but were not sent as such. */
+export const withReadHeaders = (request: CallRequest, headers: CallRequest['headers']): CallRequest =>
+  headers === request.headers ? request : { ...request, headers, header: (name) => headers.get(name)?.[0] };
+
 function readHeaders(rawHeaders: readonly string[]): Pick<CallRequest, 'rawHeaders' | 'headers' | 'header'> {
   const headers = headersOf(rawHeaders);
   return { rawHeaders, headers, header: (name) => headers.get(name)?.[0] };

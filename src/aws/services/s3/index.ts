@@ -11,6 +11,7 @@ import { objectActions } from './objects.ts';
 import { policyActions } from './policy.ts';
 import { s3Xml } from './protocol.ts';
 import { allSettings } from './settings.ts';
+import { answerWebsite } from './website-host.ts';
 
 /** S3 over a store of objects. */
 export function s3Service(store: ObjectStore): Service {
@@ -22,7 +23,7 @@ export function s3Service(store: ObjectStore): Service {
     kinds: [],
     global: true,
     actions,
-    aside: (request) => (request.method === 'OPTIONS' ? preflight(store, request) : undefined),
+    aside: (request, callAs) => (request.method === 'OPTIONS' ? preflight(store, request) : answerWebsite(store, request, callAs)),
     answerHeaders: (request) => corsAnswer(store, request),
   });
 }

@@ -7,6 +7,7 @@ import type {
   DeleteObjectsOutput,
   DeleteObjectsRequest,
   GetObjectAttributesOutput,
+  GetObjectAttributesParts,
   GetObjectAttributesRequest,
   GetObjectRequest,
   GetObjectTaggingOutput,
@@ -14,6 +15,7 @@ import type {
   PutObjectOutput,
   PutObjectRequest,
   PutObjectTaggingRequest,
+  RestoreObjectRequest,
 } from '@aws-sdk/client-s3';
 import type { ByteRange } from '#base';
 import { ObjectsError, parseRange, readAlgorithm, type Found, type ObjectStore, type Tag, type Version } from '#objects';
@@ -23,7 +25,7 @@ import { accessDenied, decide } from '../../gateway/authorize.ts';
 import { saysAcl } from './acl.ts';
 import { bypassPermission, checkLockedBody, lockConditions, lockPermissions, usualLock } from './lock.ts';
 import { bucketArn, permissionOn, quoted, s3Action } from './action.ts';
-import { attributesOf, bodyOf, checksumFields, describeObject, readConditions, readTags, versionField } from './attributes.ts';
+import { attributesOf, bodyOf, checksumFields, describeObject, partChecksum, readConditions, readTags, versionField } from './attributes.ts';
 
 const orVersion =
   (name: string) =>
@@ -183,7 +185,7 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
           ...(wants('Checksum') && version.meta.checksum ? { Checksum: checksumFields(version.meta.checksum) } : {}),
           ...(wants('ObjectSize') ? { ObjectSize: version.size } : {}),
           ...(wants('StorageClass') ? { StorageClass: version.storageClass as 'STANDARD' } : {}),
-          ...(wants('ObjectParts') && version.meta.parts !== undefined ? { ObjectParts: { TotalPartsCount: segments.length } } : {}),
+          ...(wants('ObjectParts') && version.meta.parts !== undefined ? { ObjectParts: partsOf(version, segments, input) } : {}),
         };
       },
     }),
@@ -253,6 +255,15 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
         };
       },
     }),
+    // Everything can be read at once: there is no archive to restore from.
+    RestoreObject: s3Action<RestoreObjectRequest, object>(store, {
+      permission: 's3:RestoreObject',
+      on: 'object',
+      handle(input) {
+        objects.find(buckets.get(input.Bucket as string), input.Key as string, input.VersionId);
+        throw new ObjectsError('InvalidObjectState', "Restore is not allowed for the object's current storage class");
+      },
+    }),
     GetObjectTagging: s3Action<GetObjectTaggingRequest, GetObjectTaggingOutput>(store, {
       permission: orVersion('GetObjectTagging'),
       on: 'object',
@@ -283,6 +294,20 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
       },
     }),
   };
+}
+
+/** Parts one by one where they have checksums of their own, as S3 tells of them. */
+function partsOf({ meta }: Version, segments: Found['segments'], input: GetObjectAttributesRequest): GetObjectAttributesParts {
+  const TotalPartsCount = segments.length;
+  if (meta.checksum?.type !== 'COMPOSITE') return { TotalPartsCount };
+  const { algorithm } = meta.checksum;
+  const after = Number(input.PartNumberMarker ?? 0);
+  const MaxParts = Math.min(input.MaxParts ?? 1000, 1000);
+  const page = segments
+    .map(({ size, checksum }, i) => ({ PartNumber: i + 1, Size: size, ...partChecksum(algorithm, checksum) }))
+    .slice(after, after + MaxParts);
+  const last = after + page.length;
+  return { TotalPartsCount, PartNumberMarker: String(after), NextPartNumberMarker: String(last), MaxParts, IsTruncated: last < TotalPartsCount, Parts: page };
 }
 
 function isSelf({ CopySource = '', Bucket, Key }: CopyObjectRequest): boolean {

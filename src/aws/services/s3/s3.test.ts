@@ -14,6 +14,7 @@ import { testCall, testState } from '../../testing.ts';
 import { s3Service } from './index.ts';
 import { readCopySource } from './objects.ts';
 import { s3Xml } from './protocol.ts';
+import { bucketOfWebsite } from './website-host.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'batuta-s3-'));
 const store = new ObjectStore({ dir, clock: new FakeClock(), random: seededRandom(1), log: silentLogger });
@@ -44,10 +45,27 @@ describe('S3', () => {
       ['localhost:4566', undefined],
       ['s3.localhost:4566', undefined],
       ['127.0.0.1:4566', undefined],
+      // What awslocal, tflocal and cdklocal say.
+      ['localhost.localstack.cloud:4566', undefined],
+      ['s3.localhost.localstack.cloud:4566', undefined],
+      ['s3.us-east-1.localhost.localstack.cloud:4566', undefined],
+      ['demo.s3.localhost.localstack.cloud:4566', 'demo'],
+      ['demo.s3.us-east-1.localhost.localstack.cloud:4566', 'demo'],
       [undefined, undefined],
     ] as const) {
       assert.equal(bucketOfHost(host), bucket, host);
     }
+  });
+  test('websites stand in hosts', () => {
+    for (const [host, bucket] of [
+      ['demo.s3-website.localhost:4566', 'demo'],
+      ['a.b.s3-website-us-east-1.localhost', 'a.b'],
+      ['demo.s3-website.eu-central-1.amazonaws.com', 'demo'],
+      ['demo.s3-website.localhost.localstack.cloud:4566', 'demo'],
+      ['demo.s3.localhost', undefined],
+      [undefined, undefined],
+    ] as const)
+      assert.equal(bucketOfWebsite(host), bucket, host);
   });
   test('sources of copies', () => {
     assert.deepEqual(readCopySource('/b/k%20x?versionId=v'), { bucket: 'b', key: 'k x', version: 'v' });
