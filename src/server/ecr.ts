@@ -27,12 +27,13 @@ export interface EcrConnection {
   opened(ecr: EcrDoor): void;
   /** The registry that an image name of a node means; undefined: none of this instance. */
   registryOfImage(host: string, repository: string): Promise<string | undefined>;
-  /** Carries out lifecycle policies from now on. */
+  /** From now on carries out lifecycle policies, and soon goes on with replications. */
   start(registry: Registry): void;
   stop(): void;
 }
 
-const HOUR = 60 * 60 * 1000;
+const MINUTE = 60 * 1000;
+const HOUR = 60 * MINUTE;
 /** Header that containerd of this instance sends with its pulls; its value is a secret of the instance. */
 const nodeHeader = 'x-batuta-node';
 /** Asked for by login, without one: the challenge needs no registry. */
@@ -95,9 +96,9 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
     onEvent(event) {
       if (event.registry === '' || event.type === 'manifest-pulled') return;
       const { registry, repository, digest } = event;
-      const told = (ecr: EcrDoor): void | Promise<void> => {
+      const told = (ecr: EcrDoor): Promise<void> => {
         if (event.type === 'manifest-pushed') return ecr.pushed(registry, repository, digest, event.tag);
-        ecr.deleted(registry, repository, digest, event.type === 'tag-deleted' ? [event.tag] : event.tags);
+        return ecr.deleted(registry, repository, digest, event.type === 'tag-deleted' ? [event.tag] : event.tags);
       };
       door()
         .then(told)
@@ -129,15 +130,20 @@ export function connectEcr({ aws, key, account, log }: { aws(): Promise<Aws>; ke
       return (await door()).registryOf(undefined, undefined, repository);
     },
     start(registry) {
+      const isUsed = (): boolean => registry.registries().some((name) => name !== '');
       const run = (): void => {
         if (stopped) return;
         timer = systemClock.after(HOUR, run);
-        if (!registry.registries().some((name) => name !== '')) return;
+        if (!isUsed()) return;
         door()
           .then((ecr) => ecr.runLifecycles())
           .catch((error: unknown) => log.error('lifecycle policies failed', { error }));
       };
-      timer = systemClock.after(HOUR, run);
+      // Replications that the last run left go on when ECR is open; after the start is over.
+      timer = systemClock.after(MINUTE, () => {
+        timer = systemClock.after(HOUR, run);
+        if (!stopped && isUsed()) door().catch((error: unknown) => log.error('ECR could not be opened', { error }));
+      });
     },
     stop() {
       stopped = true;

@@ -97,6 +97,46 @@ export interface EcrCreationTemplate {
   readonly updatedAt: number;
 }
 
+/** An image that is to be copied to a registry, or could not be; gone when it is there. */
+export interface EcrReplication {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  readonly digest: string;
+  /** None: the image alone. */
+  readonly tags: readonly string[];
+  readonly to: { readonly account: string; readonly region: string };
+  readonly status: 'IN_PROGRESS' | 'FAILED';
+  /** Tries that failed. */
+  readonly tries: number;
+  readonly since: number;
+  readonly failureCode?: string;
+  readonly failureReason?: string;
+}
+export interface EcrBackfillResult {
+  readonly name: string;
+  readonly digest: string;
+  readonly tag?: string;
+  /** Undefined: it was copied. */
+  readonly failureCode?: string;
+}
+/** A run that copies to a registry what was pushed before. */
+export interface EcrBackfill {
+  readonly account: string;
+  readonly region: string;
+  readonly id: string;
+  readonly to: { readonly account: string; readonly region: string };
+  readonly status: 'PREPARING' | 'IN_PROGRESS' | 'COMPLETE' | 'FAILED' | 'STOPPING' | 'STOPPED';
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly failureCode?: string;
+  /** Undefined until it is known what is to be copied. */
+  readonly total?: number;
+  readonly done?: number;
+  /** When it is over. */
+  readonly results?: readonly EcrBackfillResult[];
+}
+
 export const ECRRepository: Kind<AwsObject<EcrRepository>> = defineAwsKind<EcrRepository>({
   service: 'ecr',
   kind: 'ECRRepository',
@@ -123,4 +163,24 @@ export const ECRCreationTemplate: Kind<AwsObject<EcrCreationTemplate>> = defineA
   kind: 'ECRCreationTemplate',
   plural: 'ecrcreationtemplates',
   columns: [['Prefix', 'Prefix of the repositories', (spec) => spec.prefix]],
+});
+export const ECRReplication: Kind<AwsObject<EcrReplication>> = defineAwsKind<EcrReplication>({
+  service: 'ecr',
+  kind: 'ECRReplication',
+  plural: 'ecrreplications',
+  columns: [
+    ['Repository', 'Name of the repository', (spec) => spec.name],
+    ['To', 'Account and region that the image goes to', (spec) => `${spec.to?.account}/${spec.to?.region}`],
+    ['Status', 'Whether it is still tried', (spec) => spec.status],
+    ['Reason', 'Why it failed', (spec) => spec.failureReason],
+  ],
+});
+export const ECRReplicationBackfill: Kind<AwsObject<EcrBackfill>> = defineAwsKind<EcrBackfill>({
+  service: 'ecr',
+  kind: 'ECRReplicationBackfill',
+  plural: 'ecrreplicationbackfills',
+  columns: [
+    ['To', 'Account and region that images go to', (spec) => `${spec.to?.account}/${spec.to?.region}`],
+    ['Status', 'How far it is', (spec) => spec.status],
+  ],
 });

@@ -1,6 +1,6 @@
 import type { Kind, KubeObject, TypeDescriptions } from '#machinery';
 import { awsTypes } from './define.ts';
-import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository } from './ecr.ts';
+import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRReplication, ECRReplicationBackfill, ECRRepository } from './ecr.ts';
 import { IAMAccessKey } from './iam/accesskey.ts';
 import { IAMAccount } from './iam/account.ts';
 import { IAMGroup } from './iam/group.ts';
@@ -19,19 +19,22 @@ import { IAMServiceCredential, IAMSigningCertificate, IAMSSHPublicKey } from './
 export { awsName, type AwsObject } from './define.ts';
 export type { AwsTag, IamPrincipal } from './iam/types.ts';
 export type {
+  EcrBackfill,
+  EcrBackfillResult,
   EcrCreationTemplate,
   EcrEncryption,
   EcrExclusionFilter,
   EcrMutability,
   EcrPullThroughCacheRule,
   EcrRegistry,
+  EcrReplication,
   EcrReplicationRule,
   EcrRepository,
   EcrScanningRule,
   EcrSigningRule,
   EcrTag,
 } from './ecr.ts';
-export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository };
+export { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRReplication, ECRReplicationBackfill, ECRRepository };
 export {
   IAMAccessKey,
   IAMAccount,
@@ -83,6 +86,8 @@ export const awsKinds: readonly Kind[] = [
   IAMSSHPublicKey,
   IAMUse,
   IAMUser,
+  ECRReplication,
+  ECRReplicationBackfill,
   ECRRepository,
   ECRRegistry,
   ECRPullThroughCacheRule,

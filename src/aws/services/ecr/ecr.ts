@@ -3,10 +3,14 @@ import {
   ECRCreationTemplate,
   ECRPullThroughCacheRule,
   ECRRegistry,
+  ECRReplication,
+  ECRReplicationBackfill,
   ECRRepository,
+  type EcrBackfill,
   type EcrCreationTemplate,
   type EcrPullThroughCacheRule,
   type EcrRegistry,
+  type EcrReplication,
   type EcrRepository,
 } from '#kinds';
 import type { EcrDoor } from './open.ts';
@@ -51,6 +55,8 @@ export class Ecr {
   readonly registries: Table<EcrRegistry>;
   readonly rules: Table<EcrPullThroughCacheRule>;
   readonly templates: Table<EcrCreationTemplate>;
+  readonly replications: Table<EcrReplication>;
+  readonly backfills: Table<EcrBackfill>;
 
   constructor(deps: EcrDeps) {
     this.deps = deps;
@@ -58,6 +64,8 @@ export class Ecr {
     this.registries = deps.state.table(ECRRegistry);
     this.rules = deps.state.table(ECRPullThroughCacheRule);
     this.templates = deps.state.table(ECRCreationTemplate);
+    this.replications = deps.state.table(ECRReplication);
+    this.backfills = deps.state.table(ECRReplicationBackfill);
   }
   get now(): number {
     return this.deps.clock.now();

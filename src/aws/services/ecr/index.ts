@@ -1,4 +1,4 @@
-import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRRepository } from '#kinds';
+import { ECRCreationTemplate, ECRPullThroughCacheRule, ECRRegistry, ECRReplication, ECRReplicationBackfill, ECRRepository } from '#kinds';
 import { defineService, type AnyAction, type Service } from '../../gateway/service.ts';
 import { getAccountSetting, putAccountSetting } from './actions/account-setting.ts';
 import { batchDeleteImage } from './actions/batch-delete-image.ts';
@@ -33,18 +33,26 @@ import { putImageTagMutability } from './actions/put-image-tag-mutability.ts';
 import { putImage } from './actions/put-image.ts';
 import { deleteRegistryPolicy, getRegistryPolicy, putRegistryPolicy } from './actions/registry-policy.ts';
 import { batchGetRepositoryScanningConfiguration, getRegistryScanningConfiguration, putRegistryScanningConfiguration } from './actions/registry-scanning.ts';
+import {
+  describeReplicationBackfillResults,
+  listReplicationBackfills,
+  startReplicationBackfill,
+  stopReplicationBackfill,
+} from './actions/replication-backfills.ts';
 import { describeImageReplicationStatus, describeRegistry, putReplicationConfiguration } from './actions/replication.ts';
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from './actions/repository-policy.ts';
 import { listTagsForResource, tagResource, untagResource } from './actions/resource-tags.ts';
 import { deleteSigningConfiguration, describeImageSigningStatus, getSigningConfiguration, putSigningConfiguration } from './actions/signing-configuration.ts';
 import { updateImageStorageClass } from './actions/update-image-storage-class.ts';
 import type { Ecr } from './ecr.ts';
+import type { Replication } from './replication.ts';
 import { refuseInEcr } from './validation.ts';
 
 export { Ecr, imagesOf, type EcrDeps } from './ecr.ts';
+export { createReplication } from './replication.ts';
 export { openDoor, type EcrDoor } from './open.ts';
 
-const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
+const actions: Readonly<Record<string, (ecr: Ecr, replication: Replication) => AnyAction>> = {
   BatchCheckLayerAvailability: batchCheckLayerAvailability,
   BatchDeleteImage: batchDeleteImage,
   BatchGetImage: batchGetImage,
@@ -67,6 +75,7 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   DescribeImages: describeImages,
   DescribePullThroughCacheRules: describePullThroughCacheRules,
   DescribeRegistry: describeRegistry,
+  DescribeReplicationBackfillResults: describeReplicationBackfillResults,
   DescribeRepositories: describeRepositories,
   DescribeRepositoryCreationTemplates: describeRepositoryCreationTemplates,
   GetAccountSetting: getAccountSetting,
@@ -82,6 +91,7 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   ListImageReferrers: listImageReferrers,
   ListImages: listImages,
   ListPullTimeUpdateExclusions: listPullTimeUpdateExclusions,
+  ListReplicationBackfills: listReplicationBackfills,
   ListTagsForResource: listTagsForResource,
   PutAccountSetting: putAccountSetting,
   PutImage: putImage,
@@ -96,6 +106,8 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   SetRepositoryPolicy: setRepositoryPolicy,
   StartImageScan: startImageScan,
   StartLifecyclePolicyPreview: startLifecyclePolicyPreview,
+  StartReplicationBackfill: startReplicationBackfill,
+  StopReplicationBackfill: stopReplicationBackfill,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateImageStorageClass: updateImageStorageClass,
@@ -105,13 +117,13 @@ const actions: Readonly<Record<string, (ecr: Ecr) => AnyAction>> = {
   ValidatePullThroughCacheRule: validatePullThroughCacheRule,
 };
 
-export const ecrKinds = [ECRRepository, ECRRegistry, ECRPullThroughCacheRule, ECRCreationTemplate];
+export const ecrKinds = [ECRRepository, ECRRegistry, ECRPullThroughCacheRule, ECRCreationTemplate, ECRReplication, ECRReplicationBackfill];
 
-export function ecrService(ecr: Ecr): Service {
+export function ecrService(ecr: Ecr, replication: Replication): Service {
   return defineService({
     contract: 'ecr',
     kinds: ecrKinds as never,
     refuse: refuseInEcr,
-    actions: Object.fromEntries(Object.entries(actions).map(([name, make]) => [name, make(ecr)])),
+    actions: Object.fromEntries(Object.entries(actions).map(([name, make]) => [name, make(ecr, replication)])),
   });
 }

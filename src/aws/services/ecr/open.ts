@@ -9,7 +9,7 @@ import { runLifecycles } from './lifecycle/run.ts';
 import { isImmutable } from './mutability.ts';
 import { PullThroughCache } from './pull-through.ts';
 import { Refusal } from './refusal.ts';
-import { Replicator } from './replicate.ts';
+import type { Replication } from './replication.ts';
 import { ensureRepository, templateFor } from './repositories.ts';
 import type { Place } from '../../state/table.ts';
 import { openToken, type LayerToken } from './tokens.ts';
@@ -26,16 +26,19 @@ export interface EcrDoor {
   tag(registry: string, repository: string, tag: string, digest: string, current: string | undefined): void;
   missing(registry: string, repository: string, reference: string): Promise<void> | undefined;
   /** Tells of a manifest or a tag that was deleted. */
-  deleted(registry: string, repository: string, digest: string, tags: readonly string[]): void;
+  deleted(registry: string, repository: string, digest: string, tags: readonly string[]): Promise<void>;
   /** Tells of a scan's end. */
   scanned(end: ScanEnd): Promise<void>;
   pushed(registry: string, repository: string, digest: string, tag: string | undefined): Promise<void>;
   runLifecycles(): Promise<void>;
 }
 
-export function openDoor(options: AccessOptions): EcrDoor {
+/** Goes on with replications that an earlier process left. */
+export function openDoor(options: AccessOptions & { readonly replication: Replication }): EcrDoor {
   const { ecr } = options;
-  const replicator = new Replicator(ecr);
+  const { copier, replicator, backfills } = options.replication;
+  replicator.resume();
+  backfills.resume();
   const cache = new PullThroughCache(ecr);
   return {
     authorize: (request) => authorizeRequest(options, request),
@@ -69,15 +72,17 @@ export function openDoor(options: AccessOptions): EcrDoor {
     async pushed(registry, name, digest, tag) {
       const place = placeOf(registry);
       if (!place) return;
-      ecr.deps.events.put(imageAction({ place, name, digest, tag }, 'PUSH'));
+      const isCopy = copier.arrived(place, name, digest);
+      if (!isCopy) ecr.deps.events.put(imageAction({ place, name, digest, tag }, 'PUSH'));
       await activate(ecr, place, name, digest);
       await scanPushed(ecr, registry, name, digest);
-      await replicator.pushed(place, name, digest, tag);
+      if (!isCopy) await replicator.pushed(place, name, digest, tag);
     },
-    deleted(registry, name, digest, tags) {
+    async deleted(registry, name, digest, tags) {
       const place = placeOf(registry);
       if (!place) return;
       for (const tag of tags.length > 0 ? tags : [undefined]) ecr.deps.events.put(imageAction({ place, name, digest, tag }, 'DELETE'));
+      await replicator.deleted(place, name, digest);
     },
     scanned: (end) => tellScan(ecr, end),
     runLifecycles: () => runLifecycles(ecr),

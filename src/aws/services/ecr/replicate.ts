@@ -1,57 +1,66 @@
 import { evaluate } from '../../iam/policy/evaluate.ts';
 import type { Place } from '../../state/table.ts';
 import { imagesOf, partitionOf, repositoryArn, type Ecr } from './ecr.ts';
-import { replicationAction } from './events.ts';
 import { documentOf } from './images.ts';
-import { destinationsOf } from './replication.ts';
 import { ensureRepository, templateFor } from './repositories.ts';
 
-/** Copies pushed images to where the registry's rules say. Layers are shared on the disk: nothing is copied but names. */
-export class Replicator {
+/** Why an image cannot be copied, and would not be at another try. */
+export class ReplicationError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Copies images between registries of the instance. Layers are shared on the disk: nothing is copied but names. */
+export class ImageCopier {
   readonly #ecr: Ecr;
-  /** Images that are arriving by replication: they do not go further. */
-  readonly #arriving = new Set<string>();
+  /** Manifests that were put by a copy and not yet told of. */
+  readonly #arriving = new Map<string, number>();
 
   constructor(ecr: Ecr) {
     this.#ecr = ecr;
   }
-
-  /** Never rejects: what cannot be replicated is told in the log. */
-  async pushed(place: Place, name: string, digest: string, tag: string | undefined): Promise<void> {
-    if (this.#arriving.has(keyOf(place, name, digest))) return;
-    const rules = this.#ecr.registry(place).replicationRules ?? [];
-    for (const { region, registryId } of destinationsOf(rules, name, { region: place.region, registryId: place.account })) {
-      const to = { account: registryId, region };
-      try {
-        if (!mayReplicate(this.#ecr, place, to, name))
-          throw new Error(`the registry policy of ${registryId} does not allow ecr:ReplicateImage to ${place.account}`);
-        await ensureRepository(this.#ecr, to, name, templateFor(this.#ecr, to, name, 'REPLICATION'));
-        await this.#copy(place, to, name, digest, tag);
-        this.#ecr.deps.events.put(replicationAction({ place: to, name, digest, tag }, place, 'SUCCESS'));
-      } catch (error) {
-        this.#ecr.deps.events.put(replicationAction({ place: to, name, digest, tag }, place, 'FAILED'));
-        this.#ecr.deps.log.error('an image was not replicated', { repository: name, digest, to, error });
-      }
-    }
+  /** Whether a push that is told of was a copy; true once for each. What was copied does not go further. */
+  arrived(place: Place, name: string, digest: string): boolean {
+    return this.#count(keyOf(place, name, digest), -1);
   }
-
+  /** Makes the repository where there is none. Rejects with ReplicationError where another try is of no use. */
+  async copy(from: Place, to: Place, name: string, digest: string, tag: string | undefined): Promise<void> {
+    const ecr = this.#ecr;
+    if (!mayReplicate(ecr, from, to, name)) {
+      throw new ReplicationError('AccessDenied', `the registry policy of ${to.account} does not allow ecr:ReplicateImage to ${from.account}`);
+    }
+    await ensureRepository(ecr, to, name, templateFor(ecr, to, name, 'REPLICATION'));
+    await this.#copy(from, to, name, digest, tag);
+  }
   /** Parts before the whole. */
   async #copy(from: Place, to: Place, name: string, digest: string, tag: string | undefined): Promise<void> {
+    const { images } = this.#ecr.deps;
     const image = this.#ecr.images(from, name).find((one) => one.digest === digest);
-    if (!image) return;
+    if (!image) throw new ReplicationError('ImageNotFound', `${name}@${digest} is gone`);
     const document = documentOf(image);
     for (const child of document.manifests ?? []) await this.#copy(from, to, name, child.digest, undefined);
     const target = imagesOf(to, name);
     for (const layer of [...(document.layers ?? []), ...(document.config ? [document.config] : [])]) {
-      await this.#ecr.deps.images.mountBlob(target, layer.digest, imagesOf(from, name));
+      await images.mountBlob(target, layer.digest, imagesOf(from, name));
     }
     const key = keyOf(to, name, digest);
-    this.#arriving.add(key);
+    this.#count(key, 1);
     try {
-      await this.#ecr.deps.images.putManifest(target, tag ?? digest, image.content, image.mediaType);
-    } finally {
-      this.#arriving.delete(key);
+      await images.putManifest(target, tag ?? digest, image.content, image.mediaType);
+    } catch (error) {
+      this.#count(key, -1);
+      throw (error as { code?: unknown }).code === 'TAG_INVALID' ? new ReplicationError('ImageTagAlreadyExists', (error as Error).message) : error;
     }
+  }
+  /** Whether there was one. */
+  #count(key: string, change: 1 | -1): boolean {
+    const before = this.#arriving.get(key) ?? 0;
+    if (before + change > 0) this.#arriving.set(key, before + change);
+    else this.#arriving.delete(key);
+    return before > 0;
   }
 }
 const keyOf = ({ account, region }: Place, name: string, digest: string): string => `${account}/${region}/${name}@${digest}`;

@@ -1,19 +1,15 @@
-import type { EcrReplicationRule } from '#kinds';
+import { Backfills } from './backfills.ts';
+import type { Ecr } from './ecr.ts';
+import { ImageCopier } from './replicate.ts';
+import { Replicator } from './replicator.ts';
 
-export interface Destination {
-  readonly region: string;
-  readonly registryId: string;
+/** Those who copy images between registries. */
+export interface Replication {
+  readonly copier: ImageCopier;
+  readonly replicator: Replicator;
+  readonly backfills: Backfills;
 }
-
-/** Where a repository is replicated to: every destination of the rules that its name matches, once, never itself. */
-export function destinationsOf(rules: readonly EcrReplicationRule[], name: string, own: Destination): Destination[] {
-  const found = new Map<string, Destination>();
-  for (const { destinations, repositoryFilters = [] } of rules) {
-    if (repositoryFilters.length > 0 && !repositoryFilters.some(({ filter }) => name.startsWith(filter))) continue;
-    for (const to of destinations) {
-      if (to.region !== own.region || to.registryId !== own.registryId)
-        found.set(`${to.registryId}/${to.region}`, { region: to.region, registryId: to.registryId });
-    }
-  }
-  return [...found.values()];
+export function createReplication(ecr: Ecr): Replication {
+  const copier = new ImageCopier(ecr);
+  return { copier, replicator: new Replicator(ecr, copier), backfills: new Backfills(ecr, copier) };
 }

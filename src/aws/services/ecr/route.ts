@@ -14,13 +14,14 @@ export interface EcrRoute {
 export function ecrRoute(deps: EcrDeps, options: Omit<AccessOptions, 'ecr'>): EcrRoute {
   let opening: ReturnType<typeof open> | undefined;
   const open = async () => {
-    const { Ecr, ecrKinds, ecrService, imagesOf, openDoor } = await import('./index.ts');
+    const { createReplication, Ecr, ecrKinds, ecrService, imagesOf, openDoor } = await import('./index.ts');
     const ecr = new Ecr(deps);
     await Promise.all([deps.state.ready(ecrKinds), options.identities.ready()]);
     const reset = (): void => {
       for (const one of ecr.repositories.all()) deps.images.deleteRepository(imagesOf(one, one.name));
     };
-    return { reset, service: ecrService(ecr), door: openDoor({ ...options, ecr }) };
+    const replication = createReplication(ecr);
+    return { reset, service: ecrService(ecr, replication), door: openDoor({ ...options, ecr, replication }) };
   };
   const tell = async (all: ReturnType<typeof open>): ReturnType<typeof open> => {
     deps.opened?.((await all).door);

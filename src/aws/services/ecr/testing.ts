@@ -13,9 +13,10 @@ import type { Action } from '../../gateway/service.ts';
 import type { Identities } from '../../iam/identities.ts';
 import { parsePolicy } from '../../iam/policy/document.ts';
 import { testCall, testRoot, testState } from '../../testing.ts';
+import type { Images } from './images.ts';
 import { Refusal } from './refusal.ts';
 import { createSealer } from './tokens.ts';
-import { Ecr, ecrKinds, ecrService, openDoor, type EcrDeps, type EcrDoor } from './index.ts';
+import { createReplication, Ecr, ecrKinds, ecrService, openDoor, type EcrDeps, type EcrDoor } from './index.ts';
 
 export const DAY = 24 * 60 * 60 * 1000;
 export const imageType = 'application/vnd.oci.image.manifest.v1+json';
@@ -47,6 +48,17 @@ const identities: Identities = {
   tags: () => ({}),
 };
 
+/** A registry whose mounts fail a few times. */
+function failing(registry: Images, outside: { mountFails: number }): Images {
+  return new Proxy(registry, {
+    get(target, name) {
+      if (name === 'mountBlob' && outside.mountFails-- > 0) return () => Promise.reject(new Error('no space left on the disk'));
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value as (...given: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+}
+
 function toDoor({ message, registry, repository, operation, reference, into }: AccessRequest): Parameters<EcrDoor['authorize']>[0] {
   const [account = '', region = ''] = registry.split('/');
   const layerToken = new URL(message.url ?? '', 'http://x').searchParams.get('token') ?? undefined;
@@ -60,7 +72,7 @@ export async function ecrWorld(more: Partial<EcrDeps> = {}) {
   const clock = new FakeClock(systemClock.now());
   let door: EcrDoor;
   /** What tests change while it runs. */
-  const outside = { upstreamDown: false, upstreamLogin: '', using: new Map<string, readonly string[]>(), secrets: new Map<string, string>() };
+  const outside = { mountFails: 0, upstreamDown: false, upstreamLogin: '', using: new Map<string, readonly string[]>(), secrets: new Map<string, string>() };
   /** What follows pushes. */
   const following: Promise<void>[] = [];
   const refusing = <T>(work: () => T): T => {
@@ -100,8 +112,8 @@ export async function ecrWorld(more: Partial<EcrDeps> = {}) {
       missing: (...given) => later(refusing(() => door.missing(...given))),
     },
     onEvent: (event) => {
-      if (event.type === 'manifest-deleted') door.deleted(event.registry, event.repository, event.digest, event.tags);
-      if (event.type === 'tag-deleted') door.deleted(event.registry, event.repository, event.digest, [event.tag]);
+      if (event.type === 'manifest-deleted') following.push(door.deleted(event.registry, event.repository, event.digest, event.tags));
+      if (event.type === 'tag-deleted') following.push(door.deleted(event.registry, event.repository, event.digest, [event.tag]));
       if (event.type === 'manifest-pushed') following.push(door.pushed(event.registry, event.repository, event.digest, event.tag));
     },
   });
@@ -111,7 +123,7 @@ export async function ecrWorld(more: Partial<EcrDeps> = {}) {
   const ecr = new Ecr({
     state,
     events: bus,
-    images: server.registry,
+    images: failing(server.registry, outside),
     clock,
     log: silentLogger,
     sealer: createSealer(Buffer.alloc(32, 1), 'ecr'),
@@ -129,14 +141,19 @@ export async function ecrWorld(more: Partial<EcrDeps> = {}) {
       return fetch(url.replace('upstream.localhost', '127.0.0.1'), { headers: { accept: init.headers['accept'] ?? '*/*', 'x-registry': 'upstream' } });
     },
   });
-  const service = ecrService(ecr);
-  door = openDoor({ ecr, identities, clock, random: seededRandom(2), log: silentLogger });
+  const replication = createReplication(ecr);
+  const service = ecrService(ecr, replication);
+  const open = (): EcrDoor => openDoor({ ecr, replication, identities, clock, random: seededRandom(2), log: silentLogger });
+  door = open();
+  /** What a start after a crash does. */
+  const reopen = (): void => void (door = open());
 
+  const random = seededRandom(4);
   async function call<T = Record<string, never>>(action: string, input: object = {}, who = 'root', region = 'us-east-1'): Promise<T> {
     const found = service.actions[action];
     assert.ok(found, action);
     const caller = callers[who] as Caller;
-    const made = testCall('ecr', action, { state, caller, account: caller.account, region, clock });
+    const made = testCall('ecr', action, { state, caller, account: caller.account, region, clock, random });
     authorize({ call: made, service, action: found, input: input as never, identities });
     return (await (found as unknown as Action<object, T>).handle(input, made)) as T;
   }
@@ -200,6 +217,6 @@ export async function ecrWorld(more: Partial<EcrDeps> = {}) {
   };
   /** The events since the last look. */
   const told = (): AwsEvent[] => events.splice(0);
-  return { told, clock, server, ecr, door, outside, call, refused, http, manifest, push, denied, stop };
+  return { told, reopen, clock, server, ecr, door, outside, call, refused, http, manifest, push, denied, stop };
 }
 export type EcrWorld = Awaited<ReturnType<typeof ecrWorld>>;

@@ -2,6 +2,7 @@ import type {
   DescribeImageReplicationStatusRequest,
   DescribeImageReplicationStatusResponse,
   DescribeRegistryResponse,
+  ImageReplicationStatus,
   PutReplicationConfigurationRequest,
   PutReplicationConfigurationResponse,
   ReplicationRule,
@@ -10,7 +11,7 @@ import type { EcrReplicationRule } from '#kinds';
 import { AwsError } from '../../../gateway/errors.ts';
 import { registryAction, repositoryAction, type Ecr } from '../ecr.ts';
 import { find } from '../find-images.ts';
-import { destinationsOf } from '../replication.ts';
+import { destinationsOf } from '../destinations.ts';
 
 const view = (rules: readonly EcrReplicationRule[]): ReplicationRule[] =>
   rules.map((rule) => ({ destinations: [...rule.destinations], ...(rule.repositoryFilters ? { repositoryFilters: [...rule.repositoryFilters] } : {}) }));
@@ -38,18 +39,21 @@ export const describeRegistry = (ecr: Ecr) =>
     replicationConfiguration: { rules: view(ecr.registry(place).replicationRules ?? []) },
   }));
 
-/** Derived from what the destinations have: nothing can be told wrong. */
+/** What is being copied or was given up, and otherwise what the destinations have. An image that was pushed before its rule is told of nowhere. */
 export const describeImageReplicationStatus = (ecr: Ecr) =>
   repositoryAction<DescribeImageReplicationStatusRequest, DescribeImageReplicationStatusResponse>(ecr, (input, place) => {
     const { repositoryName: name, imageId } = input;
     const { digest } = find(ecr, place, name, imageId);
+    const replications = ecr.replications.list(place).filter((one) => one.name === name && one.digest === digest);
     const to = destinationsOf(ecr.registry(place).replicationRules ?? [], name, { region: place.region, registryId: place.account });
     return {
       repositoryName: name,
-      imageId,
-      replicationStatuses: to.map(({ region, registryId }) => {
+      imageId: { ...imageId, imageDigest: digest },
+      replicationStatuses: to.flatMap(({ region, registryId }): ImageReplicationStatus[] => {
+        const one = replications.find((replication) => replication.to.region === region && replication.to.account === registryId);
+        if (one) return [{ region, registryId, status: one.status, ...(one.failureCode === undefined ? {} : { failureCode: one.failureCode }) }];
         const there = ecr.images({ account: registryId, region }, name).some((image) => image.digest === digest);
-        return { region, registryId, status: there ? ('COMPLETE' as const) : ('IN_PROGRESS' as const) };
+        return there ? [{ region, registryId, status: 'COMPLETE' }] : [];
       }),
     };
   });
