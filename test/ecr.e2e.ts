@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { before, describe } from 'node:test';
 import {
@@ -69,6 +69,32 @@ describe('ECR', { skip: cannotRunContainers() ?? noSkopeo ?? false }, () => {
     await client.send(new PutImageTagMutabilityCommand({ repositoryName: 'team/hello', imageTagMutability: 'IMMUTABLE' }));
     const again = await push('hello-2.tar', `${host}/team/hello:1`, '--authfile', auth);
     assert.match(again.err, /cannot be overwritten because the tag is immutable/);
+  });
+
+  test('ctr pulls with a hosts directory of its own', async () => {
+    const tagged = await push('hello-1.tar', `${host}/team/hello:ctr`, '--authfile', join(my.cluster.dir, 'auth.json'));
+    assert.equal(tagged.code, 0, tagged.err);
+    const hosts = join(my.cluster.dir, 'hosts.d');
+    mkdirSync(join(hosts, host), { recursive: true });
+    writeFileSync(join(hosts, host, 'hosts.toml'), `server = "http://${host}"\n[host."http://${host}"]\n  capabilities = ["pull", "resolve"]\n`);
+    const pull = (user: string) =>
+      run('ctr', [
+        '--address',
+        `/run/batuta/${my.cluster.id}/c/containerd.sock`,
+        '--namespace',
+        'by-hand',
+        'images',
+        'pull',
+        '--hosts-dir',
+        hosts,
+        '--user',
+        user,
+        `${host}/team/hello:ctr`,
+      ]);
+    assert.notEqual((await pull('AWS:wrong')).code, 0);
+    const pulled = await pull(`AWS:${password}`);
+    assert.equal(pulled.code, 0, pulled.err);
+    assert.match(pulled.out, /done/);
   });
 
   test('a repository policy has its say at every pull', async () => {

@@ -15,6 +15,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   env: () => import('./commands/env.ts'),
   kubeconfig: () => import('./commands/kubeconfig.ts'),
   image: () => import('./commands/image.ts'),
+  registry: () => import('./commands/registry.ts'),
   scan: () => import('./commands/scan.ts'),
   'scan-db': () => import('./commands/scan-db.ts'),
   chaos: () => import('./commands/chaos.ts'),

@@ -167,6 +167,11 @@ export class Catalog {
       return gone;
     });
   }
+  /** Names of repositories that may serve a blob, in order of bytes. */
+  repositoriesWith(registry: string, digest: string, limit: number): string[] {
+    const sql = 'SELECT name FROM links JOIN repositories ON id = repository WHERE digest = ? AND registry = ? ORDER BY name LIMIT ?';
+    return this.#all(sql, digest, registry, limit).map((row) => row['name'] as string);
+  }
   knowsBlob(digest: string): boolean {
     return this.#one('SELECT 1 FROM blobs WHERE digest = ?', digest) !== undefined;
   }

@@ -26,6 +26,8 @@ export interface ParsedManifest {
   /** Of the manifest itself or, as the specification has it, the type of its configuration. */
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** What is allowed and may surprise: for who pushes it. */
+  readonly warnings: readonly string[];
 }
 
 type Fields = Record<string, unknown>;
@@ -52,9 +54,17 @@ export function parseManifest(content: Buffer, contentType: string | undefined):
     subject: document['subject'] === undefined ? undefined : descriptor(document['subject'], 'subject').digest,
     artifactType: own ?? config?.mediaType,
     annotations: annotationsOf(document['annotations']),
+    warnings: warningsOf(document, layers),
   };
 }
 
+function warningsOf(document: Fields, layers: readonly Descriptor[]): string[] {
+  const far = layers.filter((layer) => layer.urls?.length).length;
+  return [
+    ...(document['mediaType'] === undefined ? ['the manifest has no mediaType: name it, so that nobody takes it for something else'] : []),
+    ...(far > 0 ? [`${far} layer${far > 1 ? 's are' : ' is'} not kept here: clients fetch what has URLs from there`] : []),
+  ];
+}
 function readDocument(content: Buffer): Fields {
   let document: unknown;
   try {

@@ -188,7 +188,7 @@ describe('registry', () => {
       const mounted = await my.call('POST', `/v2/target/blobs/uploads/?mount=${digest}&from=source`);
       assert.deepEqual([mounted.status, mounted.headers.get('location')], [201, `/v2/target/blobs/${digest}`]);
       assert.equal((await my.call('GET', `/v2/target/blobs/${digest}`)).body.toString(), 'shared');
-      for (const query of [`mount=${sha('nowhere')}&from=source`, `mount=${digest}&from=none`, `mount=${digest}`, `mount=${digest}&from=..`]) {
+      for (const query of [`mount=${sha('nowhere')}&from=source`, `mount=${digest}&from=none`, `mount=${digest}&from=..`]) {
         assert.equal((await my.call('POST', `/v2/target2/blobs/uploads/?${query}`)).status, 202, query);
       }
     });

@@ -36,6 +36,8 @@ export interface Collected {
   blobs: number;
 }
 
+/** Repositories that are asked for a blob which a client wants from anywhere. */
+const MOST_SOURCES = 20;
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
 
@@ -151,6 +153,10 @@ export class Registry {
     this.#catalog.linkBlob(id, digest, size, this.#now);
     return true;
   }
+  /** Some repositories that have a blob, in order of bytes. */
+  repositoriesWith(registry: string, digest: string): string[] {
+    return this.#catalog.repositoriesWith(registry, digest, MOST_SOURCES);
+  }
   #hasBlob(repository: RepositoryName, digest: string): boolean {
     const id = this.#find(repository);
     return id !== undefined && this.#catalog.blob(id, digest) !== undefined;
@@ -206,7 +212,7 @@ export class Registry {
     reference: string,
     content: Buffer,
     contentType: string | undefined,
-  ): Promise<{ digest: string; subject: string | undefined }> {
+  ): Promise<{ digest: string; subject: string | undefined; warnings: readonly string[] }> {
     const parsed = parseManifest(content, contentType);
     const tag = reference.includes(':') ? undefined : reference;
     const digest = digestOf(content, tag === undefined ? algorithmOf(reference) : 'sha256');
@@ -222,7 +228,7 @@ export class Registry {
     const references = [...parsed.blobs, ...parsed.manifests].map((d) => d.digest);
     this.#catalog.putManifest(id, { digest, mediaType, content, subject, artifactType, references }, tag, this.#now);
     this.#tell({ type: 'manifest-pushed', registry: repository.registry, repository: repository.name, digest, tag });
-    return { digest, subject };
+    return { digest, subject, warnings: parsed.warnings };
   }
   #needEverything(id: number, parsed: ParsedManifest): void {
     for (const blob of parsed.blobs) {
@@ -278,10 +284,11 @@ export class Registry {
 
   /**
    * Gives space back while serving: uploads that nobody goes on with, links that no manifest needs, blobs that
-   * nothing links, files that a crash left. Only what was unused for `keepUnusedMs` goes.
+   * nothing links, files that a crash left. Only what was unused for `unusedMs` goes: a push in progress loses
+   * what it has brought when that is less than it takes.
    */
-  async collect(): Promise<Collected> {
-    const before = this.#now - this.#keepMs;
+  async collect(unusedMs = this.#keepMs): Promise<Collected> {
+    const before = this.#now - unusedMs;
     const collected: Collected = { uploads: this.#uploads.expire(before), links: this.#catalog.dropUnusedLinks(before), blobs: 0 };
     for (let batch = this.#catalog.unlinkedBlobs(100); batch.length > 0; batch = this.#catalog.unlinkedBlobs(100)) {
       const gone = batch.filter((digest) => !this.#arriving.has(digest) && this.#catalog.forgetBlob(digest, () => this.#blobs.remove(digest)));

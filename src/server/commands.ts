@@ -99,6 +99,16 @@ export async function awsProfile(options: PathOptions, name: string): Promise<st
   return `[profile ${name}]\nregion = ${region}\nendpoint_url = ${url}\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`;
 }
 
+export interface GivenBack {
+  uploads: number;
+  links: number;
+  blobs: number;
+}
+/** Takes away what the registry keeps and nothing has needed for so long, ms; default a day. */
+export function collectRegistry(options: PathOptions, unusedMs?: number): Promise<GivenBack> {
+  return ask<GivenBack>(running(options), 'registry-collect', { unusedMs });
+}
+
 /** Deletes all state of the AWS APIs. */
 export async function resetAws(options: PathOptions): Promise<void> {
   await ask(running(options), 'aws-reset');

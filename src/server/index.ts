@@ -16,6 +16,7 @@ export {
   diagnose,
   fetchStatus,
   fetchWhy,
+  collectRegistry,
   followLog,
   importImages,
   instanceEnvironment,

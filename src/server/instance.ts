@@ -194,6 +194,11 @@ export async function startInstance(options: UpOptions, paths: Paths, log: Logge
       await awsStarts;
       return (await aws?.aws())?.coverage();
     },
+    'registry-collect': async (body) => {
+      await registryStarts;
+      if (!registry) throw new UserError('this instance has no registry');
+      return registry.registry.collect((body as { unusedMs?: number } | undefined)?.unusedMs);
+    },
     'aws-reset': async () => {
       await awsStarts;
       await aws?.reset();

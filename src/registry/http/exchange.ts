@@ -22,7 +22,7 @@ export const header = (exchange: Exchange, name: string): string | undefined => 
 };
 
 /** Answers without a body. */
-export function answer(exchange: Exchange, status: number, headers: Record<string, string | number> = {}): void {
+export function answer(exchange: Exchange, status: number, headers: Record<string, string | number | string[]> = {}): void {
   exchange.response.writeHead(status, { 'content-length': 0, ...headers });
   exchange.response.end();
 }

@@ -21,11 +21,12 @@ export async function putManifest(exchange: Exchange): Promise<void> {
   const { registry, repository } = exchange;
   const reference = checkReference(exchange.reference);
   const content = await readBody(exchange);
-  const { digest, subject } = await registry.putManifest(repository, reference, content, header(exchange, 'content-type'));
+  const { digest, subject, warnings } = await registry.putManifest(repository, reference, content, header(exchange, 'content-type'));
   answer(exchange, 201, {
     location: `/v2/${repository.name}/manifests/${digest}`,
     'docker-content-digest': digest,
     ...(subject === undefined ? {} : { 'oci-subject': subject }),
+    ...(warnings.length > 0 ? { warning: warnings.map((text) => `299 - "${text}"`) } : {}),
   });
 }
 async function readBody(exchange: Exchange): Promise<Buffer> {

@@ -31,9 +31,14 @@ export async function beginUpload(exchange: Exchange): Promise<void> {
 }
 /** A mount that cannot be done turns into an upload; where the caller may not read, too, so that it tells nothing. */
 async function mounted(exchange: Exchange, digest: string): Promise<boolean> {
-  const from = exchange.query.get('from');
-  if (from === null || !isRepository(from) || !(await exchange.mayMount(digest, from))) return false;
-  return exchange.registry.mountBlob(exchange.repository, digest, { registry: exchange.repository.registry, name: from });
+  const { registry, repository, query } = exchange;
+  const from = query.get('from');
+  // Without a source the specification lets the registry find one.
+  const sources = from === null ? registry.repositoriesWith(repository.registry, digest) : isRepository(from) ? [from] : [];
+  for (const name of sources) {
+    if ((await exchange.mayMount(digest, name)) && (await registry.mountBlob(repository, digest, { registry: repository.registry, name }))) return true;
+  }
+  return false;
 }
 function created(exchange: Exchange, digest: string): void {
   answer(exchange, 201, { location: `/v2/${exchange.repository.name}/blobs/${digest}`, 'docker-content-digest': digest });
