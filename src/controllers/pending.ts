@@ -45,6 +45,11 @@ export class PendingWrites<T extends KubeObject> {
     const present = cached.map((o) => pending.written.get(uidOf(o)) ?? o);
     return [...present, ...unseen].filter((o) => !pending.removed.has(uidOf(o)));
   }
+  /** Whether the cache has seen all that was written for `owner`. */
+  caughtUp(owner: string): boolean {
+    if (this.#owners.has(owner)) this.merge(owner, []);
+    return !this.#owners.has(owner);
+  }
   forget(owner: string): void {
     this.#owners.delete(owner);
   }

@@ -10,22 +10,25 @@ import { hashOf, resolveHistory, truncateHistory } from './history.ts';
 import { placementOf } from './placement.ts';
 import { planDaemonSet } from './plan.ts';
 import { deriveStatus } from './status.ts';
-import { forgetViews } from './views.ts';
+import { Memory, type Followed } from './views.ts';
 import { DaemonPodWriter } from './writer.ts';
 
 /** Keeps a pod on every node that it is meant for. */
 export const daemonSetController: Controller = { name: 'daemonset', component: 'daemonset-controller', setup };
 
 function setup(context: ControllerContext): Reconcile {
+  /** What was seen of each set, by its uid. */
+  const memories = new Map<string, Memory>();
   const sets = context.watch(DaemonSet, (set, old) => {
-    if (!set && old) forgetViews(old);
+    if (!set) memories.delete(old?.metadata?.uid ?? '');
     return ownKey(set, old);
   });
   const ownersOf = ownerKeys(sets, (set) => set.spec?.selector);
   const nodes = context.watch(Node, (node, old) => setsTouchedBy(node, old));
-  const pods = context.watch(Pod, (pod, old) =>
-    pod && old && !concernsOwner(pod, old) && pod.spec?.nodeName === old.spec?.nodeName ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])],
-  );
+  const pods = context.watch(Pod, (pod, old) => {
+    remember(pod, old);
+    return pod && old && !concernsOwner(pod, old) && pod.spec?.nodeName === old.spec?.nodeName ? [] : [...new Set([...ownersOf(pod), ...ownersOf(old)])];
+  });
   const revisions = context.watch(ControllerRevision, (object, old) => {
     const ref = controllerOf(object ?? old ?? {});
     return object === undefined && ref?.kind === 'DaemonSet' ? [`${old?.metadata?.namespace ?? ''}/${ref.name}`] : [];
@@ -40,6 +43,7 @@ function setup(context: ControllerContext): Reconcile {
   /** The sets for which the node became another: labels and taints decide, not its heartbeats. */
   function setsTouchedBy(node: V1Node | undefined, old: V1Node | undefined): string[] {
     if (node && old && sameMeaning(node, old)) return [];
+    for (const memory of memories.values()) memory.nodesChanged();
     const meaning = (set: V1DaemonSet, one: V1Node | undefined): string => {
       const { run, stay } = one ? placementOf(set)(one) : { run: false, stay: false };
       return `${run} ${stay}`;
@@ -49,13 +53,49 @@ function setup(context: ControllerContext): Reconcile {
       .filter((set) => meaning(set, node) !== meaning(set, old))
       .map(keyFor);
   }
-  async function claim(set: V1DaemonSet): Promise<V1Pod[]> {
+  function remember(pod: V1Pod | undefined, old: V1Pod | undefined): void {
+    const owner = pod && controllerOf(pod)?.uid;
+    const before = old && controllerOf(old)?.uid;
+    if (before !== undefined) memories.get(before)?.podChanged(owner === before ? pod : undefined, old);
+    if (owner !== undefined && owner !== before) memories.get(owner)?.podChanged(pod, undefined);
+  }
+  function memoryOf(set: V1DaemonSet): Memory {
     const uid = set.metadata?.uid ?? '';
-    const claims = planClaims(set, set.spec?.selector, [...ownedPods(uid), ...orphanPods(set.metadata?.namespace ?? '')]);
+    let memory = memories.get(uid);
+    if (!memory) memories.set(uid, (memory = new Memory()));
+    return memory;
+  }
+  /** The set's pods as they will look when the cache has caught up. */
+  const podsOf = (uid: string): V1Pod[] => pending.merge(uid, ownedPods(uid));
+  /** Claims what belongs to the set. Where that is what it was, only what changed is looked at, and of a thousand pods no list is made. */
+  async function claim(set: V1DaemonSet): Promise<V1Pod[] | Followed> {
+    const uid = set.metadata?.uid ?? '';
+    const orphans = orphanPods(set.metadata?.namespace ?? '');
+    const memory = memoryOf(set);
+    if (memory.claimedBy === set.spec?.selector && pending.caughtUp(uid)) {
+      const some = planClaims(set, set.spec?.selector, [...memory.unclaimed, ...orphans]);
+      memory.unclaimed.clear();
+      if (some.adopt.length + some.release.length === 0) return 'followed';
+    }
+    memory.claimedBy = undefined;
+    const claims = planClaims(set, set.spec?.selector, [...ownedPods(uid), ...orphans]);
     const owned = await applyClaims(context.api, DaemonSet, set, Pod, claims);
     for (const pod of owned) if (!claims.owned.includes(pod)) pending.wrote(uid, pod);
     return pending.merge(uid, owned);
   }
+  /** The pods after a step. From now on their changes are told, where the cache has seen what was written and all of them fit. */
+  function podsAfter(set: V1DaemonSet): Followed | V1Pod[] {
+    const uid = set.metadata?.uid ?? '';
+    const selector = set.spec?.selector;
+    const memory = memoryOf(set);
+    if (!pending.caughtUp(uid)) memory.claimedBy = undefined;
+    else if (memory.claimedBy !== selector) {
+      const all = ownedPods(uid);
+      if (planClaims(set, selector, all).release.length === 0) memory.follow(all, selector);
+    }
+    return memory.claimedBy === undefined ? podsOf(uid) : 'followed';
+  }
+  const nodesFor = (set: V1DaemonSet): V1Node[] | Followed => (memoryOf(set).knowsNodes ? 'followed' : nodes.list());
 
   return async (key) => {
     const { namespace, name } = splitKey(key);
@@ -65,21 +105,21 @@ function setup(context: ControllerContext): Reconcile {
     const present = pendingSelf.merge(uid, [cached])[0] ?? cached;
     if (selectsAll(present)) return tellSelectsAll(context, present);
     const owned = await claim(present);
-    const { current, old, collisionCount } = await resolveHistory(context.api, history, present, owned);
+    const { current, old, collisionCount } = await resolveHistory(context.api, history, present, () => podsOf(uid));
     const set = collisionCount === (present.status?.collisionCount ?? 0) ? present : withCollisions(present, collisionCount);
-    const state = { set, pods: owned, nodes: nodes.list(), hash: hashOf(current), now: context.clock.now() };
+    const state = { set, pods: owned, nodes: nodesFor(set), memory: memoryOf(set), hash: hashOf(current), now: context.clock.now() };
     const plan = planDaemonSet(state, (node) => failures.wait(`${uid}/${node}`, state.now));
     for (const { pod, node } of plan.ended) if (pod.status?.phase === 'Failed') failures.count(`${uid}/${node}`, state.now);
     const result = await new DaemonPodWriter(context, set, state.hash, pending).apply(plan);
-    const after = pending.merge(uid, ownedPods(uid));
-    const status = deriveStatus({ ...state, pods: after, now: context.clock.now() });
+    const status = deriveStatus({ ...state, pods: podsAfter(set), nodes: nodesFor(set), now: context.clock.now() });
     const written = present.status && sameCounts(present.status, status) ? present : await writeStatus(context.api, DaemonSet, present, status);
     if (!written) return;
     pendingSelf.wrote(uid, written);
     if (result.error !== undefined) throw result.error;
-    await truncateHistory(history, set, old, after);
+    await truncateHistory(history, set, old, () => podsOf(uid));
     if (result.more) return 0;
-    const wait = nextAvailable(after, set.spec?.minReadySeconds ?? 0, context.clock.now());
+    const minReadySeconds = set.spec?.minReadySeconds ?? 0;
+    const wait = minReadySeconds > 0 ? nextAvailable(podsOf(uid), minReadySeconds, context.clock.now()) : undefined;
     const waits = [plan.requeueAfterMs, wait].filter((ms) => ms !== undefined);
     return waits.length > 0 ? Math.min(...waits) : undefined;
   };

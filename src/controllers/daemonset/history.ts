@@ -11,7 +11,12 @@ export interface DaemonSetHistory {
 export const hashOf = (revision: V1ControllerRevision): string => revision.metadata?.labels?.[revisionLabel] ?? revision.metadata?.name ?? '';
 
 /** Finds the revision of the present template, or makes it. Several of them become one: the newest stays, and pods are told. */
-export async function resolveHistory(api: Api, history: RevisionHistory<V1DaemonSet>, set: V1DaemonSet, pods: readonly V1Pod[]): Promise<DaemonSetHistory> {
+export async function resolveHistory(
+  api: Api,
+  history: RevisionHistory<V1DaemonSet>,
+  set: V1DaemonSet,
+  pods: () => readonly V1Pod[],
+): Promise<DaemonSetHistory> {
   const known = await history.list(set);
   const collisionCount = set.status?.collisionCount ?? 0;
   const wanted = history.build(set, 0, collisionCount);
@@ -23,7 +28,7 @@ export async function resolveHistory(api: Api, history: RevisionHistory<V1Daemon
     const made = await history.create(set, next);
     return { current: made.created, old, collisionCount: made.collisionCount };
   }
-  if (equal.length > 1) await unite(api, history, set, equal, pods);
+  if (equal.length > 1) await unite(api, history, set, equal, pods());
   const current = newest.revision < next ? await history.renumber(set, newest, next) : newest;
   return { current, old, collisionCount };
 }
@@ -50,11 +55,11 @@ export async function truncateHistory(
   history: RevisionHistory<V1DaemonSet>,
   set: V1DaemonSet,
   old: readonly V1ControllerRevision[],
-  pods: readonly V1Pod[],
+  pods: () => readonly V1Pod[],
 ): Promise<void> {
   let surplus = old.length - (set.spec?.revisionHistoryLimit ?? 10);
   if (surplus <= 0) return;
-  const live = new Set(pods.map((pod) => pod.metadata?.labels?.[revisionLabel]));
+  const live = new Set(pods().map((pod) => pod.metadata?.labels?.[revisionLabel]));
   for (const revision of old) {
     if (surplus <= 0) return;
     if (live.has(hashOf(revision))) continue;

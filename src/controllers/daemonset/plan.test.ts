@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { DaemonSet, type V1DaemonSet, type V1Pod } from '#kinds';
+import { DaemonSet, type V1DaemonSet, type V1Node, type V1Pod } from '#kinds';
 import { cloneObject } from '#machinery';
 import { isPodReady, isPodTerminal, isTerminating } from '../pods.ts';
 import { daemonSetOf, nodeObject } from '../testing/world.ts';
@@ -9,10 +9,14 @@ import { isUpdated, podBuilder } from './identity.ts';
 import { nodeOf, placementOf } from './placement.ts';
 import { planDaemonSet, type DaemonSetPlan } from './plan.ts';
 import { limits, type DaemonSetState } from './state.ts';
-import { forgetViews, viewNodes } from './views.ts';
+import { Memory, viewNodes } from './views.ts';
 
 const isUp = (pod: V1Pod): boolean => isPodReady(pod) && !isTerminating(pod);
 
+interface Listed extends DaemonSetState {
+  readonly pods: readonly V1Pod[];
+  readonly nodes: readonly V1Node[];
+}
 class Model {
   set: V1DaemonSet;
   readonly pods = new Map<string, V1Pod>();
@@ -24,7 +28,7 @@ class Model {
     DaemonSet.defaults?.(this.set);
     for (let i = 0; i < nodes; i++) this.nodes.set(`n${i}`, true);
   }
-  state(): DaemonSetState {
+  state(): Listed {
     const nodes = [...this.nodes].map(([name, welcome]) => nodeObject(name, {}, welcome ? [] : [{ key: 'closed', effect: 'NoSchedule' }]));
     return { set: this.set, pods: [...this.pods.values()], nodes, hash: `v${this.version}`, now: 0 };
   }
@@ -82,15 +86,28 @@ function check(model: Model, plan: DaemonSetPlan): void {
   assert.ok(taken.length === 0 || taken.length + freshDown.length <= unavailable, 'no more down than may be');
 }
 
-/** What is remembered from step to step is what a first look would see. */
-function checkViews(state: DaemonSetState): void {
-  const seen = ({ set, pods, nodes }: DaemonSetState): unknown => {
-    const { views, homeless } = viewNodes({ set, pods, nodes });
-    return { homeless: new Set(homeless), views: views.map(({ name, placement, pods: own }) => ({ name, ...placement, pods: [...own] })) };
-  };
-  const stranger = { ...state.set, metadata: { ...state.set.metadata, uid: 'stranger' } };
-  assert.deepEqual(seen(state), seen({ ...state, set: stranger }));
-  forgetViews(stranger);
+/** What is remembered from step to step, by comparing or by being told, is what a first look would see. */
+class Watcher {
+  readonly compared = new Memory();
+  readonly #told = new Memory();
+  #pods = new Map<string, V1Pod>();
+  constructor(set: V1DaemonSet) {
+    this.#told.follow([], set.spec?.selector);
+  }
+  check(state: Listed): void {
+    const now = new Map(state.pods.map((pod) => [pod.metadata?.name ?? '', pod]));
+    for (const name of new Set([...this.#pods.keys(), ...now.keys()]))
+      if (now.get(name) !== this.#pods.get(name)) this.#told.podChanged(now.get(name), this.#pods.get(name));
+    this.#pods = now;
+    const first = seen({ ...state, memory: new Memory() });
+    assert.deepEqual(seen({ ...state, memory: this.compared }), first);
+    assert.deepEqual(seen({ ...state, pods: 'followed', memory: this.#told }), first);
+  }
+}
+function seen(state: DaemonSetState): unknown {
+  const { views, homeless } = viewNodes(state);
+  const names = (pods: readonly V1Pod[]): string[] => pods.map((pod) => pod.metadata?.name ?? '');
+  return { homeless: names(homeless).sort(), views: views.map(({ name, placement, pods }) => ({ name, ...placement, pods: names(pods) })) };
 }
 
 const script = fc.array(
@@ -113,10 +130,11 @@ test('never above maxUnavailable or maxSurge, one pod for every node that is mea
   fc.assert(
     fc.property(fc.nat(5), strategy, script, (nodes, { maxUnavailable, maxSurge }, steps) => {
       const model = new Model(nodes, maxUnavailable, maxSurge);
+      const watcher = new Watcher(model.set);
       const reconcile = (limit: number): DaemonSetPlan => {
-        const state = model.state();
+        const state = { ...model.state(), memory: watcher.compared };
         const plan = planDaemonSet(state, () => 0);
-        checkViews(state);
+        watcher.check(state);
         check(model, plan);
         model.carryOut(plan, limit);
         return plan;

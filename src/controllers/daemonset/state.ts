@@ -3,12 +3,15 @@ import { isPodActive, isPodAvailable, isPodReady, isTerminating } from '../pods.
 import { scaledCount } from '../scaled.ts';
 import { isUpdated, templateGeneration } from './identity.ts';
 import type { Placement } from './placement.ts';
+import type { Followed, Memory } from './views.ts';
 
 export interface DaemonSetState {
   readonly set: V1DaemonSet;
   /** All that the set owns. */
-  readonly pods: readonly V1Pod[];
-  readonly nodes: readonly V1Node[];
+  readonly pods: readonly V1Pod[] | Followed;
+  readonly nodes: readonly V1Node[] | Followed;
+  /** What was seen at the step before; pods and nodes may be 'followed' then. */
+  readonly memory?: Memory;
   /** Label of the pods of the present template. */
   readonly hash: string;
   readonly now: number;

@@ -1,4 +1,5 @@
 import type { V1DaemonSet, V1Node, V1Pod } from '#kinds';
+import type { LabelSelector } from '#machinery';
 import { isPodTerminal, isTerminating } from '../pods.ts';
 import { compareText } from '../revisions.ts';
 import { nodeOf, placementOf, type Placement } from './placement.ts';
@@ -10,29 +11,23 @@ export interface NodeViews {
   readonly homeless: readonly V1Pod[];
 }
 
-/** What was seen of each set, by its uid: a step looks at thousands of nodes of which a few have changed. */
-const memories = new Map<string, Memory>();
-const mostSets = 200;
-
-/** What the set has on each node. The result holds until the next look at the set. */
-export function viewNodes({ set, pods, nodes }: Pick<DaemonSetState, 'set' | 'pods' | 'nodes'>): NodeViews {
-  const uid = set.metadata?.uid ?? '';
-  let memory = memories.get(uid);
-  if (!memory) {
-    if (memories.size >= mostSets) memories.clear();
-    memories.set(uid, (memory = new Memory()));
-  }
+/** What the set has on each node. The result holds until the next look with the same memory. */
+export function viewNodes({ set, pods, nodes, memory = new Memory() }: Pick<DaemonSetState, 'set' | 'pods' | 'nodes' | 'memory'>): NodeViews {
   return memory.look(set, pods, nodes);
 }
 
-/** The set is gone. */
-export function forgetViews(set: V1DaemonSet): void {
-  memories.delete(set.metadata?.uid ?? '');
-}
+/** Instead of a list: what there was at the last look, with the changes that were told since. */
+export type Followed = 'followed';
 
-class Memory {
+/** What was seen of a set: a step looks at thousands of nodes of which a few have changed. */
+export class Memory {
+  /** The selector by which the pods were claimed; undefined while changes of pods are not told. */
+  claimedBy: LabelSelector | undefined;
+  /** Pods that came since they were claimed. */
+  readonly unclaimed = new Set<V1Pod>();
   #placement: ((node: V1Node) => Placement) | undefined;
   #nodes: readonly V1Node[] = [];
+  #nodesChanged = true;
   /** Where each pod counts; undefined for those that count nowhere. */
   readonly #pods = new Map<V1Pod, string | undefined>();
   readonly #byNode = new Map<string, V1Pod[]>();
@@ -40,40 +35,68 @@ class Memory {
   readonly #views: NodeView[] = [];
   /** Names with pods and without a node. */
   readonly #strays = new Set<string>();
+  /** Names of the nodes whose pods are others than at the last look. */
+  readonly #changed = new Set<string>();
 
-  look(set: V1DaemonSet, pods: readonly V1Pod[], nodes: readonly V1Node[]): NodeViews {
-    const changed = this.#comparePods(pods);
-    this.#compareNodes(placementOf(set), nodes, changed);
-    for (const name of changed) this.#refresh(name);
+  look(set: V1DaemonSet, pods: readonly V1Pod[] | Followed, nodes: readonly V1Node[] | Followed): NodeViews {
+    if (pods !== 'followed') this.#comparePods(pods);
+    const placement = placementOf(set);
+    if (nodes !== 'followed') this.#compareNodes(placement, nodes);
+    else if (placement !== this.#placement) this.#begin(placement, this.#nodes);
+    for (const name of this.#changed) this.#refresh(name);
+    this.#changed.clear();
     const homeless = [...this.#strays].flatMap((name) => this.#byNode.get(name) ?? []).filter((pod) => !pod.spec?.nodeName && !isTerminating(pod));
     return { views: this.#views, homeless };
   }
-  /** Names of the nodes whose pods are others now. */
-  #comparePods(pods: readonly V1Pod[]): Set<string> {
-    const changed = new Set<string>();
-    for (const pod of pods) if (!this.#pods.has(pod)) this.#add(pod, changed);
-    if (this.#pods.size === pods.length) return changed;
-    const present = new Set(pods);
-    for (const [pod, node] of this.#pods) if (!present.has(pod)) this.#remove(pod, node, changed);
-    return changed;
+  /** One of the set's pods changed, came or went. */
+  podChanged(pod: V1Pod | undefined, old: V1Pod | undefined): void {
+    if (this.claimedBy === undefined) return;
+    if (old) {
+      this.unclaimed.delete(old);
+      this.#remove(old, this.#pods.get(old));
+    }
+    if (!pod || this.#pods.has(pod)) return;
+    this.unclaimed.add(pod);
+    this.#add(pod);
   }
-  #add(pod: V1Pod, changed: Set<string>): void {
+  /** These are all pods; from now on changes are told. */
+  follow(pods: readonly V1Pod[], selector: LabelSelector | undefined): void {
+    this.#comparePods(pods);
+    this.unclaimed.clear();
+    this.claimedBy = selector;
+  }
+  /** A node came, went, or means something else than before. */
+  nodesChanged(): void {
+    this.#nodesChanged = true;
+  }
+  /** Whether all nodes are as at the last look. */
+  get knowsNodes(): boolean {
+    return !this.#nodesChanged;
+  }
+  #comparePods(pods: readonly V1Pod[]): void {
+    for (const pod of pods) if (!this.#pods.has(pod)) this.#add(pod);
+    if (this.#pods.size === pods.length) return;
+    const present = new Set(pods);
+    for (const [pod, node] of this.#pods) if (!present.has(pod)) this.#remove(pod, node);
+  }
+  #add(pod: V1Pod): void {
     // Pods that have ended and are being deleted are as good as gone.
     const node = isTerminating(pod) && isPodTerminal(pod) ? undefined : nodeOf(pod);
     this.#pods.set(pod, node);
     if (node === undefined) return;
-    changed.add(node);
+    this.#changed.add(node);
     this.#byNode.set(node, [...(this.#byNode.get(node) ?? []), pod]);
   }
-  #remove(pod: V1Pod, node: string | undefined, changed: Set<string>): void {
+  #remove(pod: V1Pod, node: string | undefined): void {
     this.#pods.delete(pod);
     if (node === undefined) return;
-    changed.add(node);
+    this.#changed.add(node);
     const rest = (this.#byNode.get(node) ?? []).filter((other) => other !== pod);
     if (rest.length > 0) this.#byNode.set(node, rest);
     else this.#byNode.delete(node);
   }
-  #compareNodes(placement: (node: V1Node) => Placement, nodes: readonly V1Node[], changed: Set<string>): void {
+  #compareNodes(placement: (node: V1Node) => Placement, nodes: readonly V1Node[]): void {
+    this.#nodesChanged = false;
     const isSame = this.#placement === placement && nodes.length === this.#nodes.length && nodes.every((node, i) => nameOf(node) === this.#views[i]?.name);
     if (!isSame) return this.#begin(placement, nodes);
     for (let i = 0; i < nodes.length; i++) {
@@ -81,7 +104,7 @@ class Memory {
       if (node === this.#nodes[i]) continue;
       const before = (this.#views[i] as NodeView).placement;
       const now = placement(node);
-      if (before.run !== now.run || before.stay !== now.stay) changed.add(nameOf(node));
+      if (before.run !== now.run || before.stay !== now.stay) this.#changed.add(nameOf(node));
     }
     this.#nodes = nodes;
   }
