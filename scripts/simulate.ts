@@ -1,5 +1,6 @@
 /**
- * A cluster on fake time: sh scripts/node.sh scripts/simulate.ts --seed 3 --nodes 30 --minutes 30 [--story]
+ * A cluster on fake time: sh scripts/node.sh scripts/simulate.ts --seed 3 --nodes 30 --minutes 30 [--every 5] [--lease 40] [--story]
+ * --every: seconds between two actions, on average; --lease: how long a node is alive without a word, renewed four times as often.
  * Exit code 1 when an invariant did not hold or something did not settle.
  */
 import { parseArgs } from 'node:util';
@@ -12,6 +13,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     deployments: { type: 'string', default: '10' },
     autoscaled: { type: 'string', default: '0' },
+    lease: { type: 'string', default: '40' },
+    every: { type: 'string', default: '5' },
     story: { type: 'boolean', default: false },
   },
 });
@@ -21,16 +24,16 @@ const outcome = await simulate({
   seed: Number(values.seed),
   nodes,
   autoscaling: Number(values.autoscaled) > 0,
-  // Hours of thousands of nodes would be leases and little else.
-  leaseSeconds: nodes > 200 ? 400 : 40,
+  leaseSeconds: Number(values.lease),
   churn: {
-    everyMs: 5000,
+    everyMs: Number(values.every) * 1000,
     namespaces: 5,
     quotaPods: deployments * 8,
     deployments,
     mostReplicas: 12,
     statefulSets: Math.ceil(deployments / 3),
     daemonSet: true,
+    cronJobs: Math.ceil(deployments / 5),
     autoscaled: Number(values.autoscaled),
   },
   forMs: minutes * 60_000,

@@ -1,11 +1,11 @@
 import type { Random } from '#base';
-import { DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet } from '#kinds';
+import { CronJob, DaemonSet, Deployment, Namespace, Node, Pod, PodDisruptionBudget, ResourceQuota, Service, StatefulSet } from '#kinds';
 import { isApiError, type Kind, type KubeObject } from '#machinery';
 import { evictPods } from '#node';
 import { setUpAutoscaling } from './autoscaled.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { workloadActions } from './more-actions.ts';
-import { budget, daemonSet, deployment, quota, service, statefulSet } from './workloads.ts';
+import { budget, cronJob, daemonSet, deployment, quota, service, statefulSet } from './workloads.ts';
 
 /** What a simulation does to its cluster, with how often each happens beside the others. */
 export interface ChurnOptions {
@@ -20,6 +20,8 @@ export interface ChurnOptions {
   /** StatefulSets at the start, and whether there is a DaemonSet. Default: none. */
   statefulSets?: number;
   daemonSet?: boolean;
+  /** CronJobs, each with a job a minute. Default: none. */
+  cronJobs?: number;
   /** Deployments with autoscalers, on nodes that come and go with them; the cluster needs `autoscaling`. Default: none. */
   autoscaled?: number;
   actions?: readonly Action[];
@@ -64,6 +66,7 @@ export class Churn {
       const replicas = 1 + this.below(this.options.mostReplicas);
       await this.cluster.api.create(StatefulSet, statefulSet(this.space(), this.nextName('sts'), replicas, this.#delays()));
     }
+    for (let i = 0; i < (this.options.cronJobs ?? 0); i++) await this.cluster.api.create(CronJob, cronJob(this.space(), this.nextName('cron')));
     if (this.options.autoscaled) await setUpAutoscaling(this.cluster, this.options.autoscaled);
     if (!this.options.daemonSet) return;
     // In a namespace without a quota: it has a pod for every node.
@@ -75,8 +78,12 @@ export class Churn {
   begin(): void {
     this.#next();
   }
-  end(): void {
+  async end(): Promise<void> {
     this.#ended = true;
+    for (const { metadata = {} } of this.all(CronJob))
+      await this.cluster.api.patch(CronJob, { namespace: metadata.namespace, name: metadata.name ?? '' }, 'application/merge-patch+json', {
+        spec: { suspend: true },
+      });
   }
   #next(): void {
     this.cluster.clock.after(Math.floor(2 * this.options.everyMs * this.random.next()), () => {

@@ -72,6 +72,21 @@ test('a pod keeps its node, and a node holds what it can', () => {
   assert.deepEqual(b.wrong(), ['pod a/p2 brought n over its cpu: 1000 of 700', 'pod a/p1 was bound to n and then to m']);
 });
 
+test('a CronJob that forbids it never has two jobs at once', () => {
+  const b = bench();
+  const job = (uid: string, done: boolean): void =>
+    b.commit(`batch/jobs/a/${uid}`, {
+      metadata: { namespace: 'a', name: uid, uid, ownerReferences: [{ controller: true, uid: 'cron' }] },
+      status: done ? { conditions: [{ type: 'Complete', status: 'True' }] } : {},
+    });
+  job('one', false);
+  job('one', true);
+  job('two', false);
+  assert.deepEqual(b.wrong(), []);
+  job('three', false);
+  assert.deepEqual(b.wrong(), ['job a/three began while two of the same CronJob went on']);
+});
+
 test('the digest is that of all commits in a row, however long they are', () => {
   const digest = new Digest();
   const expected = createHash('sha256');

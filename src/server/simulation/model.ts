@@ -48,6 +48,8 @@ export class Model {
   readonly #quotas = new Map<string, Map<string, V1ResourceQuota>>();
   /** By uid. */
   readonly #jobs = new Map<string, V1Job>();
+  /** Uid of the newest job, by uid of its CronJob. */
+  readonly #lastJobs = new Map<string, string>();
   /** When a pod of the namespace last lost its readiness without anybody asking for it. */
   readonly #lost = new Map<string, number>();
   /** What is followed, by prefix of its keys: everything else is counted and not read. */
@@ -146,9 +148,21 @@ export class Model {
     this.#orphans.owner(`Job ${id}`, job);
     const uid = job?.metadata?.uid;
     if (!job || uid === undefined) return;
+    if (!this.#jobs.has(uid)) this.#checkCronJob(id, job);
     this.#jobs.set(uid, job);
     const { succeeded = 0 } = job.status ?? {};
     if (succeeded > (job.spec?.completions ?? Infinity)) this.#wrong(`job ${job.metadata?.namespace}/${job.metadata?.name} counts ${succeeded} completions`);
+  }
+
+  /** Those that forbid it have one job at a time. */
+  #checkCronJob(id: string, job: V1Job): void {
+    const owner = controllerUid(job);
+    if (owner === undefined) return;
+    const last = this.#lastJobs.get(owner);
+    this.#lastJobs.set(owner, job.metadata?.uid ?? '');
+    const before = last === undefined ? undefined : this.#jobs.get(last);
+    if (before && !before.status?.conditions?.some((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True'))
+      this.#wrong(`job ${id} began while ${before.metadata?.name} of the same CronJob went on`);
   }
 
   // ---- deployments ----

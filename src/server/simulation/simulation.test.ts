@@ -8,7 +8,7 @@ const small = (seed: number): Simulation => ({
   seed,
   nodes: 9,
   leaseSeconds: 160,
-  churn: { everyMs: 10_000, namespaces: 2, quotaPods: 30, deployments: 4, mostReplicas: 6, statefulSets: 2, daemonSet: true },
+  churn: { everyMs: 10_000, namespaces: 2, quotaPods: 30, deployments: 4, mostReplicas: 6, statefulSets: 2, daemonSet: true, cronJobs: 1 },
   forMs: minutes(10),
 });
 

@@ -17,6 +17,8 @@ export interface Outcome {
   /** What was still wrong when the churn had ended and everything had had its time. */
   unsettled: readonly string[];
   commits: number;
+  /** Of them, by group and resource. */
+  counts: ReadonlyMap<string, number>;
   /** Hash over all commits, in order. */
   digest: string;
   /** What was done to the cluster. */
@@ -46,13 +48,14 @@ export async function simulate({ churn: churnOptions, forMs, restMs = usualRestM
     await cluster.run(Math.min(left, minute));
     twice.push(...(await doubles(cluster, churn.isIdentity)));
   }
-  churn.end();
+  await churn.end();
   await calmDown(cluster);
   await cluster.run(restMs);
   const outcome: Outcome = {
     violations: [...cluster.model.violations, ...twice],
     unsettled: await unsettled(cluster),
     commits: cluster.model.commits,
+    counts: cluster.model.counts,
     digest: cluster.digest(),
     story: churn.story,
     pods: cluster.model.pods.size,

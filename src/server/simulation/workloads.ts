@@ -1,4 +1,4 @@
-import type { V1DaemonSet, V1Deployment, V1Job, V1PodDisruptionBudget, V1PodTemplateSpec, V1ResourceQuota, V1Service, V1StatefulSet } from '#kinds';
+import type { V1CronJob, V1DaemonSet, V1Deployment, V1Job, V1PodDisruptionBudget, V1PodTemplateSpec, V1ResourceQuota, V1Service, V1StatefulSet } from '#kinds';
 
 /** Manifests of the workloads that simulations live on. */
 export interface PodShape {
@@ -45,6 +45,11 @@ export function job(namespace: string, name: string, completions: number, parall
       template: { ...pod, spec: { ...pod.spec, containers: pod.spec?.containers ?? [], restartPolicy: 'Never' } },
     },
   };
+}
+/** One job a minute, never two at a time. */
+export function cronJob(namespace: string, name: string): V1CronJob {
+  const { spec } = job(namespace, name, 2, 1);
+  return { metadata: meta(namespace, name), spec: { schedule: '* * * * *', concurrencyPolicy: 'Forbid', jobTemplate: spec ? { spec } : {} } };
 }
 export function budget(namespace: string, app: string, maxUnavailable: number | string): V1PodDisruptionBudget {
   return { metadata: meta(namespace, app), spec: { selector: { matchLabels: { app } }, maxUnavailable } } as V1PodDisruptionBudget;
