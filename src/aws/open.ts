@@ -79,7 +79,7 @@ export function openAws({ client, account, clock, random, log, key, version, all
   const events = new EventBus({ clock, random, log });
   if (onEvent) events.subscribe(onEvent);
   const ecr = ecrDeps && ecrRoute({ ...ecrDeps, state, events }, { identities: identity.identities, clock, random, log });
-  const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') });
+  const s3 = s3Dir === undefined ? undefined : s3Route({ dir: s3Dir, clock, random, log: log.named('s3') }, events);
   const all = [...services, ...(ecr ? [ecr.route] : []), ...(s3?.routes ?? [])];
   const reset = async (): Promise<void> => {
     await Promise.all(all.flatMap((route) => route.reset?.() ?? []));

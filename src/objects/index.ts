@@ -16,7 +16,7 @@ export {
 export { bare, type ReadConditions, type WriteConditions } from './conditions.ts';
 export { ObjectsError, type ObjectsErrorCode } from './errors.ts';
 export { readAlgorithm, type Body } from './incoming.ts';
-export type { LifecycleFilter, LifecycleRule } from './lifecycle.ts';
+export type { LifecycleAction, LifecycleFilter, LifecycleRule } from './lifecycle.ts';
 export { activeLock, checkLock, type Lock, type Retention } from './lock.ts';
 export type { Page } from './listing.ts';
 export type { Part, PartClaim, Upload, UploadAttributes } from './multipart.ts';

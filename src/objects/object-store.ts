@@ -8,7 +8,7 @@ import { abortsUpload, lifecycleActions, type LifecycleAction, type LifecycleRul
 import { activeLock } from './lock.ts';
 import { Multipart, type Upload } from './multipart.ts';
 import { successor } from './names.ts';
-import { Objects } from './objects.ts';
+import { Objects, type Deleted } from './objects.ts';
 import { listPage, startAfter, type Page } from './listing.ts';
 import { seqOf, Versions, type Version } from './versions.ts';
 
@@ -20,6 +20,8 @@ export interface ObjectStoreOptions {
   readonly log: Logger;
   /** How often lifecycle rules are looked at and space is given back, ms; an hour by default. */
   readonly careMs?: number;
+  /** Told of what lifecycle rules did to a version; `deleted` unless it moved to another class. */
+  onLifecycle?(bucket: Bucket, action: LifecycleAction, deleted: Deleted | undefined): void;
 }
 
 export interface ListOptions {
@@ -191,7 +193,8 @@ export class ObjectStore {
     // What is locked stays until it is not: the rule comes by again.
     if (action.do === 'remove' && activeLock(meta.lock, this.#options.clock.now()) !== undefined) return 0;
     if (action.do === 'transition') this.#versions.setStorageClass(seq, action.storageClass);
-    else this.objects.delete(bucket, key, action.do === 'remove' ? version : undefined);
+    const deleted = action.do === 'transition' ? undefined : this.objects.delete(bucket, key, action.do === 'remove' ? version : undefined);
+    this.#options.onLifecycle?.(bucket, action, deleted);
     return 1;
   }
 }

@@ -1,8 +1,8 @@
 import { ObjectsError, type Bucket, type Grant, type ObjectStore } from '#objects';
-import type { Call } from '../../gateway/call.ts';
 import type { AnyAction } from '../../gateway/service.ts';
 import { AwsError } from '../../gateway/errors.ts';
 import { accessBlock, canonicalId, ownerOf, s3Action, type Names } from './action.ts';
+import type { S3Events } from './events.ts';
 import { ownershipOf } from './ownership.ts';
 import { malformedXml } from './setting.ts';
 
@@ -138,7 +138,7 @@ export function aclOfUpload(store: ObjectStore, bucket: Bucket, input: AclInput,
 type BucketAclInput = Names & AclInput;
 const missing = (): ObjectsError => new ObjectsError('MissingSecurityHeader', 'Your request was missing a required header', { MissingHeaderName: 'x-amz-acl' });
 
-export function aclActions(store: ObjectStore): Record<string, AnyAction> {
+export function aclActions(store: ObjectStore, events: S3Events): Record<string, AnyAction> {
   const of = (input: Names): Bucket => store.buckets.get(input.Bucket as string);
   const versioned =
     (name: string) =>
@@ -185,12 +185,13 @@ export function aclActions(store: ObjectStore): Record<string, AnyAction> {
       permission: versioned('PutObject'),
       on: 'object',
       conditions: ({ ACL }) => ({ 's3:x-amz-acl': ACL }),
-      handle(input, _call: Call) {
+      handle(input, call) {
         const { bucket, found, owner } = ofObject(input);
         if (!saysAcl(input)) throw missing();
         const grants = grantsOf(input, bucket.account, owner);
         checkAcl(store, bucket, grants);
         store.objects.setAcl(found, grants, found.version.meta.owner);
+        events.granted(bucket, found.version, call);
         return {};
       },
     }),

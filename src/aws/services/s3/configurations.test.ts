@@ -7,6 +7,7 @@ import { FakeClock, seededRandom, silentLogger } from '#base';
 import { ObjectStore } from '#objects';
 import type { Call, Caller } from '../../gateway/call.ts';
 import { AwsError } from '../../gateway/errors.ts';
+import { EventBus } from '../../events/bus.ts';
 import { decide } from '../../gateway/authorize.ts';
 import type { Action } from '../../gateway/service.ts';
 import type { Value } from '../../protocol/types.ts';
@@ -14,6 +15,7 @@ import { testCall, testState } from '../../testing.ts';
 import { canonicalId } from './action.ts';
 import { groups } from './acl.ts';
 import { corsHeaders } from './cors.ts';
+import { S3Events } from './events.ts';
 import { s3Service } from './index.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'batuta-s3-'));
@@ -235,4 +237,45 @@ test('CORS: the first rule that allows it all answers', () => {
   assert.equal(corsHeaders(rules, { origin: 'http://b', method: 'GET', headers: [] })?.['access-control-allow-origin'], '*');
   assert.equal(corsHeaders(rules, { origin: 'http://b', method: 'PUT', headers: [] }), undefined);
   assert.equal(corsHeaders(rules, { origin: 'https://a.example', method: 'GET', headers: ['y'] }), undefined);
+});
+
+test('events go on the bus for buckets that ask for it', async () => {
+  const seen: { type: string; detail: Record<string, unknown> }[] = [];
+  const bus = new EventBus({ clock, random: seededRandom(2), log: silentLogger });
+  bus.subscribe((event) => seen.push({ type: event['detail-type'], detail: event.detail as Record<string, unknown> }));
+  const told = s3Service(store, new S3Events(store, bus));
+  const tell = (name: string, input: Value): Promise<unknown> =>
+    Promise.resolve((told.actions[name] as unknown as Action<Value, Value>).handle(input, contextOf(name)));
+  const Bucket = 'told';
+  await tell('CreateBucket', { Bucket });
+  await tell('PutObject', { Bucket, Key: 'silent', Body: body('x') });
+  assert.deepEqual(seen, []);
+  await tell('PutBucketNotificationConfiguration', { Bucket, NotificationConfiguration: { EventBridgeConfiguration: {} } });
+  await tell('PutObject', { Bucket, Key: 'a', Body: body('x') });
+  await tell('CopyObject', { Bucket, Key: 'b', CopySource: `${Bucket}/a` });
+  await tell('PutObjectTagging', { Bucket, Key: 'b', Tagging: { TagSet: [] } });
+  await tell('DeleteObjects', { Bucket, Delete: { Objects: [{ Key: 'a' }] } });
+  await tell('PutBucketVersioning', { Bucket, VersioningConfiguration: { Status: 'Enabled' } });
+  await tell('DeleteObject', { Bucket, Key: 'b' });
+  assert.deepEqual(
+    seen.map(({ type, detail }) => [type, detail['reason'], detail['deletion-type']]),
+    [
+      ['Object Created', 'PutObject', undefined],
+      ['Object Created', 'CopyObject', undefined],
+      ['Object Tags Added', undefined, undefined],
+      ['Object Deleted', 'DeleteObject', 'Permanently Deleted'],
+      ['Object Deleted', 'DeleteObject', 'Delete Marker Created'],
+    ],
+  );
+  const [first] = seen as readonly { detail: Record<string, unknown> }[];
+  const { object, ...rest } = (first?.detail ?? {}) as { object: Record<string, unknown> };
+  assert.deepEqual([object['key'], object['size'], object['etag']], ['a', 1, '9dd4e461268c8034f5c8564e155c67a6']);
+  assert.deepEqual(rest, {
+    version: '0',
+    bucket: { name: Bucket },
+    reason: 'PutObject',
+    'request-id': '00000000-0000-4000-8000-000000000000',
+    requester: '000000000000',
+    'source-ip-address': '127.0.0.1',
+  });
 });

@@ -18,12 +18,13 @@ import { parseCopyRange, readAlgorithm, type ChecksumType, type ObjectStore, typ
 import type { AnyAction } from '../../gateway/service.ts';
 import { canonicalId, ownerOf, quoted, s3Action } from './action.ts';
 import { attributesOf, bodyOf, checksumFields, givenChecksum, partChecksum, versionField } from './attributes.ts';
+import type { S3Events } from './events.ts';
 import { usualLock } from './lock.ts';
 import { copySourcePermission, findSource, uploadConditions, uploadPermissions } from './objects.ts';
 
 const claimOf = (part: CompletedPart): PartClaim => ({ number: part.PartNumber ?? 0, etag: part.ETag ?? '', checksum: givenChecksum(part)?.value });
 
-export function multipartActions(store: ObjectStore): Record<string, AnyAction> {
+export function multipartActions(store: ObjectStore, events: S3Events): Record<string, AnyAction> {
   const { buckets, multipart, objects } = store;
   const names = (input: { Bucket?: string | undefined; Key?: string | undefined; UploadId?: string | undefined }) =>
     ({ again: () => buckets.get(input.Bucket as string), key: input.Key as string, id: input.UploadId as string }) as const;
@@ -84,6 +85,7 @@ export function multipartActions(store: ObjectStore): Record<string, AnyAction> 
           size: input.MpuObjectSize,
           lock: usualLock(store, again(), call.clock.now()),
         });
+        events.created(again(), version, 'CompleteMultipartUpload', call);
         return {
           Location: `${call.endpoint}/${input.Bucket}/${encodeURIComponent(key).replaceAll('%2F', '/')}`,
           Bucket: input.Bucket,

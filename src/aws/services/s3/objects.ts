@@ -23,6 +23,7 @@ import type { Call } from '../../gateway/call.ts';
 import type { AnyAction, Conditions, Permission } from '../../gateway/service.ts';
 import { accessDenied, decide } from '../../gateway/authorize.ts';
 import { saysAcl } from './acl.ts';
+import type { S3Events } from './events.ts';
 import { bypassPermission, checkLockedBody, lockConditions, lockPermissions, usualLock } from './lock.ts';
 import { bucketArn, permissionOn, quoted, s3Action } from './action.ts';
 import { attributesOf, bodyOf, checksumFields, describeObject, partChecksum, readConditions, readTags, versionField } from './attributes.ts';
@@ -122,7 +123,7 @@ export function uploadPermissions(
   ];
 }
 
-export function objectActions(store: ObjectStore): Record<string, AnyAction> {
+export function objectActions(store: ObjectStore, events: S3Events): Record<string, AnyAction> {
   const { buckets, objects } = store;
   const locate = (input: GetObjectRequest): { found: Found; out: object; range: ByteRange | undefined } => {
     const bucket = buckets.get(input.Bucket as string);
@@ -153,6 +154,7 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
         const body = bodyOf(input, call);
         checkLockedBody(lock, body);
         const version = await objects.put(again, input.Key as string, body, { ...asked, lock }, conditions);
+        events.created(again(), version, 'PutObject', call);
         return written(version, again().versioning);
       },
     }),
@@ -193,9 +195,12 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
       permission: orVersion('DeleteObject'),
       on: 'object',
       also: bypassPermission,
-      handle(input) {
+      handle(input, call) {
         const how = { ifMatch: input.IfMatch, bypass: input.BypassGovernanceRetention === true };
-        const { version, marker } = objects.delete(buckets.get(input.Bucket as string), input.Key as string, input.VersionId, how);
+        const bucket = buckets.get(input.Bucket as string);
+        const deleted = objects.delete(bucket, input.Key as string, input.VersionId, how);
+        events.deleted(bucket, input.Key as string, deleted, input.VersionId, call);
+        const { version, marker } = deleted;
         return { ...(marker ? { DeleteMarker: true } : {}), ...(version === undefined ? {} : { VersionId: version }) };
       },
     }),
@@ -203,7 +208,7 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
       // Each of the keys needs its own, and is refused by itself.
       permission: '',
       on: 'bucket',
-      handle: (input, call) => deleteMany(store, input, call),
+      handle: (input, call) => deleteMany(store, input, call, events),
     }),
     CopyObject: s3Action<CopyObjectRequest, CopyObjectOutput>(store, {
       permission: 's3:PutObject',
@@ -247,6 +252,7 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
           source,
           target,
         });
+        events.created(again(), version, 'CopyObject', call);
         return {
           CopyObjectResult: { ETag: quoted(version.etag), LastModified: new Date(version.modified), ...checksumFields(version.meta.checksum) },
           ServerSideEncryption: 'AES256',
@@ -276,20 +282,22 @@ export function objectActions(store: ObjectStore): Record<string, AnyAction> {
     PutObjectTagging: s3Action<PutObjectTaggingRequest, object>(store, {
       permission: orVersion('PutObjectTagging'),
       on: 'object',
-      handle(input) {
+      handle(input, call) {
         const bucket = buckets.get(input.Bucket as string);
         const found = objects.find(bucket, input.Key as string, input.VersionId);
         objects.setTags(found, (input.Tagging?.TagSet ?? []) as Tag[]);
+        events.tagged(bucket, found.version, true, call);
         return versionField(found.version, bucket.versioning);
       },
     }),
     DeleteObjectTagging: s3Action<GetObjectTaggingRequest, object>(store, {
       permission: orVersion('DeleteObjectTagging'),
       on: 'object',
-      handle(input) {
+      handle(input, call) {
         const bucket = buckets.get(input.Bucket as string);
         const found = objects.find(bucket, input.Key as string, input.VersionId);
         objects.setTags(found, []);
+        events.tagged(bucket, found.version, false, call);
         return versionField(found.version, bucket.versioning);
       },
     }),
@@ -329,7 +337,7 @@ function checkDelete(store: ObjectStore, input: DeleteObjectsRequest, call: Call
   }
 }
 
-function deleteMany(store: ObjectStore, input: DeleteObjectsRequest, call: Call): DeleteObjectsOutput {
+function deleteMany(store: ObjectStore, input: DeleteObjectsRequest, call: Call, events: S3Events): DeleteObjectsOutput {
   const bucket = store.buckets.get(input.Bucket as string);
   const wanted = input.Delete?.Objects ?? [];
   if (wanted.length === 0 || wanted.length > 1000)
@@ -338,7 +346,9 @@ function deleteMany(store: ObjectStore, input: DeleteObjectsRequest, call: Call)
   for (const { Key = '', VersionId, ETag } of wanted) {
     try {
       checkDelete(store, input, call, Key, VersionId);
-      const { version, marker } = store.objects.delete(bucket, Key, VersionId, { ifMatch: ETag, bypass: input.BypassGovernanceRetention === true });
+      const deleted = store.objects.delete(bucket, Key, VersionId, { ifMatch: ETag, bypass: input.BypassGovernanceRetention === true });
+      events.deleted(bucket, Key, deleted, VersionId, call);
+      const { version, marker } = deleted;
       const asked = VersionId === undefined ? {} : { VersionId };
       out.Deleted.push({ Key, ...asked, ...(marker ? { DeleteMarker: true, DeleteMarkerVersionId: version } : {}) });
     } catch (error) {

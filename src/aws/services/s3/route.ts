@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { ObjectStore, ObjectStoreOptions } from '#objects';
+import type { EventBus } from '../../events/bus.ts';
 import type { ServiceRoute } from '../../gateway/service.ts';
+import type { S3Events } from './events.ts';
 
 export interface S3Route {
   readonly routes: readonly ServiceRoute[];
@@ -10,12 +12,25 @@ export interface S3Route {
 }
 
 /** S3 and S3 Control, of which nothing is loaded before the first call, or before `open`. */
-export function s3Route(options: ObjectStoreOptions): S3Route {
+export function s3Route(options: ObjectStoreOptions, bus: EventBus): S3Route {
   let store: Promise<ObjectStore> | undefined;
-  const open = (): Promise<ObjectStore> => (store ??= import('#objects').then(({ ObjectStore: Store }) => new Store(options)));
+  let events: S3Events | undefined;
+  const make = async (): Promise<ObjectStore> => {
+    const [{ ObjectStore: Store }, { S3Events: Events }] = await Promise.all([import('#objects'), import('./events.ts')]);
+    const made: ObjectStore = new Store({
+      ...options,
+      onLifecycle(bucket, { version, ...action }, deleted) {
+        if (action.do === 'transition') events?.moved(bucket, version, action.storageClass);
+        else if (deleted) events?.deleted(bucket, version.key, deleted, action.do === 'remove' ? version.version : undefined, undefined);
+      },
+    });
+    events = new Events(made, bus);
+    return made;
+  };
+  const open = (): Promise<ObjectStore> => (store ??= make());
   const load: ServiceRoute['load'] = async () => {
     const [{ s3Service }, opened] = await Promise.all([import('./index.ts'), open()]);
-    return s3Service(opened);
+    return s3Service(opened, events);
   };
   const route: ServiceRoute = {
     name: 's3',
