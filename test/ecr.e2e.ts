@@ -71,32 +71,6 @@ describe('ECR', { skip: cannotRunContainers() ?? noSkopeo ?? false }, () => {
     assert.match(again.err, /cannot be overwritten because the tag is immutable/);
   });
 
-  test('ctr pulls with a hosts directory of its own', async () => {
-    const tagged = await push('hello-1.tar', `${host}/team/hello:ctr`, '--authfile', join(my.cluster.dir, 'auth.json'));
-    assert.equal(tagged.code, 0, tagged.err);
-    const hosts = join(my.cluster.dir, 'hosts.d');
-    mkdirSync(join(hosts, host), { recursive: true });
-    writeFileSync(join(hosts, host, 'hosts.toml'), `server = "http://${host}"\n[host."http://${host}"]\n  capabilities = ["pull", "resolve"]\n`);
-    const pull = (user: string) =>
-      run('ctr', [
-        '--address',
-        `/run/batuta/${my.cluster.id}/c/containerd.sock`,
-        '--namespace',
-        'by-hand',
-        'images',
-        'pull',
-        '--hosts-dir',
-        hosts,
-        '--user',
-        user,
-        `${host}/team/hello:ctr`,
-      ]);
-    assert.notEqual((await pull('AWS:wrong')).code, 0);
-    const pulled = await pull(`AWS:${password}`);
-    assert.equal(pulled.code, 0, pulled.err);
-    assert.match(pulled.out, /done/);
-  });
-
   test('a repository policy has its say at every pull', async () => {
     const inspect = () =>
       run('skopeo', ['inspect', '--raw', '--tls-verify=false', '--authfile', join(my.cluster.dir, 'auth.json'), `docker://${host}/team/hello:1`]);
@@ -151,5 +125,32 @@ describe('ECR', { skip: cannotRunContainers() ?? noSkopeo ?? false }, () => {
       `http://127.0.0.1:${port}/v2/team/hello/manifests/1?ns=000000000000.dkr.ecr.us-east-1.amazonaws.com`,
     ]);
     assert.equal(refused.out, '401');
+  });
+
+  // Last: what it fetches, containerd then has for the pods, too.
+  test('ctr pulls with a hosts directory of its own', async () => {
+    const tagged = await push('hello-2.tar', `${host}/team/hello:ctr`, '--authfile', join(my.cluster.dir, 'auth.json'));
+    assert.equal(tagged.code, 0, tagged.err);
+    const hosts = join(my.cluster.dir, 'hosts.d');
+    mkdirSync(join(hosts, host), { recursive: true });
+    writeFileSync(join(hosts, host, 'hosts.toml'), `server = "http://${host}"\n[host."http://${host}"]\n  capabilities = ["pull", "resolve"]\n`);
+    const pull = (user: string) =>
+      run('ctr', [
+        '--address',
+        `/run/batuta/${my.cluster.id}/c/containerd.sock`,
+        '--namespace',
+        'by-hand',
+        'images',
+        'pull',
+        '--hosts-dir',
+        hosts,
+        '--user',
+        user,
+        `${host}/team/hello:ctr`,
+      ]);
+    assert.notEqual((await pull('AWS:wrong')).code, 0);
+    const pulled = await pull(`AWS:${password}`);
+    assert.equal(pulled.code, 0, pulled.err);
+    assert.match(pulled.out, /done/);
   });
 });

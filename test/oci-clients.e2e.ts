@@ -220,5 +220,11 @@ describe('podman, buildah and skopeo with ECR', { skip: cannotRunContainers() ??
     ]);
     const { referrers } = await client.send(new ListImageReferrersCommand({ repositoryName: 'team/artifacts', subjectId: { imageDigest: sha(subject) } }));
     assert.equal(referrers?.length, 2);
+    for (const one of [...attached, subject]) assert.equal((await call('DELETE', `${at}/manifests/${sha(one)}`)).status, 202);
+    const collected = await my.cluster.batuta('registry', 'gc', '--unused-for', '0s', '--json');
+    assert.equal(collected.code, 0, collected.err);
+    const { blobs } = JSON.parse(collected.out) as { blobs: number };
+    assert.ok(blobs >= 2, collected.out);
+    assert.equal((await call('HEAD', `${at}/blobs/${sha('a signature')}`)).status, 404);
   });
 });
