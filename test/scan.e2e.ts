@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { before, describe } from 'node:test';
@@ -113,7 +113,7 @@ describe('scanning of images', { skip: noSkopeo ?? false }, () => {
     const started = await client.send(new StartImageScanCommand({ repositoryName, imageId: { imageTag: '1' } }));
     assert.equal(started.imageScanStatus?.status, 'PENDING');
     await eventually('the scan on demand ended', async () => (await describe())?.imageScanStatus?.status === 'COMPLETE');
-    await eventually('the event is told', async () => /ECR Image Scan/.test(readFileSync(join(my.cluster.dir, 'batuta.log'), 'utf8')));
+    await eventually('the event is told', async () => /ECR Image Scan/.test((await my.cluster.batuta('logs', '--events')).out));
     assert.match((await scan(`${repository?.repositoryUri}:1`)).out, /CVE-2021-3711/);
   });
 
