@@ -34,39 +34,48 @@ export class NodeInfo {
   /** Sizes in bytes of the images that are there, by every name they have. */
   images: ReadonlyMap<string, number> = noImages;
   readonly pods = new Map<string, PodInfo>();
-  readonly used: Resources = noResources();
-  scoredMilliCpu = 0;
-  scoredMemory = 0;
   /**
-   * What is free (pods, cpu, memory, disk) and what scores ask for, once more, side by side: a decision looks at hundreds
-   * of nodes, and most of its time goes by waiting for memory.
+   * What is free (pods, cpu, memory, disk; less than nothing when too much is asked for), allocatable, and asked for as far
+   * as scores are concerned. Side by side: a decision looks at hundreds of nodes, and most of its time goes by waiting for
+   * memory; and changed in place: preemption takes thousands of pods away in thought, and puts them back.
    */
   readonly room = new Float64Array(8);
+  readonly #extended = noResources();
   readonly #ports = new Map<string, number>();
 
   constructor(name: string) {
     this.name = name;
   }
+  /** What the pods ask for; `room` is for those who look at many nodes. */
+  get used(): Resources {
+    const { allocatable, room: has } = this;
+    return {
+      milliCpu: allocatable.milliCpu - (has[room.milliCpu] as number),
+      memory: allocatable.memory - (has[room.memory] as number),
+      ephemeralStorage: allocatable.ephemeralStorage - (has[room.ephemeralStorage] as number),
+      scalar: this.#extended.scalar,
+    };
+  }
+  /** What is free of an extended resource. */
+  freeOf(name: string): number {
+    return (this.allocatable.scalar?.get(name) ?? 0) - (this.#extended.scalar?.get(name) ?? 0);
+  }
   setNode(node: V1Node): void {
     this.labels = node.metadata?.labels ?? {};
-    this.allocatable = parseResources(node.status?.allocatable);
-    this.allowedPods = quantityToNumber(node.status?.allocatable?.pods);
+    this.#allot(parseResources(node.status?.allocatable), quantityToNumber(node.status?.allocatable?.pods));
     this.unschedulable = node.spec?.unschedulable === true;
     const taints = node.spec?.taints ?? [];
     this.hardTaints = taints.filter((t) => t.effect === 'NoSchedule' || t.effect === 'NoExecute');
     this.softTaints = taints.filter((t) => t.effect === 'PreferNoSchedule');
     const images = node.status?.images;
     this.images = images?.length ? new Map(images.flatMap((image) => (image.names ?? []).map((name) => [imageName(name), image.sizeBytes ?? 0]))) : noImages;
-    this.#measure();
   }
   /** The node is gone; pods may outlive it for a while. */
   forgetNode(): void {
     this.labels = {};
     this.images = noImages;
     this.hardTaints = this.softTaints = [];
-    this.allocatable = noResources();
-    this.allowedPods = 0;
-    this.#measure();
+    this.#allot(noResources(), 0);
   }
   add(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
@@ -76,22 +85,28 @@ export class NodeInfo {
     if (this.pods.delete(pod.uid)) this.#account(pod, -1);
   }
   #account(pod: PodInfo, sign: 1 | -1): void {
-    addResources(this.used, pod.requests, sign);
-    this.scoredMilliCpu += sign * pod.scoredMilliCpu;
-    this.scoredMemory += sign * pod.scoredMemory;
+    const { requests } = pod;
+    const has = this.room;
+    has[room.pods] = this.allowedPods - this.pods.size;
+    has[room.milliCpu] = (has[room.milliCpu] as number) - sign * requests.milliCpu;
+    has[room.memory] = (has[room.memory] as number) - sign * requests.memory;
+    has[room.ephemeralStorage] = (has[room.ephemeralStorage] as number) - sign * requests.ephemeralStorage;
+    has[room.scoredMilliCpu] = (has[room.scoredMilliCpu] as number) + sign * pod.scoredMilliCpu;
+    has[room.scoredMemory] = (has[room.scoredMemory] as number) + sign * pod.scoredMemory;
+    if (requests.scalar) addResources(this.#extended, requests, sign);
     for (const port of pod.hostPorts) tally(this.#ports, portKey(port), sign);
-    this.#measure();
   }
-  #measure(): void {
-    const { allocatable, used } = this;
-    this.room[room.pods] = this.allowedPods - this.pods.size;
-    this.room[room.milliCpu] = allocatable.milliCpu - used.milliCpu;
-    this.room[room.memory] = allocatable.memory - used.memory;
-    this.room[room.ephemeralStorage] = allocatable.ephemeralStorage - used.ephemeralStorage;
-    this.room[room.allocatableMilliCpu] = allocatable.milliCpu;
-    this.room[room.allocatableMemory] = allocatable.memory;
-    this.room[room.scoredMilliCpu] = this.scoredMilliCpu;
-    this.room[room.scoredMemory] = this.scoredMemory;
+  /** There is so much of everything from now on; what is used stays. */
+  #allot(allocatable: Resources, pods: number): void {
+    const { used, room: has } = this;
+    this.allocatable = allocatable;
+    this.allowedPods = pods;
+    has[room.pods] = pods - this.pods.size;
+    has[room.milliCpu] = allocatable.milliCpu - used.milliCpu;
+    has[room.memory] = allocatable.memory - used.memory;
+    has[room.ephemeralStorage] = allocatable.ephemeralStorage - used.ephemeralStorage;
+    has[room.allocatableMilliCpu] = allocatable.milliCpu;
+    has[room.allocatableMemory] = allocatable.memory;
   }
   /** Whether a host port is taken: same protocol and port, and the same address or either is all addresses. */
   portTaken(wanted: HostPort): boolean {
@@ -103,11 +118,9 @@ export class NodeInfo {
   }
   /** Everything that is counted, for comparison with a state built from scratch. */
   figures(): unknown {
-    const scalar = [...(this.used.scalar ?? [])].sort();
     return {
       pods: [...this.pods.keys()].sort(),
-      used: { ...this.used, scalar },
-      scored: [this.scoredMilliCpu, this.scoredMemory],
+      extended: [...(this.#extended.scalar ?? [])].sort(),
       room: [...this.room],
       ports: [...this.#ports].sort(),
     };

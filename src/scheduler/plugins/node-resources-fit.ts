@@ -37,8 +37,7 @@ function fits({ requests }: PodInfo, node: NodeInfo): boolean {
   if (requests.memory > 0 && requests.memory > (free[room.memory] as number)) return false;
   if (requests.ephemeralStorage > 0 && requests.ephemeralStorage > (free[room.ephemeralStorage] as number)) return false;
   if (!requests.scalar) return true;
-  const { allocatable, used } = node;
-  for (const [name, amount] of requests.scalar) if (amount > 0 && amount > (allocatable.scalar?.get(name) ?? 0) - (used.scalar?.get(name) ?? 0)) return false;
+  for (const [name, amount] of requests.scalar) if (amount > 0 && amount > node.freeOf(name)) return false;
   return true;
 }
 
@@ -46,12 +45,12 @@ function fits({ requests }: PodInfo, node: NodeInfo): boolean {
 function explain(pod: PodInfo, node: NodeInfo): Rejection {
   const { requests } = pod;
   if (requests.scalar) return { reasons: reasonsOf(pod, node), unresolvable: !possible(pod, node) };
-  const { allocatable, used } = node;
+  const free = node.room;
   const key =
-    (node.pods.size + 1 > node.allowedPods ? 1 : 0) +
-    (requests.milliCpu > 0 && requests.milliCpu > allocatable.milliCpu - used.milliCpu ? 2 : 0) +
-    (requests.memory > 0 && requests.memory > allocatable.memory - used.memory ? 4 : 0) +
-    (requests.ephemeralStorage > 0 && requests.ephemeralStorage > allocatable.ephemeralStorage - used.ephemeralStorage ? 8 : 0) +
+    ((free[room.pods] as number) < 1 ? 1 : 0) +
+    (requests.milliCpu > 0 && requests.milliCpu > (free[room.milliCpu] as number) ? 2 : 0) +
+    (requests.memory > 0 && requests.memory > (free[room.memory] as number) ? 4 : 0) +
+    (requests.ephemeralStorage > 0 && requests.ephemeralStorage > (free[room.ephemeralStorage] as number) ? 8 : 0) +
     (possible(pod, node) ? 0 : 16);
   return (known[key] ??= { reasons: reasonsOf(pod, node), unresolvable: key >= 16 });
 }
@@ -63,11 +62,11 @@ function reasonsOf(pod: PodInfo, node: NodeInfo): string[] {
   for (const [name, wanted, free] of amounts(pod, node)) if (wanted > 0 && wanted > free) reasons.push(`Insufficient ${name}`);
   return reasons;
 }
-function* amounts({ requests }: PodInfo, { allocatable, used }: NodeInfo): Generator<[name: string, wanted: number, free: number]> {
-  yield ['cpu', requests.milliCpu, allocatable.milliCpu - used.milliCpu];
-  yield ['memory', requests.memory, allocatable.memory - used.memory];
-  yield ['ephemeral-storage', requests.ephemeralStorage, allocatable.ephemeralStorage - used.ephemeralStorage];
-  for (const [name, wanted] of requests.scalar ?? []) yield [name, wanted, (allocatable.scalar?.get(name) ?? 0) - (used.scalar?.get(name) ?? 0)];
+function* amounts({ requests }: PodInfo, node: NodeInfo): Generator<[name: string, wanted: number, free: number]> {
+  yield ['cpu', requests.milliCpu, node.room[room.milliCpu] as number];
+  yield ['memory', requests.memory, node.room[room.memory] as number];
+  yield ['ephemeral-storage', requests.ephemeralStorage, node.room[room.ephemeralStorage] as number];
+  for (const [name, wanted] of requests.scalar ?? []) yield [name, wanted, node.freeOf(name)];
 }
 
 /** Whether the node could take the pod if it were empty. */

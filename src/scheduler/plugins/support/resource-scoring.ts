@@ -38,16 +38,17 @@ export function capacity(name: string, pod: PodInfo, node: NodeInfo): number {
   }
 }
 /** What would be requested with the pod there. */
-export function requested(name: string, { requests }: PodInfo, { used }: NodeInfo): number {
+export function requested(name: string, { requests }: PodInfo, node: NodeInfo): number {
+  const has = node.room;
   switch (name) {
     case 'cpu':
-      return used.milliCpu + requests.milliCpu;
+      return (has[room.allocatableMilliCpu] as number) - (has[room.milliCpu] as number) + requests.milliCpu;
     case 'memory':
-      return used.memory + requests.memory;
+      return (has[room.allocatableMemory] as number) - (has[room.memory] as number) + requests.memory;
     case 'ephemeral-storage':
-      return used.ephemeralStorage + requests.ephemeralStorage;
+      return node.allocatable.ephemeralStorage - (has[room.ephemeralStorage] as number) + requests.ephemeralStorage;
     default:
-      return (used.scalar?.get(name) ?? 0) + (requests.scalar?.get(name) ?? 0);
+      return (node.allocatable.scalar?.get(name) ?? 0) - node.freeOf(name) + (requests.scalar?.get(name) ?? 0);
   }
 }
 /** The same, where containers that ask for no cpu or memory count with a default. */
