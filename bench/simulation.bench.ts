@@ -1,7 +1,8 @@
 /**
  * A whole cluster on fake time: nodes with heartbeats as a kubelet's defaults have them, and hours of churn (lost nodes and zones,
  * drains, rollouts of Deployments, StatefulSets and a DaemonSet, scaling, CronJobs, quotas, budgets), every commit held against
- * the invariants. BENCH_NODES, BENCH_MINUTES, BENCH_EVERY (seconds between two actions) and BENCH_SEED make it another one.
+ * the invariants. BENCH_NODES, BENCH_MINUTES, BENCH_EVERY (seconds between two actions), BENCH_LEASE (how long a node
+ * is alive without a word, s) and BENCH_SEED make it another one.
  */
 import { simulate } from '../src/server/simulation/simulation.ts';
 import { report } from './lib.ts';
@@ -9,12 +10,14 @@ import { report } from './lib.ts';
 const nodes = Number(process.env.BENCH_NODES ?? 1000);
 const minutes = Number(process.env.BENCH_MINUTES ?? 120);
 const every = Number(process.env.BENCH_EVERY ?? 20);
+const leaseSeconds = Number(process.env.BENCH_LEASE ?? 40);
 const seed = Number(process.env.BENCH_SEED ?? 1);
 
 const began = performance.now();
 const outcome = await simulate({
   seed,
   nodes,
+  leaseSeconds,
   churn: {
     everyMs: every * 1000,
     namespaces: 5,
