@@ -1,6 +1,8 @@
 /** base: time, randomness, logs, queues, quantities. No word of any domain; imports nothing of this project. */
 export { FakeClock, formatMicroTime, formatTime, settle, sleep, systemClock, type Clock, type Timer } from './clock.ts';
 export { parseDuration } from './duration.ts';
+export { CatalogFile, type CatalogFormat, type Row } from './catalog-file.ts';
+export { crcBytes, crcPolynomials, createCrc, type Crc, type CrcName } from './crc.ts';
 export { flush } from './files.ts';
 export { Intake } from './intake/intake.ts';
 export { GrowingFile } from './intake/growing-file.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { combineCrc, createCrc, crcFromBase64, crcToBase64, type CrcName } from './crc.ts';
+import { createCrc, type CrcName } from '#base';
+import { combineCrc, crcFromBase64, crcToBase64 } from './crc.ts';
 import { ObjectsError } from './errors.ts';
 
 /** The additional checksums of S3. */

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { flush, type Random } from '#base';
-import { startChecksum, type ChecksumAlgorithm } from './checksums.ts';
+import { flush, GrowingFile, Intake, type Clock, type Random } from '#base';
+import type { ChecksumAlgorithm } from './checksums.ts';
 
-/** Bytes gathered before they are written, and read at a time. */
+/** Bytes read at a time. */
 const BATCH = 1 << 20;
 
 /** A stretch of an object's bytes: the whole of a file. */
@@ -30,38 +29,43 @@ export class DataFiles {
   readonly #data: string;
   readonly #incoming: string;
   readonly #random: Random;
+  readonly #intake: Intake;
   /** How many readers a file has; those whose object is gone are removed after the last of them. */
   readonly #readers = new Map<string, number>();
   readonly #doomed = new Set<string>();
 
-  constructor(dir: string, random: Random) {
+  constructor(dir: string, clock: Clock, random: Random) {
     this.#data = join(dir, 'data');
     this.#incoming = join(dir, 'incoming');
     this.#random = random;
+    this.#intake = new Intake(clock);
     // What was under way when the process ended was never acknowledged.
     rmSync(this.#incoming, { recursive: true, force: true });
     for (const folder of [this.#data, this.#incoming]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   /** Takes a body in. It rejects as the body does, and nothing of it stays then. */
-  async receive(body: AsyncIterable<Uint8Array>, algorithms: Iterable<ChecksumAlgorithm> = []): Promise<Incoming> {
+  async receive(body: AsyncIterable<Uint8Array>, algorithms: ReadonlySet<ChecksumAlgorithm> | readonly ChecksumAlgorithm[] = []): Promise<Incoming> {
     const path = join(this.#incoming, this.#random.uuid());
-    const sums = new Map([...algorithms].map((algorithm) => [algorithm, startChecksum(algorithm)] as const));
-    const md5 = createHash('md5');
-    const handle = await open(path, 'wx', 0o600);
+    await (await open(path, 'wx', 0o600)).close();
+    const file = new GrowingFile({ path, size: 0, algorithms: ['md5', ...[...algorithms].map(sumOf)], intake: this.#intake });
     try {
-      const size = await drain(body, handle, (chunk) => {
-        md5.update(chunk);
-        for (const sum of sums.values()) sum.update(chunk);
-      });
-      await handle.datasync();
-      return { path, size, md5: md5.digest('hex'), checksums: new Map([...sums].map(([algorithm, sum]) => [algorithm, sum.value()])) };
+      if (!(await file.append(body))) throw Object.assign(new Error('the sender left before the end of the body'), { code: 'ECONNRESET' });
+      await flush(path);
+      const values = await file.values();
+      const text = (name: string, encoding: BufferEncoding): string => Buffer.from(values.get(name) as Uint8Array).toString(encoding);
+      const checksums = new Map([...algorithms].map((algorithm) => [algorithm, text(sumOf(algorithm), 'base64')]));
+      return { path, size: file.size, md5: text('md5', 'hex'), checksums };
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     } finally {
-      await handle.close();
+      file.end();
     }
+  }
+  /** Ends the thread that takes large bodies in. */
+  async close(): Promise<void> {
+    await this.#intake.close();
   }
   async discard(incoming: Incoming): Promise<void> {
     await rm(incoming.path, { force: true });
@@ -130,6 +134,9 @@ export class DataFiles {
   }
 }
 
+/** The name by which a file's digests go. */
+const sumOf = (algorithm: ChecksumAlgorithm): string => (algorithm.startsWith('SHA') ? algorithm.toLowerCase() : algorithm);
+
 interface Slice {
   readonly file: string;
   readonly from: number;
@@ -146,41 +153,4 @@ function slice(segments: readonly Segment[], start: number, end: number): Slice[
     at += size;
   }
   return slices;
-}
-
-/** Writes a body to a file, one batch while the next one comes in. Gives its size; no write is under way when it ends. */
-async function drain(body: AsyncIterable<Uint8Array>, file: FileHandle, each: (chunk: Uint8Array) => void): Promise<number> {
-  let batch: Uint8Array[] = [];
-  let gathered = 0;
-  let written = 0;
-  let writing: Promise<void> = Promise.resolve();
-  const writeBatch = async (): Promise<void> => {
-    await writing;
-    writing = writeAll(file, batch, written);
-    writing.catch(() => {}); // awaited before the next batch and at the end
-    written += gathered;
-    batch = [];
-    gathered = 0;
-  };
-  try {
-    for await (const chunk of body) {
-      each(chunk);
-      batch.push(chunk);
-      gathered += chunk.length;
-      if (gathered >= BATCH) await writeBatch();
-    }
-    if (gathered > 0) await writeBatch();
-  } finally {
-    await writing;
-  }
-  return written;
-}
-
-async function writeAll(file: FileHandle, buffers: readonly Uint8Array[], position: number): Promise<void> {
-  const wanted = buffers.reduce((sum, b) => sum + b.length, 0);
-  const { bytesWritten } = await file.writev(buffers, position);
-  if (bytesWritten === wanted) return;
-  // A short write: finish it plainly.
-  const rest = Buffer.concat(buffers).subarray(bytesWritten);
-  for (let done = 0; done < rest.length;) done += (await file.write(rest, done, rest.length - done, position + bytesWritten + done)).bytesWritten;
 }

@@ -1,8 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-
-/** 'btob' in the header: tells a catalog of objects from other SQLite databases. */
-const APPLICATION_ID = 0x62746f62;
-const FORMAT = 1;
+import { CatalogFile } from '#base';
 
 /**
  * A version is one row, a delete marker too; `seq` is the order in which versions came. `latest` marks the newest one
@@ -27,61 +23,10 @@ const SCHEMA = `
   CREATE INDEX uploads_by_key ON uploads (bucket, key, initiated, id);
   CREATE TABLE parts (upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE, n INTEGER NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
     etag TEXT NOT NULL, modified INTEGER NOT NULL, checksum TEXT, PRIMARY KEY (upload, n)) STRICT, WITHOUT ROWID;
-  CREATE INDEX parts_by_file ON parts (file);
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${FORMAT};`;
+  CREATE INDEX parts_by_file ON parts (file);`;
 
-export type Row = Record<string, SQLOutputValue>;
+/** 'btob' in the header. */
+const format = { name: 'catalog of objects', application: 0x62746f62, version: 1, schema: SCHEMA };
 
-/** The SQLite file: statements kept prepared, transactions that nest in none. Every write is durable when its call returns. */
-export class Database {
-  readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-
-  constructor(file: string) {
-    this.#db = new DatabaseSync(file, { timeout: 5000 });
-    try {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-      this.#upgrade(file);
-    } catch (error) {
-      this.#db.close();
-      throw error;
-    }
-  }
-  #upgrade(file: string): void {
-    const application = Number(this.one('PRAGMA application_id')?.['application_id']);
-    const format = Number(this.one('PRAGMA user_version')?.['user_version']);
-    if (application === 0 && format === 0 && !this.one('SELECT 1 FROM sqlite_schema')) this.#db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
-    else if (application !== APPLICATION_ID) throw new Error(`${file} is no catalog of objects: move it away`);
-    else if (format !== FORMAT) throw new Error(`${file} has format ${format}, this version reads ${FORMAT}: use the version that wrote it`);
-  }
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
-    return statement;
-  }
-  one(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
-  }
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values);
-  }
-  /** Gives how many rows changed. */
-  run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
-  }
-  transaction<T>(work: () => T): T {
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-  close(): void {
-    this.#db.close();
-  }
-}
+export type { CatalogFile as Database, Row } from '#base';
+export const openDatabase = (file: string): CatalogFile => new CatalogFile(file, format);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock, Logger, Random, Timer } from '#base';
 import { Buckets, type Bucket } from './buckets.ts';
 import { DataFiles } from './data-files.ts';
-import { Database } from './database.ts';
+import { openDatabase, type Database } from './database.ts';
 import { abortsUpload, lifecycleActions, type LifecycleAction, type LifecycleRule } from './lifecycle.ts';
 import { activeLock } from './lock.ts';
 import { Multipart, type Upload } from './multipart.ts';
@@ -60,8 +60,8 @@ export class ObjectStore {
     this.#options = options;
     mkdirSync(options.dir, { recursive: true, mode: 0o700 });
     const { clock, random } = options;
-    const db = (this.#db = new Database(join(options.dir, 'catalog.db')));
-    const files = (this.#files = new DataFiles(options.dir, random));
+    const db = (this.#db = openDatabase(join(options.dir, 'catalog.db')));
+    const files = (this.#files = new DataFiles(options.dir, clock, random));
     const versions = (this.#versions = new Versions(db, random));
     this.buckets = new Buckets(db, clock);
     const objects = (this.objects = new Objects(db, versions, files, clock));
@@ -85,6 +85,7 @@ export class ObjectStore {
     this.#closed = true;
     this.#timer?.cancel();
     this.#db.close();
+    void this.#files.close();
   }
 
   /** Everything goes: buckets, versions, uploads. */

@@ -49,7 +49,8 @@ async function pourIterable(body: AsyncIterable<Uint8Array>, batch: number, take
   const gathered = gather(batch, take);
   let whole = true;
   try {
-    for await (const chunk of body) await gathered.add(chunk);
+    // A stream hands its chunks over; here, who made them may still look at them.
+    for await (const chunk of body) await gathered.add(new Uint8Array(chunk));
   } catch (error) {
     if (!isAbort(error)) throw error;
     whole = false;

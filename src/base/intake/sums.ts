@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
+import { crcBytes, createCrc, type CrcName } from '../crc.ts';
 
 /** A digest of bytes that come in pieces. */
-export interface Sum {
+interface Sum {
   update(chunk: Uint8Array): void;
   /** Of the bytes so far; more may follow. */
   value(): Uint8Array;
 }
 
-/** By a name that node:crypto knows. */
-export function startSum(algorithm: string): Sum {
+const crcs: ReadonlySet<string> = new Set<CrcName>(['CRC32', 'CRC32C', 'CRC64NVME']);
+
+/** By the name of a CRC, or one that node:crypto knows. */
+function startSum(algorithm: string): Sum {
+  if (crcs.has(algorithm)) {
+    const crc = createCrc(algorithm as CrcName);
+    return { update: (chunk) => crc.update(chunk), value: () => new Uint8Array(crcBytes(algorithm as CrcName, crc.value())) };
+  }
   const hash = createHash(algorithm);
   return { update: (chunk) => void hash.update(chunk), value: () => new Uint8Array(hash.copy().digest()) };
 }
