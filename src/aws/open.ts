@@ -11,6 +11,8 @@ import type { EcrDeps } from './services/ecr/ecr.ts';
 import type { EcrDoor } from './services/ecr/open.ts';
 import { ecrRoute } from './services/ecr/route.ts';
 import { s3Route } from './services/s3/route.ts';
+import { pageAccess } from './gateway/cors.ts';
+import type { Page } from './gateway/pages.ts';
 import { healthPages } from './gateway/health.ts';
 import { resetPages } from './gateway/reset.ts';
 import { StoredIdentities } from './iam/identities.ts';
@@ -32,6 +34,8 @@ export interface AwsOptions {
   readonly version: string;
   /** Whether all state may be deleted by a request. */
   readonly allowReset: boolean;
+  /** Origins of pages that may call with whatever key, as `https://console.example`. Default: none. */
+  readonly origins?: readonly string[] | undefined;
   /** Public keys of an issuer of tokens. Rejects when they cannot be had. */
   issuerKeys(issuer: string): Promise<readonly (JsonWebKey & { readonly kid?: string })[]>;
   audit(record: AuditRecord): void;
@@ -61,7 +65,22 @@ export interface Aws {
   coverage(): Promise<ServiceCoverage[]>;
 }
 
-export function openAws({ client, account, clock, random, log, key, version, allowReset, issuerKeys, audit, onEvent, ecr: ecrDeps, s3Dir }: AwsOptions): Aws {
+export function openAws({
+  client,
+  account,
+  clock,
+  random,
+  log,
+  key,
+  version,
+  allowReset,
+  origins = [],
+  issuerKeys,
+  audit,
+  onEvent,
+  ecr: ecrDeps,
+  s3Dir,
+}: AwsOptions): Aws {
   const state = createState(client);
   const partition = 'aws';
   const [secrets, tokens] = [createSealer(key, 'secrets'), createSealer(key, 'session tokens')];
@@ -85,8 +104,12 @@ export function openAws({ client, account, clock, random, log, key, version, all
     await Promise.all(all.flatMap((route) => route.reset?.() ?? []));
     await state.clear();
   };
-  const pages = [...healthPages({ version, services: all }), ...resetPages({ allowed: allowReset, reset }), ...issuerPages(state)];
-  const gateway = new Gateway({ state, identity, used, services: all, pages, partition, clock, random, log, audit });
+  const pages: readonly Page[] = [
+    ...healthPages({ version, services: all, clock, isLoaded: (name) => gateway.isLoaded(name) }),
+    ...resetPages({ allowed: allowReset, reset }),
+    ...issuerPages(state),
+  ];
+  const gateway = new Gateway({ state, identity, used, services: all, pages, origins: pageAccess(origins), partition, clock, random, log, audit });
   return {
     state,
     events,

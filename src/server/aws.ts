@@ -57,6 +57,7 @@ export async function openAwsEndpoint({
       key: keyFile(paths.data, 'aws.key'),
       version,
       allowReset: options.allowReset,
+      origins: options.awsOrigins,
       issuerKeys: (issuer) => issuerKeys(own, issuer),
       clock: systemClock,
       random: systemRandom,

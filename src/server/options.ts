@@ -20,6 +20,8 @@ export interface UpOptions {
   account: string;
   /** Whether all AWS state may be deleted at once. */
   allowReset: boolean;
+  /** Origins of pages of the web that may call the AWS APIs. */
+  awsOrigins?: readonly string[] | undefined;
   /** Where events of the AWS services are posted. Undefined: nowhere. */
   eventWebhook?: string | undefined;
   /** 0 takes any free port. */

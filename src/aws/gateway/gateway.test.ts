@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { after, before, describe } from 'node:test';
 import { FakeClock, seededRandom, silentLogger } from '#base';
@@ -22,8 +22,10 @@ let port = 0;
 let aws: Aws;
 const server = createServer((message, response) => void aws.handle(message, response));
 
-function open(allowReset: boolean): Aws {
-  const client = createClient(createFakeApi(clock), clock, silentLogger);
+function open(allowReset: boolean, { failing = false, origins = [] as string[] } = {}): Aws {
+  const api = createFakeApi(clock);
+  if (failing) api.list = () => Promise.reject(new Error('the store is gone'));
+  const client = createClient(api, clock, silentLogger);
   return openAws({
     client,
     account: '000000000000',
@@ -33,6 +35,7 @@ function open(allowReset: boolean): Aws {
     key: Buffer.alloc(32, 7),
     version: 'test',
     allowReset,
+    origins,
     issuerKeys: () => Promise.reject(new Error('no network')),
     audit: (record) => void audited.push(record),
   });
@@ -52,6 +55,7 @@ interface Sent {
 }
 interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 function send({ method = 'POST', url = '/', body = '', headers = {} }: Sent): Promise<Answer> {
@@ -59,7 +63,7 @@ function send({ method = 'POST', url = '/', body = '', headers = {} }: Sent): Pr
     const outgoing = httpRequest({ host: '127.0.0.1', port, method, path: url, headers }, (incoming) => {
       let text = '';
       incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: text }));
+      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }));
     });
     outgoing.on('error', reject);
     outgoing.end(body);
@@ -221,6 +225,17 @@ describe('calls that need no signature', () => {
     const input = { RoleArn: 'arn:aws:iam::000000000000:role/x', RoleSessionName: 'ab', WebIdentityToken: 'a.b.c' };
     await refused(send(query('sts', 'AssumeRoleWithWebIdentity', input)), 400, 'InvalidIdentityToken', /not a valid JWT/);
   });
+});
+
+describe('bodies', () => {
+  test('in chunks, whose length nobody knows before', async () => {
+    const signed = sign(root, 'iam', query('iam', 'CreateUser', { UserName: 'chunk' }));
+    assert.equal(field(await done(send({ ...signed, headers: { ...signed.headers, 'transfer-encoding': 'chunked' } })), 'UserName'), 'chunk');
+    const other = { ...signed, body: `${signed.body}&Path=/x/`, headers: { ...signed.headers, 'transfer-encoding': 'chunked' } };
+    await refused(send(other), 403, 'SignatureDoesNotMatch');
+  });
+  test('that say they are compressed and are not', () =>
+    refused(send(sign(root, 'iam', { ...query('iam', 'ListUsers'), headers: { ...form, 'content-encoding': 'gzip' } })), 400, 'SerializationException'));
 });
 
 describe('what there is not says so', () => {
@@ -396,7 +411,37 @@ describe('sessions of roles', () => {
 });
 
 describe('beside the services', () => {
-  test('health', async () => assert.match((await done(send({ method: 'GET', url: '/_localstack/health' }))).body, /"iam":"running"/));
+  test('health', async () => {
+    await done(call(root, 'iam', 'ListUsers'));
+    assert.match((await done(send({ method: 'GET', url: '/_localstack/health' }))).body, /"iam": "running"/);
+    assert.deepEqual(JSON.parse((await done(send({ method: 'GET', url: '/_localstack/init/ready' }))).body), { completed: true, scripts: [] });
+    assert.match((await done(send({ method: 'GET', url: '/_localstack/info' }))).body, /"uptime": \d+/);
+    assert.equal((await done(send({ method: 'HEAD', url: '/_localstack/health' }))).body, '');
+  });
+  test('a reset that fails says why', async () => {
+    const before = aws;
+    aws = open(true, { failing: true });
+    const { status, body } = await send({ url: '/_localstack/state/reset' });
+    assert.deepEqual([status, JSON.parse(body)], [500, { message: 'the store is gone' }]);
+    aws = before;
+  });
+  test('pages of origins that are listed may call and read, others not', async () => {
+    const before = aws;
+    aws = open(false, { origins: ['https://console.example'] });
+    const asks = { origin: 'https://console.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,x-amz-date' };
+    const { status, headers } = await send({ method: 'OPTIONS', headers: asks });
+    assert.deepEqual(
+      [status, headers['access-control-allow-origin'], headers['access-control-allow-methods'], headers['access-control-allow-headers']],
+      [204, 'https://console.example', 'POST', 'authorization,x-amz-date'],
+    );
+    const signed = sign(root, 'sts', query('sts', 'GetCallerIdentity'));
+    const from = (origin: string) => send({ ...signed, headers: { ...signed.headers, origin, 'sec-fetch-site': 'cross-site' } });
+    assert.equal((await done(from('https://console.example'))).headers['access-control-allow-origin'], 'https://console.example');
+    const other = await from('https://other.example');
+    assert.deepEqual([other.status, other.headers['access-control-allow-origin']], [403, undefined]);
+    assert.notEqual((await send({ method: 'OPTIONS', headers: { ...asks, origin: 'https://other.example' } })).status, 204);
+    aws = before;
+  });
   test('every call is written down: who, what, and why not', async () => {
     await refused(call(await newUser('kim'), 'iam', 'GetUser', { UserName: 'ana' }), 403, 'AccessDenied');
     const { action, arn, resources, status, errorCode } = audited.at(-1) as AuditRecord;

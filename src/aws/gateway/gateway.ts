@@ -14,8 +14,9 @@ import { demand, permissionsFor, type AuthorizeOptions } from './authorize.ts';
 import type { AuditRecord } from './audit.ts';
 import type { Call, Caller, IdentityFacts, Source } from './call.ts';
 import { takeClaim, type AnyClaim } from './claim.ts';
+import type { PageAccess } from './cors.ts';
 import { AwsError } from './errors.ts';
-import { findPage, type Page } from './pages.ts';
+import { findPage, jsonPage, type Page } from './pages.ts';
 import { chooseProtocol, findService, guessProtocol, protocolOf } from './route.ts';
 import type { Action, AnyAction, Permission, Service, ServiceRoute } from './service.ts';
 import { signatureFailure } from './signature.ts';
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   used(caller: Caller, service: string, action: string, region: string): void;
   readonly services: readonly ServiceRoute[];
   readonly pages: readonly Page[];
+  /** Which pages of the web may call. */
+  readonly origins: PageAccess;
   readonly partition: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -73,8 +76,10 @@ export class Gateway {
     const { random } = this.#options;
     const request = readHead(message);
     const source = sourceOf(message, request);
+    const shared = this.#options.origins.headers(request);
+    if (shared?.preflight) return send(response, { status: 204, headers: shared.headers, body: undefined }, false);
     const page = findPage(this.#options.pages, request);
-    if (page) return send(response, await page.answer(request, source), request.method === 'HEAD');
+    if (page) return send(response, withHeaders(await this.#page(page, request, source), shared?.headers), request.method === 'HEAD');
     const progress: Progress = {
       requestId: random.uuid(),
       request,
@@ -90,9 +95,23 @@ export class Gateway {
     if (progress.protocol.prepare) await progress.protocol.prepare();
     const answer = await this.#answer(progress, message);
     if (answer.error) message.resume(); // an unread body must not hold the connection
-    const { headers } = progress;
-    await send(response, headers ? { ...answer.response, headers: { ...answer.response.headers, ...headers } } : answer.response, request.method === 'HEAD');
+    const headers = progress.headers ?? shared?.headers;
+    await send(response, withHeaders(answer.response, headers), request.method === 'HEAD');
     this.#options.audit(auditOf(progress, answer.response.status, answer.error, began));
+  }
+
+  async #page(page: Page, request: CallRequest, source: Source): Promise<CallResponse> {
+    try {
+      return await page.answer(request, source);
+    } catch (error) {
+      this.#options.log.error('a page of the AWS gateway failed', { path: page.path, error });
+      return jsonPage(500, { message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** Whether requests have loaded a service. */
+  isLoaded(service: string): boolean {
+    return this.#loaded.has(service);
   }
 
   async #answer(progress: Progress, message: IncomingMessage): Promise<{ response: CallResponse; error?: AwsError }> {
@@ -142,7 +161,8 @@ export class Gateway {
   #authenticate(progress: Progress, request: CallRequest, claim: AnyClaim | undefined, optional: boolean): Authenticated {
     const { clock, identity } = this.#options;
     const { source, protocol } = progress;
-    const authenticated = authenticate({ request, claim, optional, identities: identity.identities, clock, source, protocol });
+    const trusted = this.#options.origins.allows(request);
+    const authenticated = authenticate({ request, claim, optional, trusted, identities: identity.identities, clock, source, protocol });
     if (claim) this.#options.used(authenticated.caller, claim.service, progress.action, claim.region);
     return (progress.authenticated = authenticated);
   }
@@ -220,6 +240,9 @@ export class Gateway {
     });
   }
 }
+
+const withHeaders = (answer: CallResponse, headers: CallResponse['headers'] | undefined): CallResponse =>
+  headers ? { ...answer, headers: { ...answer.headers, ...headers } } : answer;
 
 const actionOf = (service: Service, name: string): AnyAction | undefined => (Object.hasOwn(service.actions, name) ? service.actions[name] : undefined);
 

@@ -6,6 +6,7 @@ import type { Contract } from '../protocol/schema.ts';
 import { createState } from '../state/state.ts';
 import { testIdentity } from '../testing.ts';
 import type { AuditRecord } from './audit.ts';
+import { pageAccess } from './cors.ts';
 import { Gateway } from './gateway.ts';
 import type { ServiceRoute } from './service.ts';
 
@@ -22,6 +23,7 @@ export async function openGate(
     used: () => {},
     services,
     pages: [],
+    origins: pageAccess([]),
     partition: 'aws',
     clock,
     random: seededRandom(1),

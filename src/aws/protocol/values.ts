@@ -22,7 +22,11 @@ export function parseScalar(shape: Scalar, text: string, path: string, code: str
       if (!/^-?\d+$/.test(text)) throw new AwsError(code, `Value '${text}' at '${path}' is not an integer`);
       return BigInt(text);
     case 'document':
-      return JSON.parse(text) as unknown;
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw new AwsError(code, `Value at '${path}' is not a JSON document`);
+      }
     default:
       return text;
   }

@@ -39,6 +39,7 @@ function readOptions(args: Parsed): UpOptions {
     awsPort: readFreePort(args, 'aws-port', 4566, offset),
     account: readAccount(args),
     allowReset: flag(args, 'allow-reset'),
+    awsOrigins: readOrigins(args),
     eventWebhook: readWebhook(args),
     registryPort: readFreePort(args, 'registry-port', 5000, offset),
     listen: text(args, 'listen') ?? '127.0.0.1',
@@ -85,6 +86,15 @@ function shownFlags(args: Parsed): { [name: string]: string } {
   return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Origins as browsers write them: no path, no slash at the end. */
+function readOrigins(args: Parsed): string[] {
+  const origins = (text(args, 'aws-cors-origins') ?? '').split(',').filter((one) => one !== '');
+  for (const one of origins) {
+    if (!URL.canParse(one) || new URL(one).origin !== one)
+      throw new UsageError(`--aws-cors-origins ${one}: origins such as https://console.example, with commas between`);
+  }
+  return origins;
+}
 function readAccount(args: Parsed): string {
   const account = text(args, 'account') ?? '000000000000';
   if (!/^\d{12}$/.test(account)) throw new UsageError(`--account ${account}: twelve digits`);
@@ -157,6 +167,7 @@ export const command: Command = {
     'kube-port': { type: 'string', value: 'PORT', help: 'port of the Kubernetes API', default: '6443' },
     'aws-port': { type: 'string', value: 'PORT', help: 'port of the AWS APIs; 0 = any free port', default: '4566' },
     account: { type: 'string', value: 'ID', help: 'account of the AWS APIs: twelve digits', default: '000000000000' },
+    'aws-cors-origins': { type: 'string', value: 'LIST', help: 'pages of the web that may call the AWS APIs, by origin, with commas between' },
     'allow-reset': { type: 'boolean', help: 'all state of the AWS APIs may be deleted at once (bin/batuta reset --aws, POST /moto-api/reset)' },
     'event-webhook': { type: 'string', value: 'URL', help: 'events of the AWS services are posted there, as JSON; bin/batuta logs --events shows them, too' },
     'registry-port': { type: 'string', value: 'PORT', help: 'port of the image registry, on 127.0.0.1 only; 0 = any free port', default: '5000' },
