@@ -52,6 +52,8 @@ export class Model {
   readonly #lastJobs = new Map<string, string>();
   /** When a pod of the namespace last lost its readiness without anybody asking for it. */
   readonly #lost = new Map<string, number>();
+  /** When a ready pod of a namespace was deleted by another way than eviction. */
+  readonly #taken = new Map<string, number>();
   /** What is followed, by prefix of its keys: everything else is counted and not read. */
   readonly #followers: { readonly [prefix: string]: (id: string, value: Lazy<KubeObject> | undefined) => void } = {
     'core/pods': (id, value) => this.#pod(id, value?.object as V1Pod | undefined),
@@ -233,8 +235,9 @@ export class Model {
   // ---- pods that go ----
 
   #checkDeletion(before: PodFact, after: PodFact): void {
-    if (after.disruption === 'EvictionByEvictionAPI') this.#checkBudgets(before);
-    else if (before.ready && !after.disruption && !this.wanted.has(after.uid)) this.#checkAvailability(before);
+    if (after.disruption === 'EvictionByEvictionAPI') return this.#checkBudgets(before);
+    if (before.ready) this.#taken.set(before.namespace, this.#now());
+    if (before.ready && !after.disruption && !this.wanted.has(after.uid)) this.#checkAvailability(before);
   }
   #checkBudgets(pod: PodFact): void {
     for (const budget of this.#budgets.get(pod.namespace)?.values() ?? []) {
@@ -243,7 +246,8 @@ export class Model {
       const least = leastHealthy(budget);
       let healthy = 0;
       for (const p of this.#tallies.pods(pod.namespace)) if (p.ready && !p.deleting && matches(p.labels)) healthy++;
-      if (pod.ready && healthy < least && !this.#justLost(pod.namespace))
+      // Evictions go by what the disruption controller last counted: what a rollout took since then it may not know yet, in Kubernetes too.
+      if (pod.ready && healthy < least && !this.#justLost(pod.namespace) && !this.#within(this.#taken, pod.namespace))
         this.#wrong(`budget ${pod.namespace}/${budget.metadata?.name ?? ''}: ${healthy} healthy pods after the eviction of ${pod.name}, wanted ${least}`);
     }
   }
@@ -256,7 +260,10 @@ export class Model {
       this.#wrong(`deployment ${deployment.name}: ${ready} ready pods after ${pod.name} was deleted, wanted ${least}`);
   }
   #justLost(namespace: string): boolean {
-    return this.#now() - (this.#lost.get(namespace) ?? -Infinity) < graceMs;
+    return this.#within(this.#lost, namespace);
+  }
+  #within(times: ReadonlyMap<string, number>, namespace: string): boolean {
+    return this.#now() - (times.get(namespace) ?? -Infinity) < graceMs;
   }
 }
 
