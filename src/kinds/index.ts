@@ -76,7 +76,7 @@ export { loadProtobuf } from './generated/protobuf.ts';
 export { autoUpdateAnnotation, defaultFlowSchemas, defaultPriorityLevels, mandatoryFlowControl } from './flowcontrol/defaults.ts';
 export { migrationIs } from './storagemigration/storageversionmigration.ts';
 export * from './aws/index.ts';
-export { claimNameOf, podClaimAnnotation } from './resource/claim-names.ts';
+export { claimNameOf, claimNamesOf, podClaimAnnotation } from './resource/claim-names.ts';
 export { nodeGroupLabel, removeFirstAnnotation, type NodeGroupSpec } from './batuta/nodegroup.ts';
 export {
   allocatableOfTemplate,

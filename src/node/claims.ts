@@ -1,12 +1,6 @@
-import { claimNameOf, type V1Pod } from '#kinds';
+import { claimNameOf, claimNamesOf, type V1Pod } from '#kinds';
 import type { AgentContext } from './context.ts';
 import { namespaceOf, nameOf, uidOf } from './pod.ts';
-
-/** Claims of the pod, that for its extended resources too. */
-export function namesOf(pod: V1Pod): string[] {
-  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
-  return [...(pod.spec?.resourceClaims ?? []).flatMap((reference) => claimNameOf(pod, reference) ?? []), ...(extended ? [extended] : [])];
-}
 
 /**
  * Why the devices of a pod cannot be prepared; undefined when they are. Drivers do not register with nodes that run
@@ -15,7 +9,7 @@ export function namesOf(pod: V1Pod): string[] {
 export async function claimProblem({ objects, volumes }: AgentContext, pod: V1Pod): Promise<string | undefined> {
   const missing = pod.spec?.resourceClaims?.find((reference) => claimNameOf(pod, reference) === undefined);
   if (missing) return `podName=${nameOf(pod)}: ResourceClaim "${missing.name}" is not created yet`;
-  for (const name of namesOf(pod)) {
+  for (const name of claimNamesOf(pod)) {
     const claim = await objects.resourceClaim(namespaceOf(pod), name);
     if (!claim) return `failed to fetch ResourceClaim ${name} referenced by pod ${nameOf(pod)}: resourceclaims.resource.k8s.io "${name}" not found`;
     if (!claim.status?.allocation) return `claim ${name} is not allocated`;

@@ -6,11 +6,12 @@ import type { Client } from '#client';
 import { BlobFiles, openScanner, registryLayout, startRegistry, type RegistryServer, type ScanEvent } from '#registry';
 import { connectEcr } from './ecr.ts';
 import { doorAddress } from './ecr-hosts.ts';
+import { imageName } from './image-name.ts';
 import { imagesInUse } from './images-in-use.ts';
 import { keyFile } from './key-file.ts';
 import type { UpOptions } from './options.ts';
 import type { Paths } from './paths.ts';
-import { blobsOf, imageParts, shareBlobs } from './shared-blobs.ts';
+import { blobsOf, shareBlobs } from './shared-blobs.ts';
 import { version } from './version.ts';
 
 export interface InstanceRegistry extends RegistryServer {
@@ -76,13 +77,12 @@ export async function openRegistry(given: { options: UpOptions; paths: Paths; lo
     ecr,
     hostsOf: (host) => door.hostsOf(host, server.port),
     async share(image, contentStore) {
-      const parts = imageParts(image);
-      if (!parts) return;
-      const plain = [`localhost:${server.port}`, `127.0.0.1:${server.port}`].includes(parts.host);
-      const name = plain ? '' : await door.registryOfImage(parts.host, parts.repository).catch(() => undefined);
+      const { host, repository: path, reference } = imageName(image);
+      if (host === undefined) return;
+      const plain = [`localhost:${server.port}`, `127.0.0.1:${server.port}`].includes(host);
+      const name = plain ? '' : await door.registryOfImage(host, path).catch(() => undefined);
       if (name === undefined) return;
-      const repository = { registry: name, name: parts.repository };
-      await shareBlobs(files, contentStore, blobsOf(server.registry, { repository, reference: parts.reference }));
+      await shareBlobs(files, contentStore, blobsOf(server.registry, { repository: { registry: name, name: path }, reference }));
     },
     async stop() {
       door.stop();

@@ -5,6 +5,7 @@ import { systemClock } from '#base';
 import { ScanError, scanTools, type Finding, type Inventory, type ScanMode } from '#registry';
 import { meant, type Place } from './ecr-hosts.ts';
 import { UserError } from './errors.ts';
+import { imageName } from './image-name.ts';
 import { readRecord, resolvePaths, type PathOptions } from './paths.ts';
 import { version } from './version.ts';
 
@@ -107,18 +108,17 @@ const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/;
  * `loginless` where only the login would say so, other names of this machine the plain one. No host: any that has it.
  */
 export function parseImage(image: string, loginless: () => Place): { registry: string | undefined; repository: string; reference: string } {
-  const slash = image.indexOf('/');
-  const first = slash < 0 ? '' : image.slice(0, slash);
-  const hasHost = first === 'localhost' || /[.:]/.test(first);
-  const rest = hasHost ? image.slice(slash + 1) : image;
-  const what = hasHost ? meant(first, undefined) : undefined;
-  if (hasHost && !what && !loopback.test(first))
+  const { host, repository, reference } = imageName(image);
+  if (host === undefined) return { registry: undefined, repository, reference };
+  const what = meant(host, undefined);
+  if (!what && !loopback.test(host)) {
+    const rest = image.slice(host.length + 1);
     throw new UserError(
-      `${first} is another registry: copy the image to the instance's (skopeo copy docker://${image} docker://localhost:5000/${rest} --dest-tls-verify=false), or save it to a file and scan that`,
+      `${host} is another registry: copy the image to the instance's (skopeo copy docker://${image} docker://localhost:5000/${rest} --dest-tls-verify=false), or save it to a file and scan that`,
     );
-  const [, repository = rest, tag, digest] = /^([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(rest) ?? [];
+  }
   const place = what && ('place' in what ? what.place : loginless());
-  return { registry: place ? `${place.account}/${place.region}` : hasHost ? '' : undefined, repository, reference: digest ?? tag ?? 'latest' };
+  return { registry: place ? `${place.account}/${place.region}` : '', repository, reference };
 }
 
 export interface AdvisoryUpdate {

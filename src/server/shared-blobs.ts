@@ -8,25 +8,6 @@ export interface LocalImage {
   /** Tag or digest. */
   readonly reference: string;
 }
-export interface ImageParts {
-  readonly host: string;
-  readonly repository: string;
-  readonly reference: string;
-}
-
-/** `host/repository:tag` or `host/repository@digest`; undefined where no host is named. */
-export function imageParts(image: string): ImageParts | undefined {
-  const at = image.indexOf('@');
-  const name = at < 0 ? image : image.slice(0, at);
-  const slash = name.indexOf('/');
-  const host = name.slice(0, Math.max(0, slash));
-  if (!/[.:]|^localhost$/.test(host)) return undefined;
-  const path = name.slice(slash + 1);
-  const colon = path.lastIndexOf(':');
-  const tag = colon < 0 ? 'latest' : path.slice(colon + 1);
-  return { host, repository: colon < 0 ? path : path.slice(0, colon), reference: at < 0 ? tag : image.slice(at + 1) };
-}
-
 interface Descriptor {
   readonly digest?: string;
   readonly platform?: { readonly os?: string; readonly architecture?: string };

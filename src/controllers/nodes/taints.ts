@@ -1,5 +1,5 @@
 import { formatTime } from '#base';
-import { tolerates, type V1Node, type V1Pod, type V1Taint } from '#kinds';
+import { tolerates, type V1Node, type V1Pod, type V1Taint, type V1Toleration } from '#kinds';
 
 export const notReadyTaint = 'node.kubernetes.io/not-ready';
 export const unreachableTaint = 'node.kubernetes.io/unreachable';
@@ -42,15 +42,19 @@ export function sameTaints(a: readonly V1Taint[], b: readonly V1Taint[]): boolea
   return form(a) === form(b);
 }
 
+/** When a pod must leave its node, ms since the epoch; undefined = it may stay. */
+export const evictionTime = (pod: V1Pod, node: V1Node, seen: (taint: V1Taint) => number): number | undefined =>
+  leavingTime(node.spec?.taints, pod.spec?.tolerations, seen);
+
 /**
- * When a pod must leave its node, ms since the epoch; undefined = it may stay. `seen` is when a taint that
+ * When taints NoExecute of a node or a device drive away who tolerates that much. `seen` is when a taint that
  * has no timeAdded was first seen. A toleration without tolerationSeconds lasts for ever.
  */
-export function evictionTime(pod: V1Pod, node: V1Node, seen: (taint: V1Taint) => number): number | undefined {
+export function leavingTime(taints: readonly V1Taint[] = [], tolerations: readonly V1Toleration[] = [], seen: (taint: V1Taint) => number): number | undefined {
   let soonest: number | undefined;
-  for (const taint of node.spec?.taints ?? []) {
+  for (const taint of taints) {
     if (taint.effect !== 'NoExecute') continue;
-    const matching = (pod.spec?.tolerations ?? []).filter((t) => tolerates(t, taint));
+    const matching = tolerations.filter((t) => tolerates(t, taint));
     const limits = matching.flatMap((t) => (t.tolerationSeconds === undefined ? [] : [Math.max(0, t.tolerationSeconds)]));
     if (matching.length > 0 && limits.length === 0) continue;
     const from = taint.timeAdded ? Date.parse(taint.timeAdded) : seen(taint);

@@ -1,6 +1,7 @@
 import { Pod, ResourceClaim, ResourceSlice, type ResourceV1ResourceClaim, type V1DeviceRequestAllocationResult, type V1DeviceTaint, type V1Pod } from '#kinds';
 import { splitKey, type Controller, type ControllerContext } from '../controller.ts';
 import { disruptPod } from '../nodes/disrupt.ts';
+import { leavingTime } from '../nodes/taints.ts';
 import { isPodTerminal, isTerminating } from '../pods.ts';
 
 const byPool = 'devicetaints.pool';
@@ -35,9 +36,8 @@ export const deviceTaintEvictionController: Controller = {
     };
     const marked = new Set<string>();
     const firstSeen = new Map<string, number>();
-    const since = (result: V1DeviceRequestAllocationResult, { key, value, timeAdded }: V1DeviceTaint): number => {
-      if (timeAdded) return Date.parse(timeAdded);
-      const id = `${result.driver}/${result.pool}/${result.device} ${key}=${value ?? ''}`;
+    const firstSeenAt = ({ driver, pool, device }: V1DeviceRequestAllocationResult, { key, value }: V1DeviceTaint): number => {
+      const id = `${driver}/${pool}/${device} ${key}=${value ?? ''}`;
       const at = firstSeen.get(id) ?? context.clock.now();
       firstSeen.set(id, at);
       return at;
@@ -48,7 +48,10 @@ export const deviceTaintEvictionController: Controller = {
       const pod = pods.get(namespace, name);
       if (!pod || isTerminating(pod) || isPodTerminal(pod)) return void marked.delete(key);
       const own = claims.byIndex(byPod, key).filter((claim) => claim.status?.reservedFor?.some(({ uid }) => uid === pod.metadata?.uid));
-      const at = evictionTime(own.flatMap(resultsOf), taintsOf, since);
+      // Administrators' access stays, whatever the device is like.
+      const used = own.flatMap(resultsOf).filter(({ adminAccess }) => !adminAccess);
+      const times = used.flatMap((result) => leavingTime(taintsOf(result), result.tolerations, (taint) => firstSeenAt(result, taint)) ?? []);
+      const at = times.length === 0 ? undefined : Math.min(...times);
       if (at === undefined) {
         if (marked.delete(key)) context.recorder.event(pod, 'Normal', 'DeviceTaintManagerEviction', 'Cancelling deletion');
         return;
@@ -65,30 +68,6 @@ export const deviceTaintEvictionController: Controller = {
 };
 
 const resultsOf = ({ status }: ResourceV1ResourceClaim): V1DeviceRequestAllocationResult[] => status?.allocation?.devices?.results ?? [];
-
-/** When a pod with these devices must go, ms since the epoch; undefined: it may stay. Administrators' access stays, whatever the device is like. */
-function evictionTime(
-  results: readonly V1DeviceRequestAllocationResult[],
-  taintsOf: (result: V1DeviceRequestAllocationResult) => V1DeviceTaint[],
-  since: (result: V1DeviceRequestAllocationResult, taint: V1DeviceTaint) => number,
-): number | undefined {
-  let soonest: number | undefined;
-  for (const result of results) {
-    if (result.adminAccess) continue;
-    for (const taint of taintsOf(result)) {
-      if (taint.effect !== 'NoExecute') continue;
-      const matching = (result.tolerations ?? []).filter(
-        (t) =>
-          (!t.effect || t.effect === taint.effect) && (!t.key || t.key === taint.key) && (t.operator === 'Exists' || (t.value ?? '') === (taint.value ?? '')),
-      );
-      const limits = matching.flatMap(({ tolerationSeconds }) => (tolerationSeconds === undefined ? [] : [Math.max(0, tolerationSeconds)]));
-      if (matching.length > 0 && limits.length === 0) continue;
-      const at = since(result, taint) + (matching.length === 0 ? 0 : Math.min(...limits) * 1000);
-      if (soonest === undefined || at < soonest) soonest = at;
-    }
-  }
-  return soonest;
-}
 
 async function evict(context: ControllerContext, pod: V1Pod): Promise<void> {
   context.recorder.event(pod, 'Normal', 'DeviceTaintManagerEviction', 'Marking for deletion');

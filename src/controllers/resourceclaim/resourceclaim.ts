@@ -1,6 +1,7 @@
 import type { Informer } from '#client';
 import {
   claimNameOf,
+  claimNamesOf,
   Pod,
   podClaimAnnotation,
   ResourceClaim,
@@ -18,11 +19,6 @@ import { isPodTerminal, isTerminating } from '../pods.ts';
 import { finalizer, wantedClaim } from './plan.ts';
 
 const byOwner = 'resourceclaim.owner';
-/** Names of the claims that a pod has, for its extended resources too. */
-function claimsOf(pod: V1Pod): string[] {
-  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
-  return [...uses(pod).flatMap((one) => claimNameOf(pod, one) ?? []), ...(extended ? [extended] : [])];
-}
 const uses = (pod: V1Pod): readonly V1PodResourceClaim[] => pod.spec?.resourceClaims ?? [];
 
 /**
@@ -40,7 +36,7 @@ export const resourceClaimController: Controller = {
     });
     const pods = context.watch(Pod, (pod, old) => {
       const object = (pod ?? old) as V1Pod;
-      const used = claimsOf(object);
+      const used = claimNamesOf(object);
       if (used.length === 0 && uses(object).length === 0) return [];
       const namespace = object.metadata?.namespace ?? '';
       return [`pod/${keyFor(object)}`, ...used.map((name) => `claim/${namespace}/${name}`)];

@@ -1,15 +1,15 @@
 import { formatAmount, parseAmount } from '#base';
-import type {
-  ResourceV1ResourceClaim,
-  V1AllocationResult,
-  V1DeviceClass,
-  V1DeviceConstraint,
-  V1DeviceRequestAllocationResult,
-  V1DeviceTaint,
-  V1DeviceToleration,
-  V1ExactDeviceRequest,
-  V1NodeSelector,
-  SelectedNode,
+import {
+  tolerated,
+  type ResourceV1ResourceClaim,
+  type V1AllocationResult,
+  type V1Device,
+  type V1DeviceClass,
+  type V1DeviceConstraint,
+  type V1DeviceRequestAllocationResult,
+  type V1ExactDeviceRequest,
+  type V1NodeSelector,
+  type SelectedNode,
 } from '#kinds';
 import { consumedBy, type Consumed } from './capacity.ts';
 import { nodeNamed, type Inventory, type PooledDevice } from './inventory.ts';
@@ -138,7 +138,7 @@ function candidatesOf({ node, devices, candidates }: Attempt, wish: Wish): Candi
 function usable(attempt: Attempt, wish: Wish, { pooled, consumed }: Candidate, picks: readonly Pick[]): boolean {
   if (wish.adminAccess) return !picks.some((pick) => pick.wish === wish && pick.pooled === pooled);
   const { usage } = attempt;
-  if (usage.isWhole(pooled.key) || !tolerated(pooled.device.taints, wish.tolerations)) return false;
+  if (usage.isWhole(pooled.key) || isKeptFrom(pooled.device, wish)) return false;
   if (!usage.isUsed(pooled.key)) return hasCounters(attempt, pooled);
   return consumed !== undefined && hasCapacity(usage, pooled, consumed);
 }
@@ -148,11 +148,8 @@ function hasCapacity(usage: Usage, { key, device }: PooledDevice, consumed: Cons
   return true;
 }
 /** Taints NoSchedule and NoExecute keep devices from requests that do not tolerate them. */
-function tolerated(taints: readonly V1DeviceTaint[] = [], tolerations: readonly V1DeviceToleration[] = []): boolean {
-  const isTolerated = ({ key, value, effect }: V1DeviceTaint): boolean =>
-    tolerations.some((t) => (!t.effect || t.effect === effect) && (!t.key || t.key === key) && (t.operator === 'Exists' || (t.value ?? '') === (value ?? '')));
-  return taints.every((taint) => (taint.effect !== 'NoSchedule' && taint.effect !== 'NoExecute') || isTolerated(taint));
-}
+const isKeptFrom = ({ taints = [] }: V1Device, { tolerations = [] }: Wish): boolean =>
+  taints.some((taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !tolerated(tolerations, taint));
 /** Devices that are parts of one thing draw on its counters; those that are shared do it once. */
 function hasCounters({ devices: { inventory }, usage }: Attempt, pooled: PooledDevice): boolean {
   const wanted = pooled.device.consumesCounters;

@@ -1,4 +1,5 @@
 import { quantityToNumber } from '#base';
+import type { Informer } from '#client';
 import type { ResourceV1ResourceClaim, V1Container, V1ContainerExtendedResourceRequest, V1DeviceClass, V1DeviceRequest, V1Pod } from '#kinds';
 
 /** Annotation of the claim that the scheduler makes for the extended resources of a pod. */
@@ -6,7 +7,7 @@ export const extendedClaimAnnotation = 'resource.kubernetes.io/extended-resource
 const implicitPrefix = 'deviceclass.resource.kubernetes.io/';
 
 /** The class whose devices an extended resource stands for (KEP-5004), by the resource's name. Of several the newest. */
-export function classesByResource(classes: readonly V1DeviceClass[]): Map<string, string> {
+function classesByResource(classes: readonly V1DeviceClass[]): Map<string, string> {
   const out = new Map<string, string>();
   const age = ({ metadata }: V1DeviceClass): string => metadata?.creationTimestamp ?? '';
   const byAge = classes.toSorted((a, b) => (age(a) < age(b) ? -1 : age(a) > age(b) ? 1 : (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? 1 : -1));
@@ -16,6 +17,21 @@ export function classesByResource(classes: readonly V1DeviceClass[]): Map<string
     if (spec?.extendedResourceName) out.set(spec.extendedResourceName, name);
   }
   return out;
+}
+
+/** The same, counted anew only when a class has changed. */
+export class ResourceClasses {
+  readonly #classes: Informer<V1DeviceClass>;
+  #known: { readonly at: string; readonly value: ReadonlyMap<string, string> } | undefined;
+
+  constructor(classes: Informer<V1DeviceClass>) {
+    this.#classes = classes;
+  }
+  now(): ReadonlyMap<string, string> {
+    const at = this.#classes.resourceVersion;
+    if (this.#known?.at !== at || at === '') this.#known = { at, value: classesByResource(this.#classes.list()) };
+    return this.#known.value;
+  }
 }
 
 export interface ExtendedRequests {

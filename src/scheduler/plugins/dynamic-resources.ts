@@ -15,7 +15,7 @@ import type { Kind } from '#machinery';
 import { allocate, AllocationError, preferenceOf, wishesOf, type Devices } from '../devices/allocate.ts';
 import { ClaimWriter } from '../devices/claim-writer.ts';
 import { bindingTimeoutMs, conditionsMet, waitsForConditions } from '../devices/conditions.ts';
-import { classesByResource, extendedClaim, extendedRequests, isExtendedClaimOf } from '../devices/extended.ts';
+import { extendedClaim, extendedRequests, isExtendedClaimOf, ResourceClasses } from '../devices/extended.ts';
 import { inventoryOf, matcherOf, type Inventory } from '../devices/inventory.ts';
 import { Usage } from '../devices/usage.ts';
 import type { NodeInfo } from '../node-info.ts';
@@ -65,6 +65,7 @@ class DynamicResources implements Plugin {
   readonly #claims: Informer<ResourceV1ResourceClaim>;
   readonly #slices: Informer<V1ResourceSlice>;
   readonly #classes: Informer<V1DeviceClass>;
+  readonly #resources: ResourceClasses;
   readonly #bindingTimeoutMs: number;
   readonly #reserved = new Map<string, Reserved>();
   /** Allocations that are decided and not to be seen in the cache yet, by the claim's uid. */
@@ -72,7 +73,6 @@ class DynamicResources implements Plugin {
   /** Uids of claims that are being deleted. */
   readonly #removing = new Set<string>();
   #inventory: { at: string; value: Inventory } | undefined;
-  #resources: { at: string; value: Map<string, string> } | undefined;
 
   constructor(context: PluginContext) {
     this.#context = context;
@@ -80,6 +80,7 @@ class DynamicResources implements Plugin {
     this.#claims = context.informer(ResourceClaim);
     this.#slices = context.informer(ResourceSlice);
     this.#classes = context.informer(DeviceClass);
+    this.#resources = new ResourceClasses(this.#classes);
     this.#bindingTimeoutMs = timeoutOf(checkArgs(context.args, ['filterTimeout', 'bindingTimeout'])['bindingTimeout']);
     const applies = (pod: PodInfo): boolean => this.#concerns(pod);
     this.filter = {
@@ -104,14 +105,9 @@ class DynamicResources implements Plugin {
   #concerns({ pod, requests }: PodInfo): boolean {
     if (pod.spec?.resourceClaims?.length) return true;
     if (!requests.scalar) return false;
-    const resources = this.#resourcesNow();
+    const resources = this.#resources.now();
     for (const name of requests.scalar.keys()) if (resources.has(name)) return true;
     return false;
-  }
-  #resourcesNow(): Map<string, string> {
-    const at = this.#classes.resourceVersion;
-    if (this.#resources?.at !== at || at === '') this.#resources = { at, value: classesByResource(this.#classes.list()) };
-    return this.#resources.value;
   }
   #facts(pod: PodInfo): Facts | Refusal {
     const claims = this.#claimsOf(pod);
@@ -125,7 +121,7 @@ class DynamicResources implements Plugin {
       if (!allocation) wanted.push(claim);
       else if (allocation.nodeSelector) reaches.push(matcherOf(allocation.nodeSelector));
     }
-    const resources = this.#resourcesNow();
+    const resources = this.#resources.now();
     const extended = new Map([...(pod.requests.scalar?.keys() ?? [])].flatMap((name) => (resources.has(name) ? [[name, resources.get(name) as string]] : [])));
     const devices: Devices = { inventory: this.#inventoryNow(), held: this.#held(), classOf: (name) => this.#classes.get(undefined, name) };
     try {

@@ -1,7 +1,6 @@
-import type { Informer } from '#client';
-import { DeviceClass, type V1DeviceClass } from '#kinds';
+import { DeviceClass } from '#kinds';
 import type { Kind } from '#machinery';
-import { classesByResource } from '../devices/extended.ts';
+import { ResourceClasses } from '../devices/extended.ts';
 import { room, type NodeInfo } from '../node-info.ts';
 import type { FilterPlugin, Plugin, PluginDefinition, Rejection } from '../plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -112,20 +111,6 @@ function ignoring(args: Args): ((name: string) => boolean) | undefined {
   return (name) => names?.includes(name) === true || groups?.includes(name.split('/', 1)[0] ?? '') === true;
 }
 
-/** Extended resources whose devices the DynamicResources plugin finds, on nodes without a device plugin for them (KEP-5004). */
-class DeviceResources {
-  readonly #classes: Informer<V1DeviceClass>;
-  #known: { at: string; names: ReadonlySet<string> } = { at: '', names: new Set() };
-  constructor(classes: Informer<V1DeviceClass>) {
-    this.#classes = classes;
-  }
-  has(name: string): boolean {
-    const at = this.#classes.resourceVersion;
-    if (this.#known.at !== at || at === '') this.#known = { at, names: new Set(classesByResource(this.#classes.list()).keys()) };
-    return this.#known.names.has(name);
-  }
-}
-
 /** Arguments: scoringStrategy, ignoredResources, ignoredResourceGroups. */
 export const nodeResourcesFit: PluginDefinition = {
   name: 'NodeResourcesFit',
@@ -133,15 +118,16 @@ export const nodeResourcesFit: PluginDefinition = {
     const args = checkArgs(given, ['scoringStrategy', 'ignoredResources', 'ignoredResourceGroups']);
     const ignored = ignoring(args);
     const score = readStrategy(args['scoringStrategy']);
-    const devices = new DeviceResources(informer(DeviceClass));
-    const isElsewhere = (name: string, node: NodeInfo): boolean => ignored?.(name) === true || (!node.allocatable.scalar?.get(name) && devices.has(name));
+    // On a node without a device plugin for them, the DynamicResources plugin finds the devices (KEP-5004).
+    const devices = new ResourceClasses(informer(DeviceClass));
+    const isElsewhere = (name: string, node: NodeInfo): boolean => ignored?.(name) === true || (!node.allocatable.scalar?.get(name) && devices.now().has(name));
     const own = (pod: PodInfo, node: NodeInfo): PodInfo => without(pod, (name) => isElsewhere(name, node));
     const filter: FilterPlugin = {
       ...nodeResourcesFitFilter,
       filter: (pod, node, facts) => nodeResourcesFitFilter.filter(own(pod, node), node, facts),
       unstuckBy: (event, pod) =>
         event.type === 'ObjectChanged'
-          ? event.kind === 'DeviceClass' && [...(pod.requests.scalar?.keys() ?? [])].some((name) => devices.has(name))
+          ? event.kind === 'DeviceClass' && [...(pod.requests.scalar?.keys() ?? [])].some((name) => devices.now().has(name))
           : nodeResourcesFitFilter.unstuckBy(event, 'node' in event && event.node ? own(pod, event.node) : pod),
     };
     return { name: 'NodeResourcesFit', watches: [DeviceClass as unknown as Kind], filter, score };
