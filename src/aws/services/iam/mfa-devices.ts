@@ -30,7 +30,6 @@ import {
   writeTags,
 } from './support.ts';
 import { ownedBy } from './owned.ts';
-import { qrPng } from './qr.ts';
 import { tagActions } from './tags.ts';
 import { callerName, userOf, userResource } from './users.ts';
 
@@ -95,6 +94,7 @@ export const mfaDeviceActions = {
     async handle({ VirtualMFADeviceName = '', Path, Tags }, call) {
       checkName('virtualMFADeviceName', VirtualMFADeviceName, 226);
       const path = checkPath(Path);
+      const { qrPng } = await import('./qr.ts'); // few calls of IAM draw a picture
       const seed = randomBytes(40);
       const device: IamMfaDeviceSpec = {
         serialNumber: pathArn(call, 'mfa', path, VirtualMFADeviceName),
